@@ -1,0 +1,1 @@
+"""The faces in napari: docks and sample data."""

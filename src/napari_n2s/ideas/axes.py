@@ -1,0 +1,115 @@
+"""Which axis of an image means what, and the one shape in which all the work is done.
+
+Inside, every image is ``(N, C, *space)``: N samples (slices, frames, positions) that one network
+learns from together, C channels that it sees at once, and the axes it convolves over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.errors import ImageError
+
+SMALLEST = 16
+"""Pixels that an image needs along each axis of space: below, a mask has no surroundings."""
+
+CHANNELS = "CS"
+SPACE = "YX"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the axes of one image map onto ``(N, C, *space)`` and back.
+
+    Attributes
+    ----------
+    axes : str
+        One letter for each axis: Y and X are space, C and S (colour samples) are channels, all
+        other letters count samples.
+    shape : tuple of int
+        The image's shape, in the order of `axes`.
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+
+    @property
+    def _order(self) -> tuple[int, ...]:
+        """Axis numbers: samples first, then channels, then space."""
+        space = [self.axes.index(letter) for letter in SPACE]
+        channels = [i for i, letter in enumerate(self.axes) if letter in CHANNELS]
+        samples = [i for i in range(len(self.axes)) if i not in space + channels]
+        return (*samples, *channels, *space)
+
+    @property
+    def canonical_shape(self) -> tuple[int, ...]:
+        """The shape ``(N, C, Y, X)`` of this image inside."""
+        sizes = list(zip(self.axes, self.shape, strict=True))
+        channels = prod(size for letter, size in sizes if letter in CHANNELS)
+        samples = prod(size for letter, size in sizes if letter not in CHANNELS + SPACE)
+        return (samples, channels, *(self.shape[self.axes.index(letter)] for letter in SPACE))
+
+    def canonical(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Rearrange an image of this layout to ``(N, C, Y, X)``, as a view if possible."""
+        return image.transpose(self._order).reshape(self.canonical_shape)
+
+    def restore(self, canonical: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Rearrange ``(N, C, Y, X)`` back to the image's own axes."""
+        order = self._order
+        ordered = canonical.reshape([self.shape[i] for i in order])
+        return ordered.transpose(np.argsort(order))
+
+
+def layout(shape: tuple[int, ...], axes: str | None = None) -> Layout:
+    """Read the axes of an image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    axes : str, optional
+        One letter for each axis, as ``"TYX"`` or ``"YXC"``. Left out, the last two axes are Y and
+        X, unless the last has 3 or 4 entries: then it is colour. Axes before them are samples.
+
+    Raises
+    ------
+    ImageError
+        If the axes do not fit the shape, or the image is too small to learn from.
+    """
+    if len(shape) < 2:
+        raise ImageError(
+            f"The image has {len(shape)} {'axis' if len(shape) == 1 else 'axes'}; denoising needs "
+            "at least the two axes of a picture, Y and X."
+        )
+    letters = _guess(shape) if axes is None else axes.upper()
+    if len(letters) != len(shape):
+        raise ImageError(
+            f"The axes {letters} name {len(letters)} axes, but the image has {len(shape)}, of "
+            f"shape {_times(shape)}; give one letter for each."
+        )
+    if not letters.isalpha() or any(letters.count(letter) != 1 for letter in SPACE):
+        raise ImageError(
+            f"The axes {letters} must be letters, with Y and X once each, as YX, TYX or YXC."
+        )
+    found = Layout(letters, tuple(shape))
+    if 0 in shape:
+        raise ImageError(f"The image is empty: its shape is {_times(shape)}.")
+    if min(found.canonical_shape[2:]) < SMALLEST:
+        raise ImageError(
+            f"The image has {_times(found.canonical_shape[2:])} pixels along Y and X; training "
+            f"needs at least {SMALLEST} along each. If other axes are meant, name them."
+        )
+    return found
+
+
+def _guess(shape: tuple[int, ...]) -> str:
+    picture = "YXS" if len(shape) > 2 and shape[-1] in (3, 4) else "YX"
+    others = len(shape) - len(picture)
+    return "Q" * (others - 2) + "TZ"[max(0, 2 - others) :] + picture
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,132 @@
+"""The blind spot: which pixels are hidden together, and what stands in for them.
+
+The method is that of Batson & Royer, "Noise2Self: Blind Denoising by Self-Supervision", ICML 2019.
+A partition 𝒥 splits the pixels; f is 𝒥-invariant if its output in each J of 𝒥 does not depend on
+the input in J. Any function g becomes 𝒥-invariant by showing it, for each J, the image with the
+pixels of J replaced by something computed from the others.
+
+Images are tensors ``(B, C, *space)`` with one to three axes of space. A mask is boolean of shape
+``(B or 1, 1, *space)``, true where a pixel is hidden, in all channels at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Partition(Protocol):
+    """A way to split the pixels of an image into sets that are hidden together."""
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw one set J at random, as a mask of this shape ``(B, 1, *space)``."""
+
+    def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield masks ``(1, 1, *space)`` in which every pixel is hidden exactly once."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every `width`-th pixel along each axis: ``width ** ndim`` sets, one for each phase."""
+
+    width: int
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw one phase for the whole batch."""
+        phase = torch.randint(self.width, (len(shape) - 2,), generator=generator).tolist()
+        return self._mask(shape[2:], phase).expand(shape)
+
+    def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield the mask of each phase in turn."""
+        for phase in product(range(self.width), repeat=len(space)):
+            yield self._mask(space, phase)
+
+    def _mask(self, space: tuple[int, ...], phase: tuple[int, ...] | list[int]) -> Tensor:
+        mask = torch.zeros(1, 1, *space, dtype=torch.bool)
+        phases = (slice(start, None, self.width) for start in phase)
+        mask[(slice(None), slice(None), *phases)] = True
+        return mask
+
+
+@dataclass(frozen=True)
+class Random:
+    """Pixels drawn at random: ``round(1 / density)`` sets of about equal size."""
+
+    density: float
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw each pixel by itself with probability `density`."""
+        return torch.rand(shape, generator=generator) < self.density
+
+    def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield the masks of one random partition."""
+        count = round(1 / self.density)
+        label = torch.randint(count, (1, 1, *space), generator=generator, dtype=torch.int16)
+        for each in range(count):
+            yield label == each
+
+
+def fill(x: Tensor, hidden: Tensor, how: str, generator: torch.Generator | None = None) -> Tensor:
+    """Replace the hidden pixels by something that does not depend on any of them.
+
+    Parameters
+    ----------
+    x : Tensor
+        Image ``(B, C, *space)``, normalised to mean 0 and standard deviation 1.
+    hidden : Tensor
+        Mask ``(B or 1, 1, *space)``.
+    how : {"neighbours", "zero", "random"}
+        The mean of the visible face neighbours (4 in two dimensions, 6 in three), reflecting at
+        the borders; zero; or uniform noise of the same mean and variance as the image.
+    generator : torch.Generator, optional
+        On the CPU; used by ``"random"`` alone.
+    """
+    if how == "neighbours":
+        return torch.where(hidden, _from_neighbours(x, hidden), x)
+    if how == "zero":
+        return x.masked_fill(hidden, 0)
+    uniform = (torch.rand(x.shape, generator=generator) - 0.5) * 12**0.5
+    return torch.where(hidden, uniform.to(x), x)
+
+
+def masked_loss(prediction: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+    """Return the mean squared error over the counted pixels: Σ m (g - x)² / Σ m.
+
+    All three are ``(B, C, *space)``, `counted` boolean with one channel or C.
+    """
+    weight = counted.expand_as(target).to(target.dtype)
+    return ((prediction - target).square() * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _from_neighbours(x: Tensor, hidden: Tensor) -> Tensor:
+    """Average the visible neighbours, working inwards where a pixel has none."""
+    visible = ~hidden
+    values = x.masked_fill(hidden, 0)
+    while not bool(visible.all()):
+        count = _sum_of_neighbours(visible.to(x.dtype))
+        reached = ~visible & (count > 0)
+        if not bool(reached.any()):
+            break
+        values = torch.where(reached, _sum_of_neighbours(values) / count.clamp(min=1), values)
+        visible = visible | reached
+    return values
+
+
+def _sum_of_neighbours(x: Tensor) -> Tensor:
+    """Add the two neighbours along each axis of space, reflecting at the borders."""
+    axes = range(2, x.ndim)
+    padded = F.pad(x, (1, 1) * len(axes), mode="reflect")
+    total = torch.zeros_like(x)
+    for axis in axes:
+        line = padded
+        for other in axes:
+            if other != axis:
+                line = line.narrow(other, 1, x.shape[other])
+        total += line.narrow(axis, 0, x.shape[axis]) + line.narrow(axis, 2, x.shape[axis])
+    return total

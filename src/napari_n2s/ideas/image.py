@@ -1,0 +1,145 @@
+"""An image as numbers: what can be denoised, on which scale, and back into its own type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.errors import ImageError, MissingPixelsError
+
+
+def as_image(data: Any) -> NDArray[np.generic]:
+    """Take an array of any kind, order and byte order as an image; it is never written to.
+
+    Raises
+    ------
+    ImageError
+        If its values are no intensities.
+    """
+    image = np.asarray(data)
+    if image.dtype.kind == "b":
+        raise ImageError(
+            "The image holds only true and false, like a mask; choose an intensity image."
+        )
+    if image.dtype.kind == "c":
+        raise ImageError(
+            "The image holds complex numbers; denoise its magnitude or its parts instead."
+        )
+    if image.dtype.kind not in "iuf":
+        raise ImageError(f"The image holds {image.dtype} values, which are no intensities.")
+    return image
+
+
+def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.bool_]:
+    """Find pixels that are NaN or infinite in any channel.
+
+    Parameters
+    ----------
+    canonical : ndarray, shape (N, C, *space)
+    what_to_do : {"refuse", "leave"}
+
+    Returns
+    -------
+    ndarray of bool, shape (N, 1, *space)
+
+    Raises
+    ------
+    MissingPixelsError
+        If there are some and they are to be refused.
+    ImageError
+        If there is nothing else.
+    """
+    missing = np.zeros((canonical.shape[0], 1, *canonical.shape[2:]), bool)
+    if canonical.dtype.kind == "f":
+        for sample, found in zip(canonical, missing, strict=True):
+            found[0] = ~np.isfinite(sample).all(0)
+    count = int(missing.sum())
+    if count == missing.size:
+        raise ImageError(
+            "Every pixel of the image is NaN or infinite; there is nothing to learn from."
+        )
+    if count and what_to_do == "refuse":
+        raise MissingPixelsError(
+            f"{count} of the image's {missing.size} pixels are NaN or infinite; replace them, or "
+            "set missing to 'leave' to denoise around them."
+        )
+    return missing
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale on which a network sees an image: each channel with mean 0 and deviation 1.
+
+    Attributes
+    ----------
+    shift, spread : ndarray of float64, shape (C,)
+        Mean and standard deviation of each channel; a spread of 0 marks a constant channel.
+    """
+
+    shift: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @property
+    def unit(self) -> float:
+        """What a squared error of 1 on the inner scale is worth in intensity squared."""
+        return float((self.spread**2).mean())
+
+    def normalise(
+        self, sample: NDArray[np.generic], missing: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Bring one sample ``(C, *space)`` to the inner scale, with 0 where a pixel is missing."""
+        shift, spread = self._along(sample)
+        inner = np.subtract(np.where(missing, shift, sample), shift, dtype=np.float64)
+        return (inner / np.where(spread, spread, 1)).astype(np.float32)
+
+    def restore(self, inner: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Bring one sample ``(C, *space)`` back to the image's intensities."""
+        shift, spread = self._along(inner)
+        return (inner * spread + shift).astype(np.float32)
+
+    def _along(self, sample: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:
+        column = (-1, *(1,) * (sample.ndim - 1))
+        return (each.reshape(column) for each in (self.shift, self.spread))
+
+
+def measure_scale(canonical: NDArray[np.generic], missing: NDArray[np.bool_]) -> Scale:
+    """Measure the mean and standard deviation of each channel, missing pixels left out.
+
+    Parameters
+    ----------
+    canonical : ndarray, shape (N, C, *space)
+    missing : ndarray of bool, shape (N, 1, *space)
+    """
+    usable = None if not missing.any() else ~missing[:, 0]
+    shift, spread = [], []
+    for channel in range(canonical.shape[1]):
+        values = canonical[:, channel] if usable is None else canonical[:, channel][usable]
+        low, high = values.min(), values.max()
+        constant = bool(low == high)
+        shift.append(float(low) if constant else float(values.mean(dtype=np.float64)))
+        spread.append(0.0 if constant else float(values.std(dtype=np.float64)))
+        if not np.isfinite(spread[-1]) or max(abs(float(low)), abs(float(high))) > 1e37:
+            raise ImageError(
+                "The image's intensities are too large to compute with; scale them down."
+            )
+    return Scale(np.array(shift), np.array(spread))
+
+
+def to_dtype(image: NDArray[Any], dtype: Any) -> NDArray[np.generic]:
+    """Convert intensities to another type; to an integer rounded and clipped into its range."""
+    kind = np.dtype(dtype)
+    if kind.kind not in "iuf":
+        raise ImageError(f"The result cannot be given as {kind}; choose an integer or float type.")
+    if kind.kind == "f":
+        return image.astype(kind)
+    if not np.isfinite(image).all():
+        raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
+    limits = np.iinfo(kind)
+    wide = np.rint(image.astype(np.float64))
+    # A float64 cannot hold the largest 64-bit integers: the clip is made on the side that fits.
+    top = float(limits.max) if limits.bits < 64 else np.nextafter(float(limits.max), 0)
+    return wide.clip(float(limits.min), top).astype(kind)

@@ -1,0 +1,115 @@
+"""One honest score without ground truth: the squared error on pixels that no method has seen.
+
+With noise of mean zero that is independent from pixel to pixel, the squared error of a
+𝒥-invariant prediction against the noisy pixels is its error against the truth plus the variance
+of the noise (Batson & Royer 2019, Proposition 1): the same order of methods, shifted by a constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOWS = 8
+PIXELS_PER_WINDOW = 128**2
+PIXELS_PER_HELD_OUT = 25
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Pixels set aside: never a target of training and never an input to it.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (N, 1, *space)
+        True where a pixel is held out.
+    windows : tuple of tuple of slice
+        Where they lie: boxes of one shape, each indexing an array ``(N, C, *space)``.
+    """
+
+    mask: NDArray[np.bool_]
+    windows: tuple[tuple[slice, ...], ...]
+
+    def cut(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Cut the windows from an array ``(N, C, *space)``; shape ``(windows, C, *window)``."""
+        return np.concatenate([image[window] for window in self.windows])
+
+
+@dataclass(frozen=True)
+class Score:
+    """A mean squared error on held-out pixels, in the image's intensity squared.
+
+    Attributes
+    ----------
+    loss : float
+        The mean.
+    error : float
+        Its standard error, from the spread between pixels.
+    pixels : int
+        How many pixels were held out.
+    """
+
+    loss: float
+    error: float
+    pixels: int
+
+    def in_units_of(self, unit: float) -> Score:
+        """Express the error on a scale on which a squared error of 1 is `unit`."""
+        return Score(self.loss * unit, self.error * unit, self.pixels)
+
+
+def draw_held_out(shape: tuple[int, ...], usable: NDArray[np.bool_], seed: int = 0) -> HeldOut:
+    """Draw the held-out pixels of an image: one at random in each small cell of a few windows.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The image's shape ``(N, C, *space)``.
+    usable : ndarray of bool, shape (N, 1, *space)
+        False where a pixel has no value to compare with.
+    seed : int
+        The same seed and shape always give the same pixels.
+    """
+    rng = np.random.default_rng(seed)
+    space = shape[2:]
+    side = [min(size, int(PIXELS_PER_WINDOW ** (1 / len(space)) + 1e-9)) for size in space]
+    starts = [range(0, size - edge + 1, edge) for size, edge in zip(space, side, strict=True)]
+    boxes = list(product(range(shape[0]), *starts))
+    picked = sorted(rng.choice(len(boxes), min(WINDOWS, len(boxes)), replace=False))
+    windows = tuple(
+        (
+            slice(n, n + 1),
+            slice(None),
+            *(slice(a, a + s) for a, s in zip(corner, side, strict=True)),
+        )
+        for n, *corner in (boxes[i] for i in picked)
+    )
+    cell = max(2, round(PIXELS_PER_HELD_OUT ** (1 / len(space))))
+    cells = tuple(edge // cell for edge in side)
+    mask = np.zeros((shape[0], 1, *space), bool)
+    for window in windows:
+        where = np.indices(cells) * cell + rng.integers(cell, size=(len(cells), *cells))
+        mask[window][(0, 0, *where)] = True
+    return HeldOut(mask & usable, windows)
+
+
+def pick(image: NDArray[Any], held_out: NDArray[np.bool_]) -> NDArray[Any]:
+    """Pick the held-out pixels ``(pixels, C)`` from an image ``(B, C, *space)``."""
+    return np.moveaxis(image, 1, -1)[held_out[:, 0]]
+
+
+def score(prediction: NDArray[np.floating], noisy: NDArray[np.floating]) -> Score:
+    """Score a prediction that has not seen the pixels it is compared with.
+
+    Parameters
+    ----------
+    prediction, noisy : ndarray, shape (pixels, C)
+        On one intensity scale. Several channels count as their mean.
+    """
+    squares = ((prediction.astype(np.float64) - noisy) ** 2).mean(1)
+    error = squares.std(ddof=1) / np.sqrt(squares.size) if squares.size > 1 else np.inf
+    return Score(float(squares.mean()), float(error), squares.size)

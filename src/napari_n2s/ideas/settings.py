@@ -1,0 +1,126 @@
+"""Every setting, declared once: its default, its range, and the words that explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from napari_n2s.ideas.errors import SettingsError
+
+
+def _setting(
+    default: Any,
+    words: str,
+    *,
+    within: tuple[float, float] | None = None,
+    among: tuple[str, ...] = (),
+) -> Any:
+    return field(default=default, metadata={"words": words, "within": within, "among": among})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a network is trained; the same in Python, in the shell and in the dock.
+
+    Raises
+    ------
+    SettingsError
+        If a value is of the wrong type, outside its range or not among its choices.
+    """
+
+    seconds: float = _setting(
+        60.0,
+        "Time to train, in seconds; longer leaves less noise and more detail, by ever smaller gains.",
+        within=(0.1, 1e6),
+    )
+    steps: int | None = _setting(
+        None,
+        "Train this many steps instead of for a time; the result is then the same at every run.",
+        within=(1, 1e9),
+    )
+    network: str = _setting(
+        "unet-small",
+        "The network: unet-small (fast, best for minutes on a processor), unet (wider, for a GPU) "
+        "or dncnn (looks at a neighbourhood of 35 pixels only).",
+        among=("unet-small", "unet", "dncnn"),
+    )
+    partition: str = _setting(
+        "grid",
+        "Which pixels are hidden together: a regular grid, or pixels drawn at random.",
+        among=("grid", "random"),
+    )
+    grid_width: int = _setting(
+        4,
+        "Distance between hidden pixels of the grid; larger hides fewer of them in each step.",
+        within=(2, 16),
+    )
+    density: float = _setting(
+        0.04, "Share of the pixels hidden in each step when drawn at random.", within=(0.001, 0.5)
+    )
+    fill: str = _setting(
+        "neighbours",
+        "What stands in for a hidden pixel: the mean of its neighbours, zero (the image's mean), "
+        "or a random value.",
+        among=("neighbours", "zero", "random"),
+    )
+    crop: int = _setting(
+        64, "Side of the squares cut from the image for training, in pixels.", within=(16, 1024)
+    )
+    batch: int = _setting(4, "Number of squares in each training step.", within=(1, 256))
+    learning_rate: float = _setting(
+        2e-3,
+        "Size of the first training steps; it falls to zero over the training.",
+        within=(1e-6, 1),
+    )
+    invariant: bool = _setting(
+        False,
+        "Predict every pixel without looking at it (all masks, stitched): slower and a little "
+        "noisier than one pass, but comparable with the noisy image.",
+    )
+    missing: str = _setting(
+        "refuse",
+        "What to do with pixels that are NaN or infinite: refuse the image, or leave them as they "
+        "are and denoise around them.",
+        among=("refuse", "leave"),
+    )
+    seed: int = _setting(0, "Where the random numbers start.", within=(0, 2**32 - 1))
+    device: str = _setting(
+        "auto",
+        "Where to compute: auto takes an NVIDIA GPU, else Apple's, else the processor; "
+        "or cuda, mps, cpu.",
+        among=("auto", "cuda", "mps", "cpu"),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for each in fields(self):
+            _check(each.name, getattr(self, each.name), each.type, each.metadata)
+
+
+def words(name: str) -> str:
+    """Explain a setting: the tooltip, the shell's help and the documentation alike."""
+    return str(Settings.__dataclass_fields__[name].metadata["words"])
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """List what a setting may be, if it is one of a few words."""
+    return tuple(Settings.__dataclass_fields__[name].metadata["among"])
+
+
+def _check(name: str, value: Any, kind: Any, about: Mapping[str, Any]) -> None:
+    if among := about["among"]:
+        if value not in among:
+            raise SettingsError(f"{name} is {value!r}; choose one of {', '.join(among)}.")
+    elif value is None and "None" in kind:
+        return
+    elif kind == "bool":
+        if not isinstance(value, bool):
+            raise SettingsError(f"{name} is {value!r}; it must be True or False.")
+    else:
+        whole = "int" in kind
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise SettingsError(f"{name} is {value!r}; it must be a {'whole ' * whole}number.")
+        low, high = about["within"]
+        if not low <= value <= high:
+            raise SettingsError(f"{name} is {value}; it must lie from {low:g} to {high:g}.")

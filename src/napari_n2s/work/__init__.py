@@ -1,0 +1,1 @@
+"""The work: networks, training, applying and files, without a window."""

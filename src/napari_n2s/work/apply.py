@@ -1,0 +1,121 @@
+"""Running a network over an image in tiles, with the same result as over the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from itertools import product
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_n2s.work.device import prefer_layout
+from napari_n2s.work.method import Method
+
+Result = TypeVar("Result")
+
+
+class Tile(NamedTuple):
+    """One piece of an image ``(B, C, *space)``: what is read, what is kept, and where that goes."""
+
+    read: tuple[slice, ...]
+    keep: tuple[slice, ...]
+    write: tuple[slice, ...]
+
+
+def tiles(space: tuple[int, ...], side: int, halo: int, stride: int) -> Iterator[Tile]:
+    """Cover an image with tiles of about `side` pixels, each read with a halo around it.
+
+    Parameters
+    ----------
+    space : tuple of int
+        The image's size along each axis of space, multiples of `stride`.
+    side, halo, stride : int
+        Pixels. Both are rounded up to the stride, so that every tile lies on the network's lattice.
+    """
+    side, halo = -(-side // stride) * stride, -(-halo // stride) * stride
+    every, spans = (slice(None), slice(None)), []
+    for size in space:
+        cuts = [(start, min(start + side, size)) for start in range(0, size, side)]
+        spans.append([(max(0, a - halo), a, b, min(size, b + halo)) for a, b in cuts])
+    for corner in product(*spans):
+        yield Tile(
+            read=(*every, *(slice(low, high) for low, _, _, high in corner)),
+            keep=(*every, *(slice(a - low, b - low) for low, a, b, _ in corner)),
+            write=(*every, *(slice(a, b) for _, a, b, _ in corner)),
+        )
+
+
+def finish(work: Generator[Any, Any, Result]) -> Result:
+    """Run a piece of work to its end, passing over its progress."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+def share(
+    part: Generator[float, None, Result], number: int, count: int
+) -> Generator[float, None, Result]:
+    """Pass on the progress of one of `count` equal parts as a share of the whole."""
+    while True:
+        try:
+            done = next(part)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        yield (number + done) / count
+
+
+def predict(
+    method: Method, x: Tensor, side: int, device: torch.device, *, invariant: bool, seed: int
+) -> Generator[float, None, Tensor]:
+    """Predict an image, yielding the share done after each tile.
+
+    Parameters
+    ----------
+    method : Method
+        Its network lies on `device` and is in evaluation mode.
+    x : Tensor
+        Normalised image ``(1, C, *space)`` on the CPU.
+    side : int
+        Side of the tiles in pixels, without their halo.
+    invariant : bool
+        Predict every pixel from the others alone (all masks, stitched), not in one pass.
+    seed : int
+        For partitions and fills drawn at random.
+
+    Returns
+    -------
+    Tensor
+        The predicted mean ``(1, C, *space)``, on the CPU.
+    """
+    if not invariant:
+        return (yield from _in_tiles(method, x, side, device))
+    generator = torch.Generator().manual_seed(seed)
+    masks = list(method.masks(x.shape[2:], generator))
+    result = torch.empty_like(x)
+    for number, hidden in enumerate(masks):
+        blind = _in_tiles(method, method.show(x, hidden, generator), side, device)
+        prediction = yield from share(blind, number, len(masks))
+        result = torch.where(hidden, prediction, result)
+    return result
+
+
+def _in_tiles(
+    method: Method, shown: Tensor, side: int, device: torch.device
+) -> Generator[float, None, Tensor]:
+    network, space = method.network, shown.shape[2:]
+    spare = [p for size in reversed(space) for p in (0, -size % network.stride)]
+    padded = F.pad(shown, spare, mode="reflect")
+    result = torch.empty_like(padded)
+    every = list(tiles(padded.shape[2:], side, network.halo, network.stride))
+    for number, tile in enumerate(every):
+        with torch.inference_mode():
+            piece = prefer_layout(padded[tile.read].to(device))
+            result[tile.write] = method.mean(network(piece))[tile.keep].cpu()
+        yield (number + 1) / len(every)
+    return result[(slice(None), slice(None), *map(slice, space))]

@@ -1,0 +1,78 @@
+"""Where to compute, and that in words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from napari_n2s.ideas.errors import DeviceError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Turn a setting into a device: auto takes CUDA, then Apple's MPS, then the processor.
+
+    Raises
+    ------
+    DeviceError
+        If the device named is not to be had.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(each for each, found in there.items() if found)
+    if not there[name]:
+        raise DeviceError(f"{why_not(name)} Choose auto to use what there is.")
+    return torch.device(name)
+
+
+def why_not(name: str) -> str:
+    """Say why a kind of GPU cannot be used."""
+    if name == "mps":
+        return "This computer or this PyTorch has no Apple GPU (MPS)."
+    if torch.version.cuda is None:
+        return (
+            f"The PyTorch installed here ({torch.__version__}) is built without CUDA, so an NVIDIA "
+            "GPU cannot be used; install a CUDA build of PyTorch."
+        )
+    return "PyTorch finds no NVIDIA GPU or no working driver for it."
+
+
+def describe(device: torch.device) -> str:
+    """Name a device as a person would."""
+    if device.type == "cuda":
+        return f"NVIDIA GPU ({torch.cuda.get_device_name(device)})"
+    if device.type == "mps":
+        return "Apple GPU"
+    count = threads()
+    return f"processor ({count} {'core' if count == 1 else 'cores'})"
+
+
+def threads() -> int:
+    """Count the cores to compute on: all but one, which a window needs; of two, both."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return max(1, min(cores, max(2, cores - 1)))
+
+
+@contextmanager
+def working_threads() -> Iterator[None]:
+    """Compute on as many cores as `threads` says, and put back what was set before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def prefer_layout(x: torch.Tensor) -> torch.Tensor:
+    """Lay an image out in memory as convolutions like it best, channels last."""
+    kinds = {4: torch.channels_last, 5: torch.channels_last_3d}
+    return x.contiguous(memory_format=kinds.get(x.ndim, torch.contiguous_format))

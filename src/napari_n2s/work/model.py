@@ -1,0 +1,128 @@
+"""A trained network with all that is needed to use it: weights, scale and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.blindspot import fill
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.image import Scale, as_image, find_missing, to_dtype
+from napari_n2s.ideas.score import Score
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.apply import finish, predict, share
+from napari_n2s.work.device import choose_device, working_threads
+from napari_n2s.work.method import choose
+
+TILE = 512
+"""Side of a tile in pixels: some 400 MB at work for the widest network."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What training leaves behind, at some step of it.
+
+    Attributes
+    ----------
+    settings : Settings
+    channels, ndim : int
+        Channels and axes of space of the images that it takes.
+    scale : Scale
+        The intensities that it was trained on.
+    weights : mapping of str to Tensor
+        On the CPU; copies that training no longer touches.
+    step : int
+        Steps it had been trained for.
+    score : Score
+        Its error on the held-out pixels.
+    """
+
+    settings: Settings
+    channels: int
+    ndim: int
+    scale: Scale
+    weights: Mapping[str, Tensor]
+    step: int
+    score: Score
+
+    def apply(
+        self,
+        image: Any,
+        *,
+        axes: str | None = None,
+        dtype: Any = np.float32,
+        invariant: bool | None = None,
+        tile: int = TILE,
+    ) -> NDArray[np.generic]:
+        """Denoise an image.
+
+        Parameters
+        ----------
+        image : array_like
+            With as many channels as the image that the model was trained on, taken to be on the
+            same intensity scale. It is not changed.
+        axes : str, optional
+            One letter for each axis, as ``"TYX"``; guessed from the shape if left out.
+        dtype : dtype
+            Type of the result: float32, or an integer type, rounded and clipped into its range.
+        invariant : bool, optional
+            Predict every pixel without looking at it; as in the settings if left out.
+        tile : int
+            Side of the tiles in pixels. The result does not depend on it.
+
+        Returns
+        -------
+        ndarray
+            The denoised image, of the same shape and axes, on the image's intensity scale.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be denoised by this model.
+        """
+        return finish(self.applying(image, axes=axes, dtype=dtype, invariant=invariant, tile=tile))
+
+    def applying(
+        self,
+        image: Any,
+        *,
+        axes: str | None = None,
+        dtype: Any = np.float32,
+        invariant: bool | None = None,
+        tile: int = TILE,
+    ) -> Generator[float, None, NDArray[np.generic]]:
+        """Do as `apply`, yielding the share done after each tile."""
+        image = as_image(image)
+        found = layout(image.shape, axes)
+        canonical = found.canonical(image)
+        if canonical.shape[1] != self.channels:
+            raise ImageError(
+                f"The image has {canonical.shape[1]} channels, but the model was trained on "
+                f"{self.channels}; choose an image like the one it was trained on."
+            )
+        missing = find_missing(canonical, self.settings.missing)
+        invariant = self.settings.invariant if invariant is None else invariant
+        device = choose_device(self.settings.device)
+        method = choose(self.settings, self.channels, self.ndim)
+        method.network.load_state_dict(self.weights)
+        method.network.to(device).eval()
+        result = np.empty(canonical.shape, np.float32)
+        with working_threads():
+            for n, sample in enumerate(canonical):
+                gaps = torch.from_numpy(missing[n : n + 1])
+                x = torch.from_numpy(self.scale.normalise(sample, missing[n]))[None]
+                x = fill(x, gaps, "neighbours")
+                work = predict(
+                    method, x, tile, device, invariant=invariant, seed=self.settings.seed
+                )
+                prediction = yield from share(work, n, len(canonical))
+                result[n] = self.scale.restore(prediction[0].numpy())
+                np.copyto(result[n], sample, where=missing[n], casting="unsafe")
+        return to_dtype(found.restore(result), dtype)

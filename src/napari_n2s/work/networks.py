@@ -1,0 +1,161 @@
+"""The networks: convolutions only, for images with one to three axes of space.
+
+Each says how far its output looks (`halo`) and on what lattice its pooling lies (`stride`), which
+is all that tiling needs to know.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_n2s.ideas.errors import SettingsError
+
+CONVOLUTION: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+POOLING: dict[int, type[nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
+BATCH_NORM: dict[int, type[nn.Module]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+class Network(nn.Module):
+    """A network from an image ``(B, C, *space)`` of any size to one of the same shape.
+
+    Attributes
+    ----------
+    halo : int
+        No output depends on an input farther away than this many pixels along any axis.
+    stride : int
+        Moving the input by a multiple of this moves the output by as much.
+    """
+
+    halo: int
+    stride: int
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reflect the image up to a multiple of the stride, run the body, and crop."""
+        space = x.shape[2:]
+        spare = [-size % self.stride for size in space]
+        if any(spare):
+            x = F.pad(x, [p for after in reversed(spare) for p in (0, after)], mode="reflect")
+        y: Tensor = self.body(x)
+        return y[(slice(None), slice(None), *map(slice, space))] if any(spare) else y
+
+    def body(self, x: Tensor) -> Tensor:
+        """Map an image whose sides are multiples of the stride."""
+        raise TypeError(f"{type(self).__name__} has no body.")
+
+
+class UNet(Network):
+    """A U-Net with skip connections, after Ronneberger et al. 2015, without normalisation.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the image.
+    ndim : int
+        Axes of space, 1 to 3.
+    width : int
+        Features at full resolution; doubled at each level. 32 with 3 levels is Noise2Self's, 16
+        with 2 levels its small one.
+    levels : int
+        How often the resolution is halved.
+    """
+
+    def __init__(self, channels: int = 1, ndim: int = 2, width: int = 32, levels: int = 3) -> None:
+        super().__init__()
+        widths = [width * 2**level for level in range(levels + 1)]
+        self.stride = 2**levels
+        self.halo = 8 * self.stride - 6
+        self.down = nn.ModuleList(
+            _pair(before, after, ndim)
+            for before, after in zip([channels, *widths], widths, strict=False)
+        )
+        self.up = nn.ModuleList(_pair(skip + below, skip, ndim) for skip, below in pairwise(widths))
+        self.pool = POOLING[ndim](2)
+        self.grow = nn.Upsample(scale_factor=2, mode="nearest")
+        self.last = CONVOLUTION[ndim](width, channels, 1)
+        _initialise(self)
+
+    def body(self, x: Tensor) -> Tensor:
+        """Go down keeping each level's features, and up again joining them."""
+        skips: list[Tensor] = []
+        for level, down in enumerate(self.down):
+            x = down(self.pool(x) if level else x)
+            skips.append(x)
+        for level in reversed(range(len(self.up))):
+            x = self.up[level](torch.cat([self.grow(x), skips[level]], 1))
+        y: Tensor = self.last(x)
+        return y
+
+
+class DnCNN(Network):
+    """A plain chain of convolutions with batch normalisation, after Zhang et al. 2017.
+
+    The whole picture is predicted, not the noise: a path around the network would carry each
+    pixel to its own output whenever it is shown. The normalisation may stay, because hidden pixels
+    are replaced before the network sees the image, and what it applies later are constants.
+
+    Parameters
+    ----------
+    channels, ndim : int
+        As for `UNet`.
+    width : int
+        Features in every layer.
+    layers : int
+        Convolutions: 17, or 8 for the single-shot recipe of Noise2Self.
+    """
+
+    def __init__(self, channels: int = 1, ndim: int = 2, width: int = 64, layers: int = 17) -> None:
+        super().__init__()
+        self.stride, self.halo = 1, layers
+        convolution, norm = CONVOLUTION[ndim], BATCH_NORM[ndim]
+        chain: list[nn.Module] = [convolution(channels, width, 3, padding=1, bias=False), nn.ReLU()]
+        for _ in range(layers - 2):
+            chain += [convolution(width, width, 3, padding=1, bias=False), norm(width), nn.ReLU()]
+        chain.append(convolution(width, channels, 3, padding=1, bias=False))
+        self.chain = nn.Sequential(*chain)
+        _initialise(self)
+
+    def body(self, x: Tensor) -> Tensor:
+        """Run the chain."""
+        y: Tensor = self.chain(x)
+        return y
+
+
+def build(name: str, channels: int, ndim: int, seed: int) -> Network:
+    """Build the network that a setting names, its first weights drawn from the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if name == "unet-small":
+            return UNet(channels, ndim, width=16, levels=2)
+        if name == "unet":
+            return UNet(channels, ndim)
+        if name == "dncnn":
+            return DnCNN(channels, ndim)
+    raise SettingsError(f"There is no network called {name!r}.")
+
+
+def parameters(network: nn.Module) -> int:
+    """Count the numbers that training adjusts."""
+    return sum(prod(p.shape) for p in network.parameters())
+
+
+def _pair(before: int, after: int, ndim: int) -> nn.Sequential:
+    convolution = CONVOLUTION[ndim]
+    return nn.Sequential(
+        convolution(before, after, 3, padding=1),
+        nn.LeakyReLU(0.1),
+        convolution(after, after, 3, padding=1),
+        nn.LeakyReLU(0.1),
+    )
+
+
+def _initialise(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(module.weight, 0.1)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -1,0 +1,196 @@
+"""Training on one noisy image, as a generator that a script, the shell and a dock all run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from math import cos, isfinite, pi
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.score import Score, pick, score
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.clock import Clock
+from napari_n2s.work.device import choose_device, prefer_layout, working_threads
+from napari_n2s.work.filters import Baseline, calibrate_baselines
+from napari_n2s.work.material import Material, gather
+from napari_n2s.work.method import Method, choose
+from napari_n2s.work.model import Model
+
+WARM_UP = 30
+"""Steps over which the learning rate rises."""
+MEMORY = 100
+"""Steps over which the weights are averaged."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands; a snapshot that nothing changes later.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    seconds : float
+        Time since the training was started.
+    done : float
+        Share of the budget used, 0 to 1.
+    loss : float
+        Mean training loss since the last snapshot, in the image's intensity squared.
+    score : Score or None
+        The error on the held-out pixels, if it was measured at this step.
+    best, last : Model
+        The model that scored best so far, and the one scored last.
+    baselines : tuple of Baseline
+        What there is to beat: a donut median and a donut blur, on the same held-out pixels.
+    """
+
+    step: int
+    seconds: float
+    done: float
+    loss: float
+    score: Score | None
+    best: Model
+    last: Model
+    baselines: tuple[Baseline, ...]
+
+
+def train(
+    image: Any, *, axes: str | None = None, settings: Settings | None = None, **changes: Any
+) -> Generator[Progress, None, Model]:
+    """Train a network on one noisy image, without clean data.
+
+    Parameters
+    ----------
+    image : array_like
+        Any number of axes, integers or floats. It is not changed.
+    axes : str, optional
+        One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
+    settings : Settings, optional
+    **changes
+        Settings by name, as ``seconds=30``.
+
+    Yields
+    ------
+    Progress
+        At most about ten times a second. It may be abandoned at any of them: ``progress.best`` is
+        a model like any other.
+
+    Returns
+    -------
+    Model
+        The one that scored best on the held-out pixels.
+
+    Raises
+    ------
+    ImageError, SettingsError, DeviceError
+        At once, before the first step; SettingsError later if the training diverges.
+
+    Notes
+    -----
+    The method is Noise2Self's (Batson & Royer 2019). Weights are averaged over the last hundred
+    steps or so, and it is the average that is scored and kept.
+    """
+    started = time.monotonic()
+    settings = replace(settings or Settings(), **changes)
+    device = choose_device(settings.device)
+    material = gather(image, axes, settings)
+    return _steps(material, settings, device, started)
+
+
+def _steps(
+    material: Material, settings: Settings, device: torch.device, started: float
+) -> Generator[Progress, None, Model]:
+    generator = torch.Generator().manual_seed(settings.seed)
+    method = choose(settings, material.channels, material.ndim)
+    network = method.network.to(device).train()
+    average = AveragedModel(network, avg_fn=_average)
+    optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate)
+    clock = Clock(settings, started, material.constant)
+    baselines = _baselines(material)
+    best: Model | None = None
+    losses: list[Tensor] = []
+    step, done = 0, 0.0
+    with working_threads():
+        while best is None or done < 1:
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * _rate(step, done)
+            crop, usable = material.draw(settings.batch, settings.crop, generator)
+            hidden = method.draw(tuple(usable.shape), generator)
+            shown = method.show(crop, hidden, generator)
+            output = network(prefer_layout(shown.to(device)))
+            loss = method.loss(output, crop.to(device), (hidden & usable).to(device))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            average.update_parameters(network)
+            losses.append(loss.detach())
+            step += 1
+
+            done = clock.done(step)
+            measured = None
+            if clock.score_due(step, done):
+                begin = clock.seconds
+                measured = _score(method, average.module, material, device, generator)
+                last = _keep(average.module, material, settings, step, measured)
+                best = last if best is None or measured.loss < best.score.loss else best
+                clock.scored(cost=clock.seconds - begin)
+            if best is not None and (measured or clock.snapshot_due()):
+                mean = float(torch.stack(losses).mean()) * material.scale.unit
+                losses.clear()
+                yield Progress(step, clock.seconds, done, mean, measured, best, last, baselines)
+    return best
+
+
+def _rate(step: int, done: float) -> float:
+    """Share of the learning rate: up in the first steps, then down along a cosine to zero."""
+    return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
+
+
+def _average(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+    """Average the weights over time, over fewer steps while there have been few."""
+    return average.lerp(current, max(1 / MEMORY, 1 / (2 + int(count))))
+
+
+@torch.inference_mode()
+def _score(
+    method: Method,
+    network: nn.Module,
+    material: Material,
+    device: torch.device,
+    generator: torch.Generator,
+) -> Score:
+    shown = method.show(material.windows, material.held_out, generator)
+    output = network.eval()(prefer_layout(shown.to(device)))
+    held_out = material.held_out.numpy()
+    prediction = pick(method.mean(output).cpu().numpy(), held_out)
+    found = score(prediction, pick(material.windows.numpy(), held_out))
+    if not isfinite(found.loss):
+        raise SettingsError("The training diverged; choose a smaller learning rate.")
+    return found.in_units_of(material.scale.unit)
+
+
+def _baselines(material: Material) -> tuple[Baseline, ...]:
+    found = calibrate_baselines(material.windows.numpy(), material.held_out.numpy())
+    unit = material.scale.unit
+    return tuple(replace(each, score=each.score.in_units_of(unit)) for each in found)
+
+
+def _keep(
+    network: nn.Module, material: Material, settings: Settings, step: int, found: Score
+) -> Model:
+    return Model(
+        settings=settings,
+        channels=material.channels,
+        ndim=material.ndim,
+        scale=material.scale,
+        weights={name: w.detach().cpu().clone() for name, w in network.state_dict().items()},
+        step=step,
+        score=found,
+    )
