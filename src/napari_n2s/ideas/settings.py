@@ -31,7 +31,7 @@ class Settings:
 
     seconds: float = _setting(
         60.0,
-        "Time to train, in seconds; longer leaves less noise and more detail, by ever smaller gains.",
+        "Seconds to train; longer leaves less noise and more detail, with ever smaller gains.",
         within=(0.1, 1e6),
     )
     steps: int | None = _setting(

@@ -8,7 +8,7 @@ from math import ceil
 from napari_n2s.ideas.settings import Settings
 
 SCORES = 20
-"""How often the held-out pixels are scored in a training of a given number of steps."""
+"""How often the held-out pixels are scored, at least."""
 SCORE_COST = 0.06
 """Share of the time that scoring may take in a training of a given time."""
 PAUSE = 0.1
@@ -34,7 +34,7 @@ class Clock:
         self._steps = 1 if nothing_to_learn else settings.steps
         self._budget = settings.seconds
         self._started = started
-        self._next_score = self._next_snapshot = min(1.0, settings.seconds / 10)
+        self._next_score = self._next_snapshot = 0.0
 
     @property
     def seconds(self) -> float:
@@ -43,6 +43,8 @@ class Clock:
 
     def done(self, step: int) -> float:
         """Share of the budget used after a step, 0 to 1."""
+        if step == 1:
+            self.scored(cost=0)  # what a single step has learnt is not worth a score
         return min(1.0, step / self._steps if self._steps else self.seconds / self._budget)
 
     def score_due(self, step: int, done: float) -> bool:
@@ -55,7 +57,8 @@ class Clock:
 
     def scored(self, cost: float) -> None:
         """Note that the pixels were scored, at a cost in seconds."""
-        self._next_score = self.seconds + max(1.0, cost / SCORE_COST)
+        longest = self._budget / SCORES
+        self._next_score = self.seconds + min(max(1.0, cost / SCORE_COST), longest)
 
     def snapshot_due(self) -> bool:
         """Whether enough time has passed since the last snapshot; if so, count from now."""
