@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.denoise import denoise
     from napari_n2s.work.model import Model
+    from napari_n2s.work.progress import Progress
     from napari_n2s.work.report import Report
-    from napari_n2s.work.train import Progress, train
+    from napari_n2s.work.train import train
 
 _ROOMS = {
     "DeviceError": "ideas.errors",
@@ -29,7 +30,7 @@ _ROOMS = {
     "MissingPixelsError": "ideas.errors",
     "Model": "work.model",
     "N2SError": "ideas.errors",
-    "Progress": "work.train",
+    "Progress": "work.progress",
     "Report": "work.report",
     "Settings": "ideas.settings",
     "SettingsError": "ideas.errors",

@@ -14,8 +14,8 @@ from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.settings import Settings, choices, words
 
 if TYPE_CHECKING:
-    from napari_n2s.work.denoise import Applying, Denoised
-    from napari_n2s.work.train import Progress
+    from napari_n2s.work.denoise import Denoised
+    from napari_n2s.work.progress import Applying, Progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -184,12 +184,11 @@ def _show(work: Generator[Progress | Applying, bool | None, Denoised]) -> Denois
 
 def _line(state: Progress | Applying) -> str:
     """Say where the work stands."""
-    from napari_n2s.work.denoise import Applying
+    from napari_n2s.work.progress import Applying
 
     if isinstance(state, Applying):
         return "applying the network"
-    left = state.seconds * (1 / state.done - 1)
     return (
-        f"training, {left:.0f} s left, step {state.step}, "
+        f"training, {state.seconds_left:.0f} s left, step {state.step}, "
         f"error {state.best.score.loss:.4g} (median {state.baselines[0].score.loss:.4g})"
     )

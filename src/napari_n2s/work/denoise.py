@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,11 @@ from numpy.typing import NDArray
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish
 from napari_n2s.work.device import choose_device, describe
+from napari_n2s.work.progress import Applying, Progress
 from napari_n2s.work.report import Report, versions
-from napari_n2s.work.train import Progress, train
+from napari_n2s.work.train import train
 
 Denoised = tuple[NDArray[np.generic], Report]
-
-
-@dataclass(frozen=True)
-class Applying:
-    """The network is trained and is being applied; `done` is the share done, 0 to 1."""
-
-    done: float
 
 
 def denoise(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import cos, isfinite, pi
 from typing import Any
 
@@ -21,43 +22,12 @@ from napari_n2s.work.filters import Baseline, calibrate_baselines
 from napari_n2s.work.material import Material, gather
 from napari_n2s.work.method import Method, choose
 from napari_n2s.work.model import Model
+from napari_n2s.work.progress import Progress
 
 WARM_UP = 30
 """Steps over which the learning rate rises."""
 MEMORY = 100
-"""Steps over which the weights are averaged."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training stands; a snapshot that nothing changes later.
-
-    Attributes
-    ----------
-    step : int
-        Steps taken.
-    seconds : float
-        Time since the training was started.
-    done : float
-        Share of the budget used, 0 to 1.
-    loss : float
-        Mean training loss since the last snapshot, in the image's intensity squared.
-    score : Score or None
-        The error on the held-out pixels, if it was measured at this step.
-    best, last : Model
-        The model that scored best so far, and the one scored last.
-    baselines : tuple of Baseline
-        What there is to beat: a donut median and a donut blur, on the same held-out pixels.
-    """
-
-    step: int
-    seconds: float
-    done: float
-    loss: float
-    score: Score | None
-    best: Model
-    last: Model
-    baselines: tuple[Baseline, ...]
+"""Steps over which the weights, and the training loss that is shown, are averaged."""
 
 
 def train(
@@ -114,7 +84,7 @@ def _steps(
     clock = Clock(settings, started, material.constant)
     baselines = _baselines(material)
     best: Model | None = None
-    losses: list[Tensor] = []
+    losses: deque[Tensor] = deque(maxlen=MEMORY)
     step, done = 0, 0.0
     with working_threads():
         while best is None or done < 1:
@@ -142,8 +112,7 @@ def _steps(
                 best = last if best is None or measured.loss < best.score.loss else best
                 clock.scored(cost=clock.seconds - begin)
             if best is not None and (measured or clock.snapshot_due()):
-                mean = float(torch.stack(losses).mean()) * material.scale.unit
-                losses.clear()
+                mean = float(torch.stack(tuple(losses)).mean()) * material.scale.unit
                 yield Progress(step, clock.seconds, done, mean, measured, best, last, baselines)
     return best
 

@@ -1,0 +1,85 @@
+"""The live plot: training and held-out loss against time, and the median to beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyqtgraph as pg
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from napari_n2s.work.progress import Progress
+
+TRAINING, HELD_OUT, MEDIAN = "#8a8d93", "#2aa1d3", "#e08a2e"
+
+
+class LossPlot(pg.PlotWidget):
+    """Draws the snapshots of one training as they come."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, background=None)
+        item = self.getPlotItem()
+        item.setLabel("bottom", "time", units="s")
+        item.setLabel("left", "squared error")
+        item.getAxis("left").enableAutoSIPrefix(False)
+        item.getAxis("bottom").enableAutoSIPrefix(False)
+        item.setMenuEnabled(True)
+        item.hideButtons()
+        self._legend = item.addLegend(offset=(-5, 5), labelTextSize="8pt")
+        self._training = item.plot(pen=pg.mkPen(TRAINING, width=1), name="training")
+        self._held_out = item.plot(
+            pen=pg.mkPen(HELD_OUT, width=2), symbol="o", symbolSize=4, symbolPen=None,
+            symbolBrush=HELD_OUT, name="held-out pixels",
+        )  # fmt: skip
+        self._median = item.plot(
+            pen=pg.mkPen(MEDIAN, width=2, style=Qt.PenStyle.DashLine), name="median filter"
+        )
+        self._zoomed = False
+        item.getViewBox().sigRangeChangedManually.connect(self._note_zoom)
+        self.clear_curves()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Fit into a dock; a plot by itself asks for 640 by 480 pixels."""
+        return QSize(300, 260)
+
+    def clear_curves(self) -> None:
+        """Begin a new training."""
+        self._losses: list[tuple[float, float]] = []
+        self._scores: list[tuple[float, float]] = []
+        self._zoomed = False
+        for curve in (self._training, self._held_out, self._median):
+            curve.setData([], [])
+
+    def add(self, progress: Progress) -> None:
+        """Draw one snapshot more."""
+        self._losses.append((progress.seconds, progress.loss))
+        if progress.score:
+            self._scores.append((progress.seconds, progress.score.loss))
+        median = progress.baselines[0].score.loss
+        self._training.setData(*zip(*self._losses, strict=True))
+        self._held_out.setData(*zip(*self._scores, strict=True))
+        self._median.setData([0, progress.seconds], [median, median])
+        if not self._zoomed:
+            self._fit(median)
+
+    def set_text_colour(self, colour: str) -> None:
+        """Follow the window's theme."""
+        for side in ("left", "bottom"):
+            axis = self.getPlotItem().getAxis(side)
+            axis.setPen(colour)
+            axis.setTextPen(colour)
+        self._legend.setLabelTextColor(colour)
+        for _, label in self._legend.items:
+            label.setText(label.text)
+
+    def _fit(self, median: float) -> None:
+        """Show what matters: around the median and the latest scores, not the first fall."""
+        scores = [loss for _, loss in self._scores]
+        low, high = min(*scores, median), max(scores[-1], median)
+        margin = 0.35 * max(high - low, 0.1 * high)
+        self.setYRange(low - margin, high + margin, padding=0)
+        self.setXRange(0, self._losses[-1][0], padding=0.02)
+
+    def _note_zoom(self) -> None:
+        self._zoomed = True

@@ -1,0 +1,44 @@
+"""Loading torch beside a window that stays alive."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def load_torch() -> None:
+    """Import torch from a background thread with as little standstill of the others as can be.
+
+    Two things would stop a window for a tenth of a second or more. Python holds its interpreter
+    lock while it loads torch's shared library: here the system is asked to load it beforehand,
+    through a foreign function, for which the lock is given up. And the thousands of objects that
+    the import makes set off the garbage collector, again and again: here it waits for the end.
+    """
+    if "torch" in sys.modules:
+        return
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        if sys.platform != "win32":
+            _load_library()
+        torch = import_module("torch")
+        # The first optimiser imports as much again.
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _load_library() -> None:
+    spec = find_spec("torch")
+    suffix = "dylib" if sys.platform == "darwin" else "so"
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        library = Path(folder, "lib", f"libtorch_python.{suffix}")
+        dlopen = ctypes.CDLL(None).dlopen
+        dlopen.argtypes, dlopen.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+        dlopen(os.fsencode(library), os.RTLD_NOW | os.RTLD_LOCAL)

@@ -1,0 +1,56 @@
+"""Where the work stands: snapshots that nothing changes later, cheap to hand to another thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_n2s.ideas.score import Score
+from napari_n2s.work.filters import Baseline
+
+if TYPE_CHECKING:
+    from napari_n2s.work.model import Model
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    seconds : float
+        Time since the training was started.
+    done : float
+        Share of the budget used, 0 to 1.
+    loss : float
+        Mean training loss over the last hundred steps, in the image's intensity squared.
+    score : Score or None
+        The error on the held-out pixels, if it was measured at this step.
+    best, last : Model
+        The model that scored best so far, and the one scored last.
+    baselines : tuple of Baseline
+        What there is to beat: a donut median and a donut blur, on the same held-out pixels.
+    """
+
+    step: int
+    seconds: float
+    done: float
+    loss: float
+    score: Score | None
+    best: Model
+    last: Model
+    baselines: tuple[Baseline, ...]
+
+    @property
+    def seconds_left(self) -> float:
+        """Time until the budget is used, at the pace so far."""
+        return self.seconds * (1 / self.done - 1)
+
+
+@dataclass(frozen=True)
+class Applying:
+    """The network is trained and is being applied; `done` is the share done, 0 to 1."""
+
+    done: float
