@@ -52,6 +52,7 @@ class DenoiseDock(QWidget):
         self._viewer = napari_viewer
         self._worker: Any = None
         self._source: Image | None = None
+        self._outcome: Denoised | Failure | None = None
         self._build()
         self._choose_active()
         napari_viewer.events.theme.connect(self._follow_theme)
@@ -133,7 +134,7 @@ class DenoiseDock(QWidget):
         self.bar.setFormat("starting …")
         self._worker = worker = denoise_job(data, layers.axes(source), settings, dtype)
         worker.yielded.connect(self._show_progress)
-        worker.returned.connect(self._take_result)
+        worker.returned.connect(self._keep_outcome)
         worker.finished.connect(self._finish)
         self.destroyed.connect(worker.quit)
         self._show_working(True)
@@ -154,15 +155,22 @@ class DenoiseDock(QWidget):
         if self.stop.isEnabled():
             self.bar.setFormat(f"training, {state.seconds_left:.0f} s left")
 
-    def _take_result(self, outcome: Denoised | Failure) -> None:
+    def _keep_outcome(self, outcome: Denoised | Failure) -> None:
+        self._outcome = outcome
+
+    def _finish(self) -> None:
+        """Act on how the worker ended; there is no outcome if a fault or a close ended it."""
+        source, outcome = self._source, self._outcome
+        self._worker = self._source = self._outcome = None
+        self._show_working(False)
         if isinstance(outcome, Failure):
             self._explain(outcome)
-            return
-        image, report = outcome
-        layers.add_result(self._viewer, self._source, image, report.to_dict())
-        self.bar.setValue(self.bar.maximum())
-        self.bar.setFormat("done")
-        self.result.setText(report.sentence())
+        elif outcome is not None:
+            image, report = outcome
+            layers.add_result(self._viewer, source, image, report.to_dict())
+            self.bar.setValue(self.bar.maximum())
+            self.bar.setFormat("done")
+            self.result.setText(report.sentence())
 
     def _explain(self, failure: Failure) -> None:
         if not failure.missing:
@@ -171,18 +179,13 @@ class DenoiseDock(QWidget):
         question = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
         answer = QMessageBox.question(self, "Noise2Self", question)
         if answer == QMessageBox.StandardButton.Yes:
-            self._worker.finished.connect(lambda: self._start(missing="leave"))
-
-    def _finish(self) -> None:
-        self._worker = None
-        self._source = None
-        self._show_working(False)
+            self._start(missing="leave")
 
     def _show_working(self, working: bool) -> None:
         for control in (self.train, self.seconds, self.image.native):
             control.setEnabled(not working)
         self.stop.setEnabled(working)
-        if not working and self.bar.value() < self.bar.maximum():
+        if not working:
             self.bar.reset()
             self.bar.setFormat("")
 

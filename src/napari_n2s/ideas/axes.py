@@ -100,7 +100,7 @@ def layout(shape: tuple[int, ...], axes: str | None = None) -> Layout:
     if min(found.canonical_shape[2:]) < SMALLEST:
         raise ImageError(
             f"The image has {_times(found.canonical_shape[2:])} pixels along Y and X; training "
-            f"needs at least {SMALLEST} along each. If other axes are meant, name them."
+            f"needs at least {SMALLEST} along each, or its axes named otherwise."
         )
     return found
 

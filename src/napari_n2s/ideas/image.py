@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import ImageError, MissingPixelsError
 
+LARGEST = 1e37
+"""Intensities beyond this would leave the range of the float32 in which a result is given."""
+
 
 def as_image(data: Any) -> NDArray[np.generic]:
     """Take an array of any kind, order and byte order as an image; it is never written to.
@@ -118,14 +121,14 @@ def measure_scale(canonical: NDArray[np.generic], missing: NDArray[np.bool_]) ->
     shift, spread = [], []
     for channel in range(canonical.shape[1]):
         values = canonical[:, channel] if usable is None else canonical[:, channel][usable]
-        low, high = values.min(), values.max()
-        constant = bool(low == high)
-        shift.append(float(low) if constant else float(values.mean(dtype=np.float64)))
-        spread.append(0.0 if constant else float(values.std(dtype=np.float64)))
-        if not np.isfinite(spread[-1]) or max(abs(float(low)), abs(float(high))) > 1e37:
+        low, high = float(values.min()), float(values.max())
+        if max(-low, high) > LARGEST:
             raise ImageError(
                 "The image's intensities are too large to compute with; scale them down."
             )
+        constant = low == high
+        shift.append(low if constant else float(values.mean(dtype=np.float64)))
+        spread.append(0.0 if constant else float(values.std(dtype=np.float64)))
     return Scale(np.array(shift), np.array(spread))
 
 

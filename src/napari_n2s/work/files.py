@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,8 +85,12 @@ def check_output(path: Path, suffixes: tuple[str, ...] = TIFF_SUFFIXES) -> None:
         raise FileError(f"{path} exists and is left as it is; choose another name.")
     if not path.parent.is_dir():
         raise FileError(f"There is no folder {path.parent}; make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise FileError(f"The folder {path.parent} cannot be written to; choose another.")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise FileError(
+            f"The folder {path.parent} cannot be written to; choose another."
+        ) from error
 
 
 def make_folder(path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Applying in tiles: the same as over the whole image, for any size."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_n2s import train
+from napari_n2s.ideas.blindspot import Grid
+from napari_n2s.ideas.settings import choices
+from napari_n2s.work.apply import finish, predict, tiles
+from napari_n2s.work.method import Masked
+from napari_n2s.work.networks import DnCNN, UNet, build, parameters
+
+CPU = torch.device("cpu")
+
+
+def network(name, ndim=2):
+    built = build(name, channels=1, ndim=ndim, seed=0)
+    built.train()(torch.randn(2, 1, *[32] * ndim, generator=torch.Generator().manual_seed(0)))
+    return built.eval()
+
+
+@pytest.mark.parametrize("invariant", [False, True])
+@pytest.mark.parametrize("space", [(200, 75), (61, 301)])
+@pytest.mark.parametrize("name", choices("network"))
+def test_tiles_agree_with_the_whole(name, space, invariant):
+    method = Masked(network(name), Grid(2), "neighbours")
+    x = torch.randn(1, 1, *space, generator=torch.Generator().manual_seed(1))
+    whole, tiled = (
+        finish(predict(method, x, side, CPU, invariant=invariant, seed=0)) for side in (1000, 40)
+    )
+    assert whole.shape == x.shape
+    assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()
+
+
+def test_tiles_agree_with_the_whole_in_three_dimensions():
+    method = Masked(network("unet-small", 3), Grid(4), "neighbours")
+    x = torch.randn(1, 1, 20, 70, 61, generator=torch.Generator().manual_seed(1))
+    whole, tiled = (
+        finish(predict(method, x, side, CPU, invariant=False, seed=0)) for side in (1000, 24)
+    )
+    assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()
+
+
+@pytest.mark.parametrize("name", choices("network"))
+def test_nothing_beyond_the_halo_reaches_an_output(name):
+    built = network(name)
+    side = 2 * built.halo + 64
+    x = torch.randn(1, 1, side, side, requires_grad=True)
+    middle = side // 2
+    built(x)[0, 0, middle, middle].backward()
+    rows = x.grad[0, 0].abs().sum(1).nonzero().ravel() - middle
+    assert 0.5 * built.halo < rows.abs().max() <= built.halo
+
+
+def test_tiles_cover_an_image_once_and_read_inside_it():
+    count = np.zeros((24, 40), int)
+    for tile in tiles((24, 40), side=10, halo=5, stride=4):
+        count[tile.write[2:]] += 1
+        assert tile.read[2].start % 4 == tile.read[3].start % 4 == 0
+        kept = [
+            range(*read.indices(99))[keep] for read, keep in zip(tile.read, tile.keep, strict=True)
+        ]
+        assert all(r.start == w.start for r, w in zip(kept[2:], tile.write[2:], strict=True))
+    assert (count == 1).all()
+
+
+def test_networks_are_those_published():
+    assert parameters(DnCNN()) == 556_032
+    assert parameters(DnCNN(layers=8)) == 223_104
+    widths = [block[2].out_channels for block in UNet().down]
+    assert widths == [32, 64, 128, 256]
+
+
+def test_a_model_says_which_images_it_takes():
+    *_, progress = train(np.random.default_rng(0).normal(size=(20, 20)), steps=1, device="cpu")
+    with pytest.raises(ValueError, match="has 3 channels, but the model was trained on 1"):
+        progress.best.apply(np.zeros((20, 20, 3)), axes="YXC")

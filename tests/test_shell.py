@@ -1,0 +1,156 @@
+"""The shell: the main job on files, and what it says when it cannot be done."""
+
+import json
+import subprocess
+import sys
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tifffile
+
+from napari_n2s import Settings, denoise
+from napari_n2s.cli import main
+from napari_n2s.ideas.settings import words
+
+STACK = np.random.default_rng(0).poisson(20, (2, 24, 30)).astype(np.uint16)
+QUICK = ("--steps", "3", "--device", "cpu")
+
+
+@pytest.fixture
+def noisy(tmp_path):
+    path = tmp_path / "noisy.tif"
+    about = {"axes": "ZYX", "spacing": 0.5, "unit": "um"}
+    tifffile.imwrite(path, STACK, imagej=True, resolution=(4, 4), metadata=about)
+    return path
+
+
+def run(*arguments) -> int:
+    return main([str(each) for each in arguments])
+
+
+def test_a_tiff_is_denoised_as_from_python_and_keeps_its_pixel_size(noisy, tmp_path, capsys):
+    out, report = tmp_path / "out.tif", tmp_path / "report.json"
+    assert run("denoise", noisy, "-o", out, *QUICK, "--seed", "4", "--report", report) == 0
+    expected, account = denoise(STACK, axes="ZYX", steps=3, seed=4, device="cpu")
+    with tifffile.TiffFile(out) as tiff:
+        assert np.array_equal(tiff.asarray(), expected)
+        assert tiff.series[0].axes == "ZYX"
+        assert tiff.imagej_metadata["spacing"] == 0.5
+        assert tiff.pages[0].tags["XResolution"].value == (4, 1)
+    told = json.loads(report.read_text())
+    assert Settings(**told["settings"]) == account.settings
+    assert told["network"]["loss"] == account.network.loss
+    printed = capsys.readouterr()
+    assert account.sentence() in printed.out
+    assert "100 %" in printed.err
+    assert "\r" not in printed.err
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((24, 30), "uint8"), ((24, 30), "uint16"), ((24, 30, 3), "uint8")]
+)
+def test_a_png_is_denoised_beside_itself_in_its_own_type(tmp_path, shape, dtype):
+    image = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
+    iio.imwrite(tmp_path / "a.png", image)
+    assert run("denoise", tmp_path / "a.png", *QUICK, "--dtype", "same") == 0
+    result = tifffile.imread(tmp_path / "a_n2s.tif")
+    assert (result.shape, result.dtype) == (shape, dtype)
+
+
+def test_axes_can_be_corrected(noisy, tmp_path):
+    assert run("denoise", noisy, "-o", tmp_path / "out.tif", *QUICK, "--axes", "cyx") == 0
+    with tifffile.TiffFile(tmp_path / "out.tif") as tiff:
+        assert tiff.series[0].axes == "CYX"
+        together, _ = denoise(STACK, axes="CYX", steps=3, device="cpu")
+        assert np.array_equal(tiff.asarray(), together)
+
+
+def test_the_demo_writes_what_it_says(tmp_path, capsys):
+    assert run("demo", tmp_path / "demo", "--steps", "20", "--device", "cpu") == 0
+    noisy, denoised, truth = (
+        tifffile.imread(tmp_path / "demo" / f"{name}.tif")
+        for name in ("noisy", "denoised", "truth")
+    )
+    assert noisy.shape == denoised.shape == truth.shape == (512, 512)
+    assert iio.imread(tmp_path / "demo" / "before_after.png").shape == (256, 768)
+    assert "denoised" in capsys.readouterr().out
+    assert run("demo", tmp_path / "demo", *QUICK) == 2
+    assert "is left as it is" in capsys.readouterr().err
+
+
+def bad_calls(noisy, tmp_path):
+    for name, image in {
+        "row": STACK[0, :1],
+        "nan": np.where(STACK[0] > 30, np.nan, STACK[0]),
+        "complex": STACK * 1j,
+        "cut": STACK,
+    }.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", image)
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "cut.tif").read_bytes()[:1500])
+    (tmp_path / "text.png").write_text("no image")
+    yield ["denoise", tmp_path / "none.tif"], "There is no file"
+    yield ["denoise", tmp_path], "is a folder"
+    yield ["denoise", tmp_path / "row.tif"], "at least 16"
+    yield ["denoise", tmp_path / "nan.tif"], "NaN or infinite"
+    yield ["denoise", tmp_path / "complex.tif"], "complex"
+    yield ["denoise", tmp_path / "cut.tif"], "damaged, incomplete"
+    yield ["denoise", tmp_path / "text.png"], "cannot be read as an image"
+    yield ["denoise", noisy, "--axes", "YX"], "name 2 axes, but the image has 3"
+    yield ["denoise", noisy, "--seconds", "0"], "seconds is 0"
+    yield ["denoise", noisy, "-o", noisy], "is left as it is"
+    yield ["denoise", noisy, "-o", tmp_path / "none" / "a.tif"], "There is no folder"
+    yield ["denoise", noisy, "--report", tmp_path / "none" / "a.json"], "There is no folder"
+    yield ["demo", noisy / "folder"], "cannot be made"
+
+
+def test_bad_input_is_one_sentence_and_status_2_and_nothing_is_written(noisy, tmp_path, capsys):
+    for arguments, expected in list(bad_calls(noisy, tmp_path)):
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        assert run(*arguments) == 2
+        printed = capsys.readouterr()
+        assert expected in printed.err
+        assert printed.err.startswith("napari-n2s: ")
+        assert printed.err.count("\n") == 1
+        assert printed.out == ""
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
+    noisy, tmp_path, capsys, monkeypatch
+):
+    def refuse(dir):  # noqa: A002 (tempfile's name); root may write anywhere
+        raise PermissionError(13, f"Permission denied: {dir}")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    assert run("denoise", noisy, "-o", tmp_path / "a.tif") == 2
+    assert "cannot be written to; choose another" in capsys.readouterr().err
+
+
+def test_every_setting_is_explained(capsys):
+    with pytest.raises(SystemExit):
+        run("denoise", "--help")
+    text = " ".join(capsys.readouterr().out.split()).replace("- ", "-")
+    for name in Settings.__dataclass_fields__:
+        assert f"--{name.replace('_', '-')}" in text
+        assert words(name).replace("- ", "-") in text
+
+
+def loaded_modules(code: str) -> set[str]:
+    listing = f"import sys\n{code}\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", listing], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+HEAVY = {"torch", "qtpy", "PyQt5", "PyQt6", "PySide6", "napari", "magicgui", "pyqtgraph", "numpy"}
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert not loaded_modules("import napari_n2s") & HEAVY
+
+
+def test_the_shell_opens_no_window(tmp_path):
+    code = f"from napari_n2s.cli import main; main(['demo', {str(tmp_path)!r}, '--steps', '1'])"
+    assert loaded_modules(code) & HEAVY == {"torch", "numpy"}

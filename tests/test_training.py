@@ -1,0 +1,156 @@
+"""Training: reproducible, abandonable, and never touching what it was given."""
+
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+import torch
+
+from napari_n2s import Settings, denoise, train
+from napari_n2s.ideas.settings import choices
+
+RNG = np.random.default_rng(0)
+NOISY = RNG.poisson(np.linspace(5, 60, 48 * 40).reshape(48, 40)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("partition", choices("partition"))
+def test_two_runs_of_the_same_steps_are_equal_to_the_bit(partition):
+    settings = Settings(steps=12, seed=7, partition=partition, fill="random", device="cpu")
+    first, report = denoise(NOISY, settings=settings)
+    torch.manual_seed(99)
+    second, again = denoise(NOISY, settings=settings)
+    assert np.array_equal(first, second)
+    assert report.network == again.network
+    other, _ = denoise(NOISY, settings=settings, seed=8)
+    assert not np.array_equal(first, other)
+
+
+def test_a_training_may_be_abandoned_at_any_snapshot():
+    held = []
+    for progress in train(NOISY, seconds=30, device="cpu"):
+        held.append((progress, progress.best.apply(NOISY)))
+        if len(held) == 5:
+            break
+    for progress, result in held:
+        assert np.array_equal(progress.best.apply(NOISY), result)
+        with pytest.raises(FrozenInstanceError):
+            progress.step = 0
+
+
+def test_best_is_the_best_of_all_scores_and_last_the_last():
+    snapshots = list(train(NOISY, steps=60, device="cpu"))
+    scores = [each.score for each in snapshots if each.score]
+    assert len(scores) == 20
+    assert snapshots[-1].best.score == min(scores, key=lambda score: score.loss)
+    assert snapshots[-1].last.score == scores[-1]
+    assert snapshots[-1].done == 1
+
+
+def test_a_time_budget_is_kept():
+    *_, last = train(NOISY, seconds=1.5, device="cpu")
+    assert last.done == 1
+    assert last.step > 5
+    assert last.seconds == pytest.approx(1.5, abs=1)
+
+
+def test_the_user_keeps_their_own_random_numbers_and_threads():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    before = torch.get_num_threads()
+    denoise(NOISY, steps=2, device="cpu")
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == before
+
+
+ARRAYS = {
+    "big-endian": NOISY.astype(">u2"),
+    "fortran": np.asfortranarray(NOISY),
+    "strided": np.repeat(np.repeat(NOISY, 2, 0), 3, 1)[::2, ::3],
+    "reversed": np.ascontiguousarray(NOISY[::-1])[::-1],
+    "int64": NOISY.astype(np.int64),
+    "float32": NOISY.astype(np.float32),
+    "float64": NOISY.astype(np.float64),
+}
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return denoise(NOISY, steps=3, device="cpu")[0]
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_any_kind_of_array_gives_the_same_and_is_not_changed(name, expected):
+    image = ARRAYS[name]
+    image.flags.writeable = False
+    copy = image.copy()
+    result, _ = denoise(image, steps=3, device="cpu")
+    assert np.array_equal(result, expected)
+    assert result.dtype == np.float32
+    assert np.array_equal(image, copy)
+
+
+def test_the_result_keeps_the_intensity_scale():
+    image = NOISY * 1e-3 - 7
+    result, _ = denoise(image, steps=150, device="cpu")
+    assert result.mean() == pytest.approx(image.mean(), abs=0.1 * image.std())
+    assert result.std() < image.std()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int64", "uint64", "float64"])
+def test_a_result_of_another_type_is_rounded_and_clipped(dtype):
+    image = (NOISY.astype(float) - 30) * 8
+    *_, progress = train(image, steps=3, device="cpu")
+    exact = progress.best.apply(image).astype(np.float64)
+    result = progress.best.apply(image, dtype=dtype)
+    assert result.dtype == dtype
+    if np.dtype(dtype).kind != "f":
+        limits = np.iinfo(dtype)
+        exact = np.rint(exact).clip(limits.min, limits.max)
+    assert np.array_equal(result.astype(np.float64), exact)
+
+
+def test_a_constant_image_comes_back_as_it_is():
+    image = np.full((3, 20, 30), 0.1)
+    result, report = denoise(image)
+    assert np.array_equal(result, image.astype(np.float32))
+    assert report.network.loss == 0
+
+
+def test_a_constant_channel_comes_back_as_it_is():
+    image = np.dstack([NOISY, NOISY, np.full_like(NOISY, 255)])
+    result, _ = denoise(image, axes="YXS", steps=3, device="cpu")
+    assert (result[..., 2] == 255).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_missing_pixels_stay_and_do_not_spread(bad):
+    image = NOISY.astype(np.float32)
+    image[10:20, 5:9] = image[40, 30] = bad
+    result, _ = denoise(image, steps=3, missing="leave", device="cpu")
+    assert np.array_equal(np.isfinite(result), np.isfinite(image))
+    assert np.array_equal(result[~np.isfinite(image)], image[~np.isfinite(image)], equal_nan=True)
+
+
+AXES = [
+    ("YX", (40, 48)),
+    ("XY", (40, 48)),
+    ("TYX", (3, 40, 24)),
+    ("YXS", (40, 24, 3)),
+    ("CYX", (2, 40, 24)),
+    ("TZCYX", (2, 3, 2, 20, 24)),
+    ("YTXC", (20, 2, 24, 3)),
+    ("QQYX", (2, 2, 20, 24)),
+]
+
+
+@pytest.mark.parametrize(("axes", "shape"), AXES)
+def test_axes_of_any_order_come_back_in_place(axes, shape):
+    ramp = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    *_, progress = train(ramp, axes=axes, steps=2, device="cpu")
+    result = progress.best.apply(ramp, axes=axes)
+    assert result.shape == shape
+    order = sorted(range(len(axes)), key=lambda i: "QTZCSYX".index(axes[i]))
+    ordered = "".join(axes[i] for i in order)
+    moved = progress.best.apply(ramp.transpose(order), axes=ordered)
+    assert np.allclose(result.transpose(order), moved, rtol=1e-5)
