@@ -8,6 +8,7 @@ import torch
 
 from napari_n2s import ImageError, MissingPixelsError, Settings, SettingsError, denoise, train
 from napari_n2s.ideas.errors import DeviceError
+from napari_n2s.work.denoise import denoising
 from napari_n2s.work.method import Masked
 
 GOOD = np.random.default_rng(0).normal(size=(20, 20))
@@ -53,14 +54,34 @@ def test_missing_pixels_are_asked_about():
     assert is_one_sentence(caught.value)
 
 
-def test_an_integer_result_cannot_hold_missing_pixels():
-    with pytest.raises(ImageError, match="which uint8 cannot hold"):
-        denoise(GAPS, steps=1, missing="leave", dtype="uint8")
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [
+        ("uint8", "which uint8 cannot hold"),
+        ("complex64", "cannot be given as complex64"),
+        ("grey", "cannot be given as grey"),
+    ],
+)
+def test_a_type_that_cannot_hold_the_result_is_refused_before_the_training(dtype, words):
+    with pytest.raises(ImageError, match=words):
+        next(denoising(GAPS, settings=Settings(missing="leave"), dtype=dtype))
 
 
-def test_a_result_cannot_be_complex():
-    with pytest.raises(ImageError, match="cannot be given as complex64"):
-        denoise(GOOD, steps=1, dtype="complex64")
+def test_an_image_of_almost_nothing_but_gaps_is_refused():
+    image = np.where(np.arange(40_000).reshape(200, 200) < 3, 1.0, np.nan)
+    with pytest.raises(ImageError, match="too few pixels"):
+        train(image, missing="leave")
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), RuntimeError("CUDA out of memory.")])
+def test_too_little_memory_is_explained(monkeypatch, fault):
+    def fail(*_):
+        raise fault
+
+    monkeypatch.setattr(Masked, "loss", fail)
+    with pytest.raises(DeviceError, match="not enough memory; close other programs") as caught:
+        denoise(GOOD, steps=2, device="cpu")
+    assert is_one_sentence(caught.value)
 
 
 SETTINGS = [

@@ -56,11 +56,12 @@ def test_neighbours_are_averaged_and_borders_reflected():
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_neighbours_fill_gaps_of_any_size_without_darkening(space):
-    hidden = torch.ones(1, 1, *space, dtype=torch.bool)
-    hidden[(..., *(size // 2 for size in space))] = False
-    filled = fill(torch.full((1, 1, *space), 7.0), hidden, "neighbours")
-    assert torch.allclose(filled, torch.tensor(7.0))
+def test_gaps_two_pixels_deep_are_filled_without_darkening_and_deeper_ones_with_the_mean(space):
+    hidden = torch.zeros(1, 1, *space, dtype=torch.bool)
+    hidden[..., 1:8] = True
+    filled = fill(torch.full((1, 1, *space), 7.0), hidden, "neighbours")[0, 0]
+    assert torch.allclose(filled[..., [0, 1, 2, 6, 7, 8]], torch.tensor(7.0))
+    assert (filled[..., 3:6] == 0).all()
 
 
 def test_the_loss_is_the_mean_over_counted_pixels_of_all_channels():

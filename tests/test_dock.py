@@ -1,13 +1,18 @@
 """The dock, through its real widgets in a real viewer."""
 
+from threading import Event
+
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
-from napari_n2s.docks.denoise import NO_IMAGE, DenoiseDock
+from napari_n2s.docks import layers
+from napari_n2s.docks.denoise import NO_IMAGE
 from napari_n2s.work.method import Masked
+from napari_n2s.work.model import Model
+from napari_n2s.work.progress import Applying
 
 RNG = np.random.default_rng(0)
 NOISY = RNG.poisson(np.linspace(5, 60, 64 * 48).reshape(64, 48)).astype(np.uint16)
@@ -239,15 +244,79 @@ def test_the_source_may_go_while_it_trains(viewer, open_dock, qtbot):
 
 def test_closing_the_dock_ends_the_training(viewer, qtbot):
     viewer.add_image(NOISY)
-    dock = DenoiseDock(viewer)
-    viewer.window.add_dock_widget(dock)
+    frame, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
     with qtbot.waitSignal(dock._worker.finished, timeout=2000):
-        viewer.window.remove_dock_widget(dock)
-        dock.deleteLater()
+        qtbot.mouseClick(frame.title.close_button, Qt.MouseButton.LeftButton)
     assert len(viewer.layers) == 1
+
+
+def test_stop_before_the_thread_has_started(viewer, open_dock, qtbot):
+    viewer.add_image(NOISY)
+    dock = open_dock()
+    dock.seconds.setValue(600)
+    click(qtbot, dock.train)
+    click(qtbot, dock.stop)
+    finish(qtbot, dock)
+    assert len(viewer.layers) == 2
+
+
+def test_stop_while_applying_gives_up(viewer, open_dock, qtbot, monkeypatch):
+    viewer.add_image(np.stack([NOISY] * 3))
+    dock = open_dock()
+    go_on, sound = Event(), Model.applying
+
+    def slowly(*arguments, **options):
+        yield from (state for state in sound(*arguments, **options) if go_on.wait(10) or True)
+
+    monkeypatch.setattr(Model, "applying", slowly)
+    click(qtbot, dock.train)
+    qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
+    go_on.set()
+    dock._show_progress(Applying(0.1))
+    click(qtbot, dock.stop)
+    finish(qtbot, dock)
+    assert len(viewer.layers) == 1
+    assert dock.bar.text() == ""
+
+
+def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_dock, qtbot):
+    viewer.add_image(NOISY)
+    dock = open_dock()
+    seen = []
+    add = dock.plot.add
+    dock.plot.add = lambda progress: (seen.append(progress), add(progress))
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    expected = [(p.seconds, p.score.loss) for p in seen if p.score]
+    curves = {curve.name(): curve for curve in dock.plot.getPlotItem().listDataItems()}
+    assert np.allclose(np.transpose(curves["held-out pixels"].getData()), expected)
+    assert len(curves["training"].getData()[0]) == len(seen)
+    assert curves["median filter"].getData()[1][-1] == seen[0].baselines[0].score.loss
+    low, high = dock.plot.getPlotItem().viewRange()[1]
+    assert low < expected[-1][1] < high
+    dock.plot.setYRange(0, 1, padding=0)
+    dock.plot.getViewBox().sigRangeChangedManually.emit([True, True])
+    add(seen[-1])
+    assert dock.plot.getPlotItem().viewRange()[1] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "axes"),
+    [
+        (("time", "y", "x"), "TYX"),
+        (("y", "x", "z"), "YXZ"),
+        (("channel", "y", "x"), "CYX"),
+        (("-3", "-2", "-1"), "QYX"),
+        (("bead", "y", "x"), "QYX"),
+    ],
+)
+def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes):
+    layer = viewer.add_image(np.zeros((20, 30, 40), np.uint8), axis_labels=labels)
+    assert layers.axes(layer) == axes
+    assert open_dock().what.text() == f"{axes.replace('Q', '·')}, 20 × 30 × 40, uint8"
 
 
 @pytest.mark.parametrize("key", ["picture", "volume", "movie"])

@@ -1,5 +1,7 @@
 """Files: what they say of axes and pixel size stays, and nothing is lost or half-written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -81,6 +83,47 @@ def test_what_is_not_an_image_is_refused(tmp_path, name):
         read(tmp_path / name)
 
 
+def test_pixel_size_survives_a_change_of_dialect(tmp_path):
+    expected = {"X": (0.2, "µm"), "Y": (0.2, "µm")}
+    for name in ("imagej.tif", "ome.ome.tif"):
+        tifffile.imwrite(tmp_path / name, STACK, **FILES[name])
+        source = read(tmp_path / name)
+        for new in (f"{name}.ome.tif", f"{name}.tif", f"plain_{name}.tif"):
+            axes = "CZYX"[::-1] if new.startswith("plain") else source.axes
+            image = STACK.T if new.startswith("plain") else STACK
+            write(tmp_path / new, image, replace(source, axes=axes, image=image))
+            sizes = read(tmp_path / new).sizes
+            assert {axis: sizes[axis][0] for axis in "XY"} == pytest.approx(
+                {"X": 2e-5, "Y": 2e-5} if sizes["X"][1] == "cm" else {"X": 0.2, "Y": 0.2}
+            )
+    source = read(tmp_path / "imagej.tif")
+    assert source.sizes == {**expected, "Z": (0.3, "µm")}
+    assert read(tmp_path / "ome.ome.tif").sizes == {**expected, "T": (1.5, "s")}
+    write(tmp_path / "z.ome.tif", STACK, source)
+    assert read(tmp_path / "z.ome.tif").sizes == source.sizes
+
+
+def test_what_a_file_said_and_cannot_be_said_again_does_not_cost_the_result(tmp_path):
+    for name, like in {
+        "unit": Recording(STACK, "ZCYX", "imagej", {"unit": "µm", "Info": "Größe"}),
+        "names": Recording(STACK, "CTYX", "ome", {"Channel": {"Name": ["a", "b"]}}),
+        "twice": Recording(STACK, "CCYX", "ome", {}),
+        "alpha": Recording(STACK[0, 0][..., None].repeat(2, -1), "YXS", "imagej", {}),
+    }.items():
+        write(tmp_path / f"{name}.tif", like.image, like)
+        assert np.array_equal(read(tmp_path / f"{name}.tif").image, like.image)
+    micro = Recording(STACK, "ZCYX", "imagej", {"unit": "µm"}, ((4, 4), 1))
+    write(tmp_path / "micro.tif", STACK, micro)
+    assert read(tmp_path / "micro.tif").sizes == {"X": (0.25, "µm"), "Y": (0.25, "µm")}
+
+
+def test_more_images_in_one_file_are_counted(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "two.tif") as tiff:
+        tiff.write(STACK[0])
+        tiff.write(STACK[0, 0, :20])
+    assert read(tmp_path / "two.tif").others == 1
+
+
 def test_what_is_missing_or_a_folder_is_refused(tmp_path):
     with pytest.raises(FileError, match="There is no file"):
         read(tmp_path / "none.tif")
@@ -104,6 +147,16 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
         part.write_text("half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(FileError, match="cannot be written: No space left on device"):
+    with pytest.raises(FileError, match="cannot be written: no space left on device"):
         write_whole(tmp_path / "a.tif", writer)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_came_into_being_meanwhile_is_left_as_it_is(tmp_path):
+    def writer(part):
+        part.write_text("mine")
+        (tmp_path / "a.tif").write_text("theirs")
+
+    with pytest.raises(FileError, match="is left as it is"):
+        write_whole(tmp_path / "a.tif", writer)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]

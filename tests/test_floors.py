@@ -8,7 +8,7 @@ import pytest
 import napari_n2s
 
 HOUSE = Path(napari_n2s.__file__).parent
-WINDOW = ("qtpy", "napari", "magicgui", "superqt", "pyqtgraph")
+WINDOW = ("qtpy", "napari", "magicgui", "superqt", "pyqtgraph", "vispy")
 FORBIDDEN = {
     "ideas": ("napari_n2s.work", "napari_n2s.docks", "napari_n2s.cli", *WINDOW),
     "work": ("napari_n2s.docks", "napari_n2s.cli", *WINDOW),

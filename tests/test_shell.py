@@ -1,6 +1,7 @@
 """The shell: the main job on files, and what it says when it cannot be done."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import tifffile
 from napari_n2s import Settings, denoise
 from napari_n2s.cli import main
 from napari_n2s.ideas.settings import words
+from napari_n2s.work.method import Masked
 
 STACK = np.random.default_rng(0).poisson(20, (2, 24, 30)).astype(np.uint16)
 QUICK = ("--steps", "3", "--device", "cpu")
@@ -91,6 +93,9 @@ def bad_calls(noisy, tmp_path):
     (tmp_path / "text.png").write_text("no image")
     yield ["denoise", tmp_path / "none.tif"], "There is no file"
     yield ["denoise", tmp_path], "is a folder"
+    yield ["denoise", "."], "is a folder"
+    yield ["denoise", tmp_path / ("long" * 100)], "cannot be read: file name too long"
+    yield ["denoise", noisy, "-o", tmp_path / ("long" * 100 + ".tif")], "cannot be written"
     yield ["denoise", tmp_path / "row.tif"], "at least 16"
     yield ["denoise", tmp_path / "nan.tif"], "NaN or infinite"
     yield ["denoise", tmp_path / "complex.tif"], "complex"
@@ -125,6 +130,31 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     assert run("denoise", noisy, "-o", tmp_path / "a.tif") == 2
     assert "cannot be written to; choose another" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monkeypatch):
+    sound = Masked.loss
+
+    def interrupt(*arguments):
+        if not interrupted:
+            interrupted.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return sound(*arguments)
+
+    interrupted = []
+    monkeypatch.setattr(Masked, "loss", interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    assert run("denoise", noisy, "-o", tmp_path / "out.tif", "--seconds", "600") == 0
+    assert signal.getsignal(signal.SIGINT) == before
+    assert tifffile.imread(tmp_path / "out.tif").shape == STACK.shape
+
+
+def test_the_bar_on_a_terminal_stays_on_its_line(noisy, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert run("denoise", noisy, "-o", tmp_path / "out.tif", *QUICK) == 0
+    lines = capsys.readouterr().err.split("\r")
+    assert len(lines) > 2
+    assert all(len(line.rstrip("\n")) < 80 for line in lines)
 
 
 def test_every_setting_is_explained(capsys):

@@ -41,16 +41,22 @@ def test_best_is_the_best_of_all_scores_and_last_the_last():
     snapshots = list(train(NOISY, steps=60, device="cpu"))
     scores = [each.score for each in snapshots if each.score]
     assert len(scores) == 20
+    assert snapshots[0].step == 3
     assert snapshots[-1].best.score == min(scores, key=lambda score: score.loss)
     assert snapshots[-1].last.score == scores[-1]
     assert snapshots[-1].done == 1
 
 
-def test_a_time_budget_is_kept():
-    *_, last = train(NOISY, seconds=1.5, device="cpu")
-    assert last.done == 1
-    assert last.step > 5
-    assert last.seconds == pytest.approx(1.5, abs=1)
+def test_a_time_budget_is_used_up_but_never_for_less_than_a_few_steps():
+    for seconds in (1.5, 0.1):
+        *_, last = train(NOISY, seconds=seconds, device="cpu")
+        assert last.done == 1
+        assert last.seconds >= seconds
+        assert last.step >= 10
+
+
+def test_a_long_training_in_steps_shows_early_where_it_stands():
+    assert next(train(NOISY, steps=100_000, device="cpu")).step == 30
 
 
 def test_the_user_keeps_their_own_random_numbers_and_threads():
@@ -58,9 +64,13 @@ def test_the_user_keeps_their_own_random_numbers_and_threads():
     expected = torch.rand(3)
     torch.manual_seed(5)
     before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for _ in train(NOISY, steps=2, device="cpu"):
+        assert torch.get_num_threads() == 1
     denoise(NOISY, steps=2, device="cpu")
+    assert torch.get_num_threads() == 1
     assert torch.equal(torch.rand(3), expected)
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(before)
 
 
 ARRAYS = {
@@ -101,7 +111,7 @@ def test_the_result_keeps_the_intensity_scale():
 def test_a_result_of_another_type_is_rounded_and_clipped(dtype):
     image = (NOISY.astype(float) - 30) * 8
     *_, progress = train(image, steps=3, device="cpu")
-    exact = progress.best.apply(image).astype(np.float64)
+    exact = progress.best.apply(image, dtype="float64")
     result = progress.best.apply(image, dtype=dtype)
     assert result.dtype == dtype
     if np.dtype(dtype).kind != "f":
@@ -110,11 +120,29 @@ def test_a_result_of_another_type_is_rounded_and_clipped(dtype):
     assert np.array_equal(result.astype(np.float64), exact)
 
 
-def test_a_constant_image_comes_back_as_it_is():
-    image = np.full((3, 20, 30), 0.1)
-    result, report = denoise(image)
-    assert np.array_equal(result, image.astype(np.float32))
+@pytest.mark.parametrize(
+    ("value", "dtype"), [(0.1, "float64"), (0.1, "float32"), (2**24 + 1, "uint32"), (-5, "int8")]
+)
+def test_a_constant_image_comes_back_as_it_is(value, dtype):
+    image = np.full((3, 20, 30), value, dtype)
+    result, report = denoise(image, dtype=dtype)
+    assert np.array_equal(result, image)
     assert report.network.loss == 0
+
+
+def test_a_large_offset_costs_no_precision():
+    image = NOISY.astype(np.int32) + 10**9
+    result, _ = denoise(image, steps=3, dtype="int32", device="cpu")
+    expected, _ = denoise(NOISY, steps=3, dtype="int32", device="cpu")
+    assert np.abs(result - 10**9 - expected).max() <= 1
+
+
+def test_a_large_gap_costs_no_time_and_leaves_windows_where_there_are_pixels():
+    image = np.full((600, 500), np.nan)
+    image[480:540, 20:90] = np.random.default_rng(0).normal(size=(60, 70))
+    result, report = denoise(image, steps=3, missing="leave", device="cpu")
+    assert np.array_equal(np.isfinite(result), np.isfinite(image))
+    assert report.network.pixels > 50
 
 
 def test_a_constant_channel_comes_back_as_it_is():

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import signal
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from napari_n2s import __version__
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.settings import Settings, choices, words
+from napari_n2s.work.load import load_torch
+from napari_n2s.work.progress import Applying, Progress
 
 if TYPE_CHECKING:
     from napari_n2s.work.denoise import Denoised
-    from napari_n2s.work.progress import Applying, Progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"napari-n2s: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nnapari-n2s: stopped; nothing was written.", file=sys.stderr)
+        print("\nnapari-n2s: given up.", file=sys.stderr)
         return 130
     return 0
 
@@ -112,18 +117,16 @@ def _denoise(chosen: argparse.Namespace) -> None:
     from napari_n2s.work import files
 
     settings = _settings(chosen)
-    output = chosen.output or chosen.input.with_name(f"{chosen.input.stem}_n2s.tif")
     recording = files.read(chosen.input)
+    output = chosen.output or chosen.input.with_name(f"{chosen.input.stem}_n2s.tif")
     files.check_output(output)
     if chosen.report:
         files.check_output(chosen.report, (".json",))
-    from napari_n2s.work.denoise import denoising
-
+    if recording.others:
+        print(f"{chosen.input} holds {recording.others + 1} images; the first is taken.")
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     dtype = recording.image.dtype if chosen.dtype == "same" else "float32"
-    clean, report = _show(
-        denoising(recording.image, axes=recording.axes, settings=settings, dtype=dtype)
-    )
+    clean, report = _denoise_and_show(recording.image, recording.axes, settings, dtype)
     files.write(output, clean, recording)
     print(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     print(report.sentence())
@@ -144,11 +147,10 @@ def _demo(chosen: argparse.Namespace) -> None:
     for path in paths.values():
         files.check_output(path, (path.suffix,))
     from napari_n2s.work import demo, simulate
-    from napari_n2s.work.denoise import denoising
 
     sample = simulate.picture(seed=settings.seed)
     print("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")
-    clean, report = _show(denoising(sample.noisy, axes=sample.axes, settings=settings))
+    clean, report = _denoise_and_show(sample.noisy, sample.axes, settings, "float32")
     for name, image in (("noisy", sample.noisy), ("denoised", clean), ("truth", sample.truth)):
         files.write(paths[name], image, files.Recording(image, sample.axes))
     files.write_png(paths["before_after"], demo.before_and_after(sample, clean))
@@ -162,30 +164,50 @@ def _demo(chosen: argparse.Namespace) -> None:
     print(report.sentence())
 
 
-def _show(work: Generator[Progress | Applying, bool | None, Denoised]) -> Denoised:
-    """Run to the end with a bar on a terminal, or a plain line now and then."""
-    terminal, shown = sys.stderr.isatty(), -1
-    while True:
-        try:
-            state = next(work)
-        except StopIteration as end:
+def _denoise_and_show(image: Any, axes: str, settings: Settings, dtype: Any) -> Denoised:
+    """Denoise with a bar on a terminal, or a plain line now and then; Ctrl-C ends the training."""
+    load_torch()
+    from napari_n2s.work.denoise import denoising
+
+    with _interrupt() as stop:
+        work = denoising(image, axes=axes, settings=settings, dtype=dtype, stop=stop.is_set)
+        terminal, shown = sys.stderr.isatty(), -1
+        while True:
+            try:
+                state = next(work)
+            except StopIteration as end:
+                if terminal:
+                    print(file=sys.stderr)
+                result: Denoised = end.value
+                return result
+            percent = int(100 * state.done)
             if terminal:
-                print(file=sys.stderr)
-            result: Denoised = end.value
-            return result
-        percent, line = int(100 * state.done), _line(state)
-        if terminal:
-            bar = "#" * (percent // 5)
-            print(f"\r[{bar:20}] {percent:3d} % {line:60}", end="", file=sys.stderr, flush=True)
-        elif percent // 10 != shown:
-            shown = percent // 10
-            print(f"{percent:3d} % {line}", file=sys.stderr, flush=True)
+                line = f"[{'#' * (percent // 5):20}] {percent:3d} % {_line(state)}"
+                width = shutil.get_terminal_size().columns - 1
+                print(f"\r{line[:width]:{width}}", end="", file=sys.stderr, flush=True)
+            elif percent // 10 != shown:
+                shown = percent // 10
+                print(f"{percent:3d} % {_line(state)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _interrupt() -> Iterator[Event]:
+    """Let the first Ctrl-C set an event; the second interrupts as ever."""
+    stop = Event()
+
+    def note(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _line(state: Progress | Applying) -> str:
     """Say where the work stands."""
-    from napari_n2s.work.progress import Applying
-
     if isinstance(state, Applying):
         return "applying the network"
     return (

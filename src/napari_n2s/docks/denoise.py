@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
 from napari.utils.notifications import show_error, show_warning
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
@@ -51,6 +52,8 @@ class DenoiseDock(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._worker: Any = None
+        self._stopping = Event()
+        self._applying = False
         self._source: Image | None = None
         self._outcome: Denoised | Failure | None = None
         self._build()
@@ -66,6 +69,11 @@ class DenoiseDock(QWidget):
             choices=lambda _: layers.image_layers(self._viewer),
             tooltip="The image layer to denoise; it is left as it is.",
         )
+        self.what = QLabel()
+        self.what.setToolTip(
+            "How the image is understood: Y and X are the picture, C and S its channels; all other "
+            "axes count pictures that are learnt from together."
+        )
         self.seconds = QDoubleSpinBox()
         self.seconds.setRange(1, 86400)
         self.seconds.setDecimals(0)
@@ -76,7 +84,10 @@ class DenoiseDock(QWidget):
         self.train = QPushButton("Train")
         self.train.setToolTip("Learn from the noisy image alone, then add it denoised as a layer.")
         self.stop = QPushButton("Stop")
-        self.stop.setToolTip("End the training here and use the best that it has found.")
+        self.stop.setToolTip(
+            "End the training here and use the best that it has found; "
+            "once that is being applied, give up."
+        )
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setFormat("")
@@ -95,6 +106,7 @@ class DenoiseDock(QWidget):
 
         form = QFormLayout()
         form.addRow("Image", self.image.native)
+        form.addRow("", self.what)
         form.addRow("Time", self.seconds)
         buttons = QHBoxLayout()
         buttons.addWidget(self.train)
@@ -106,21 +118,26 @@ class DenoiseDock(QWidget):
         column.addWidget(self.plot, 1)
         column.addWidget(self.result)
         column.addWidget(self.device)
-        self.train.clicked.connect(self._start)
+        self.image.changed.connect(self._describe_image)
+        self.train.clicked.connect(lambda: self._start(self.image.value))
         self.stop.clicked.connect(self._stop)
         self._show_working(False)
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
         self.image.reset_choices()
+        self._describe_image()
+
+    def _describe_image(self, _: object = None) -> None:
+        source = self.image.value
+        self.what.setText(layers.describe(source) if source else "")
 
     def _choose_active(self) -> None:
         self.reset_choices()
         if active := layers.active_image(self._viewer):
             self.image.value = active
 
-    def _start(self, _: bool = False, **changes: Any) -> None:
-        source = self.image.value
+    def _start(self, source: Image | None, **changes: Any) -> None:
         if source is None:
             show_warning(NO_IMAGE)
             return
@@ -132,23 +149,35 @@ class DenoiseDock(QWidget):
         self.result.clear()
         self.bar.setValue(0)
         self.bar.setFormat("starting …")
-        self._worker = worker = denoise_job(data, layers.axes(source), settings, dtype)
+        self._stopping.clear()
+        self._worker = worker = denoise_job(
+            data, layers.axes(source), settings, dtype, self._stopping.is_set
+        )
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
         worker.finished.connect(self._finish)
-        self.destroyed.connect(worker.quit)
         self._show_working(True)
         worker.start()
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)
         self.bar.setFormat("stopping …")
-        self._worker.send(True)
+        if self._applying:
+            self._worker.quit()
+        self._stopping.set()
+
+    def event(self, event: QEvent) -> bool:
+        """End the training when napari takes the dock out of its window."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._worker:
+            self._worker.quit()
+        return super().event(event)
 
     def _show_progress(self, state: Progress | Applying) -> None:
         self.bar.setValue(round(1000 * state.done))
         if isinstance(state, Applying):
-            self.stop.setEnabled(False)
+            if not self._applying:
+                self._applying = True
+                self.stop.setEnabled(True)
             self.bar.setFormat("applying, %p %")
             return
         self.plot.add(state)
@@ -164,7 +193,7 @@ class DenoiseDock(QWidget):
         self._worker = self._source = self._outcome = None
         self._show_working(False)
         if isinstance(outcome, Failure):
-            self._explain(outcome)
+            self._explain(outcome, source)
         elif outcome is not None:
             image, report = outcome
             layers.add_result(self._viewer, source, image, report.to_dict())
@@ -172,16 +201,17 @@ class DenoiseDock(QWidget):
             self.bar.setFormat("done")
             self.result.setText(report.sentence())
 
-    def _explain(self, failure: Failure) -> None:
+    def _explain(self, failure: Failure, source: Image | None) -> None:
         if not failure.missing:
             show_error(failure.sentence)
             return
         question = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
         answer = QMessageBox.question(self, "Noise2Self", question)
         if answer == QMessageBox.StandardButton.Yes:
-            self._start(missing="leave")
+            self._start(source, missing="leave")
 
     def _show_working(self, working: bool) -> None:
+        self._applying = False
         for control in (self.train, self.seconds, self.image.native):
             control.setEnabled(not working)
         self.stop.setEnabled(working)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,21 +38,17 @@ class UnexpectedError(Exception):
 
 @thread_worker
 def denoise_job(
-    image: Any, axes: str, settings: Settings, dtype: Any
-) -> Generator[Progress | Applying, bool | None, Denoised | Failure]:
-    """Denoise an image; sending True ends the training and applies what was learnt so far."""
-    load_torch()
-    from napari_n2s.work.denoise import denoising
-
+    image: Any, axes: str, settings: Settings, dtype: Any, stop: Callable[[], bool]
+) -> Generator[Progress | Applying, None, Denoised | Failure]:
+    """Denoise an image; when `stop` says so, apply what was learnt so far."""
     try:
-        return (yield from denoising(image, axes=axes, settings=settings, dtype=dtype))
-    except MissingPixelsError as error:
-        return Failure(str(error), missing=True)
+        load_torch()
+        from napari_n2s.work.denoise import denoising
+
+        return (yield from denoising(image, axes=axes, settings=settings, dtype=dtype, stop=stop))
     except N2SError as error:
-        return Failure(str(error))
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "memory" in str(error):
-            return Failure("There is not enough memory; close other programs, or take a part.")
+        return Failure(str(error), missing=isinstance(error, MissingPixelsError))
+    except RuntimeError as error:
         raise UnexpectedError(f"Denoising failed: {error}") from error
 
 

@@ -16,6 +16,12 @@ PLACE = (
 )  # fmt: skip
 """What a result takes over from its source, so that it lies exactly on it and looks alike."""
 
+LETTERS = {
+    **{letter: letter.upper() for letter in "tzcyx"},
+    "time": "T", "frame": "T", "depth": "Z", "slice": "Z", "channel": "C", "channels": "C",
+}  # fmt: skip
+"""Axis labels with a meaning here; any other axis counts samples of the same thing."""
+
 
 def image_layers(viewer: Viewer) -> list[Image]:
     """List the image layers, the topmost first."""
@@ -34,10 +40,20 @@ def pixels(layer: Image) -> Any:
 
 
 def axes(layer: Image) -> str:
-    """Name a layer's axes, by its labels where they are letters."""
-    labels = [str(label).upper() for label in layer.axis_labels]
-    named = labels[-2:] == ["Y", "X"] and all(len(a) == 1 and a.isalpha() for a in labels)
-    return ("".join(labels) if named else "Q" * (layer.ndim - 2) + "YX") + "S" * layer.rgb
+    """Name a layer's axes: by its labels where Y and X are among them, else the last two."""
+    labels = [str(label).lower() for label in layer.axis_labels]
+    if labels.count("y") == labels.count("x") == 1:
+        letters = "".join(LETTERS.get(label, "Q") for label in labels)
+    else:
+        letters = "Q" * (layer.ndim - 2) + "YX"
+    return letters + "S" * layer.rgb
+
+
+def describe(layer: Image) -> str:
+    """Say what will be denoised: the axes as they are understood, the size and the type."""
+    data = pixels(layer)
+    letters, shape = axes(layer), " × ".join(map(str, data.shape))
+    return f"{letters.replace('Q', '·')}, {shape}, {data.dtype}"
 
 
 def add_result(viewer: Viewer, source: Image, image: NDArray, metadata: dict[str, Any]) -> Image:

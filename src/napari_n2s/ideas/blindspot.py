@@ -24,6 +24,9 @@ from torch import Tensor
 class Partition(Protocol):
     """A way to split the pixels of an image into sets that are hidden together."""
 
+    def sets(self, ndim: int) -> int:
+        """Count the sets that it makes in this many dimensions."""
+
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw one set J at random, as a mask of this shape ``(B, 1, *space)``."""
 
@@ -36,6 +39,10 @@ class Grid:
     """Every `width`-th pixel along each axis: ``width ** ndim`` sets, one for each phase."""
 
     width: int
+
+    def sets(self, ndim: int) -> int:
+        """Count the phases."""
+        return int(self.width**ndim)
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw one phase for the whole batch."""
@@ -60,13 +67,17 @@ class Random:
 
     density: float
 
+    def sets(self, ndim: int) -> int:
+        """Count the sets."""
+        return round(1 / self.density)
+
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel by itself with probability `density`."""
         return torch.rand(shape, generator=generator) < self.density
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the masks of one random partition."""
-        count = round(1 / self.density)
+        count = self.sets(len(space))
         label = torch.randint(count, (1, 1, *space), generator=generator, dtype=torch.int16)
         for each in range(count):
             yield label == each
@@ -83,7 +94,8 @@ def fill(x: Tensor, hidden: Tensor, how: str, generator: torch.Generator | None 
         Mask ``(B or 1, 1, *space)``.
     how : {"neighbours", "zero", "random"}
         The mean of the visible face neighbours (4 in two dimensions, 6 in three), reflecting at
-        the borders; zero; or uniform noise of the same mean and variance as the image.
+        the borders, and zero farther than two pixels from any visible one; zero; or uniform noise
+        of the same mean and variance as the image.
     generator : torch.Generator, optional
         On the CPU; used by ``"random"`` alone.
     """
@@ -105,16 +117,16 @@ def masked_loss(prediction: Tensor, target: Tensor, counted: Tensor) -> Tensor:
 
 
 def _from_neighbours(x: Tensor, hidden: Tensor) -> Tensor:
-    """Average the visible neighbours, working inwards where a pixel has none."""
+    """Average the visible neighbours; where a pixel has none, those that were filled so."""
     visible = ~hidden
     values = x.masked_fill(hidden, 0)
-    while not bool(visible.all()):
+    for _ in range(2):
         count = _sum_of_neighbours(visible.to(x.dtype))
         reached = ~visible & (count > 0)
-        if not bool(reached.any()):
-            break
         values = torch.where(reached, _sum_of_neighbours(values) / count.clamp(min=1), values)
         visible = visible | reached
+        if bool(visible.all()):
+            break
     return values
 
 

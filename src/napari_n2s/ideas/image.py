@@ -63,7 +63,8 @@ def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.
     count = int(missing.sum())
     if count == missing.size:
         raise ImageError(
-            "Every pixel of the image is NaN or infinite; there is nothing to learn from."
+            "Every pixel of the image, or of one of its channels, is NaN or infinite; there is "
+            "nothing to learn from."
         )
     if count and what_to_do == "refuse":
         raise MissingPixelsError(
@@ -87,9 +88,9 @@ class Scale:
     spread: NDArray[np.float64]
 
     @property
-    def unit(self) -> float:
-        """What a squared error of 1 on the inner scale is worth in intensity squared."""
-        return float((self.spread**2).mean())
+    def worth(self) -> NDArray[np.float64]:
+        """What a squared error of 1 on the inner scale is worth in each channel; shape (C,)."""
+        return self.spread**2
 
     def normalise(
         self, sample: NDArray[np.generic], missing: NDArray[np.bool_]
@@ -99,10 +100,11 @@ class Scale:
         inner = np.subtract(np.where(missing, shift, sample), shift, dtype=np.float64)
         return (inner / np.where(spread, spread, 1)).astype(np.float32)
 
-    def restore(self, inner: NDArray[np.floating]) -> NDArray[np.float32]:
+    def restore(self, inner: NDArray[np.floating]) -> NDArray[np.float64]:
         """Bring one sample ``(C, *space)`` back to the image's intensities."""
         shift, spread = self._along(inner)
-        return (inner * spread + shift).astype(np.float32)
+        restored: NDArray[np.float64] = inner * spread + shift
+        return restored
 
     def _along(self, sample: NDArray[np.generic]) -> Iterator[NDArray[np.float64]]:
         column = (-1, *(1,) * (sample.ndim - 1))
@@ -132,17 +134,40 @@ def measure_scale(canonical: NDArray[np.generic], missing: NDArray[np.bool_]) ->
     return Scale(np.array(shift), np.array(spread))
 
 
-def to_dtype(image: NDArray[Any], dtype: Any) -> NDArray[np.generic]:
-    """Convert intensities to another type; to an integer rounded and clipped into its range."""
-    kind = np.dtype(dtype)
+def check_dtype(dtype: Any, image: NDArray[np.generic], missing: str) -> np.dtype[Any]:
+    """Check, before any work is done, that a result can be given as a type.
+
+    Parameters
+    ----------
+    dtype : dtype
+    image : ndarray
+        What will be denoised.
+    missing : {"refuse", "leave"}
+        What will be done with its pixels that are NaN or infinite.
+
+    Raises
+    ------
+    ImageError
+        If it cannot.
+    """
+    try:
+        kind: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        kind = np.dtype(object)
     if kind.kind not in "iuf":
-        raise ImageError(f"The result cannot be given as {kind}; choose an integer or float type.")
+        raise ImageError(
+            f"The result cannot be given as {dtype}; choose an integer or a float type."
+        )
+    if missing == "leave" and kind.kind in "iu" and not np.isfinite(image).all():
+        raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
+    return kind
+
+
+def to_dtype(image: NDArray[np.float64], kind: np.dtype[Any]) -> NDArray[np.generic]:
+    """Convert intensities to another type; to an integer rounded and clipped into its range."""
     if kind.kind == "f":
         return image.astype(kind)
-    if not np.isfinite(image).all():
-        raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
     limits = np.iinfo(kind)
-    wide = np.rint(image.astype(np.float64))
     # A float64 cannot hold the largest 64-bit integers: the clip is made on the side that fits.
     top = float(limits.max) if limits.bits < 64 else np.nextafter(float(limits.max), 0)
-    return wide.clip(float(limits.min), top).astype(kind)
+    return np.rint(image).clip(float(limits.min), top).astype(kind)

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_n2s.ideas.errors import ImageError
+
 WINDOWS = 8
 PIXELS_PER_WINDOW = 128**2
 PIXELS_PER_HELD_OUT = 25
+FEWEST = 5
 
 
 @dataclass(frozen=True)
@@ -57,44 +60,44 @@ class Score:
     error: float
     pixels: int
 
-    def in_units_of(self, unit: float) -> Score:
-        """Express the error on a scale on which a squared error of 1 is `unit`."""
-        return Score(self.loss * unit, self.error * unit, self.pixels)
 
-
-def draw_held_out(shape: tuple[int, ...], usable: NDArray[np.bool_], seed: int = 0) -> HeldOut:
+def draw_held_out(missing: NDArray[np.bool_], seed: int = 0) -> HeldOut:
     """Draw the held-out pixels of an image: one at random in each small cell of a few windows.
 
     Parameters
     ----------
-    shape : tuple of int
-        The image's shape ``(N, C, *space)``.
-    usable : ndarray of bool, shape (N, 1, *space)
-        False where a pixel has no value to compare with.
+    missing : ndarray of bool, shape (N, 1, *space)
+        Pixels without a value. Windows that have many of them are left aside.
     seed : int
         The same seed and shape always give the same pixels.
+
+    Raises
+    ------
+    ImageError
+        If the image has too few pixels with a value.
     """
     rng = np.random.default_rng(seed)
-    space = shape[2:]
+    space = missing.shape[2:]
     side = [min(size, int(PIXELS_PER_WINDOW ** (1 / len(space)) + 1e-9)) for size in space]
     starts = [range(0, size - edge + 1, edge) for size, edge in zip(space, side, strict=True)]
-    boxes = list(product(range(shape[0]), *starts))
+    boxes = [
+        (slice(n, n + 1), slice(None), *(slice(a, a + s) for a, s in zip(at, side, strict=True)))
+        for n, *at in product(range(missing.shape[0]), *starts)
+    ]
+    usable = np.array([missing[box].size - missing[box].sum() for box in boxes])
+    boxes = [box for box, count in zip(boxes, usable, strict=True) if 2 * count >= usable.max()]
     picked = sorted(rng.choice(len(boxes), min(WINDOWS, len(boxes)), replace=False))
-    windows = tuple(
-        (
-            slice(n, n + 1),
-            slice(None),
-            *(slice(a, a + s) for a, s in zip(corner, side, strict=True)),
-        )
-        for n, *corner in (boxes[i] for i in picked)
-    )
+    windows = tuple(boxes[i] for i in picked)
     cell = max(2, round(PIXELS_PER_HELD_OUT ** (1 / len(space))))
     cells = tuple(edge // cell for edge in side)
-    mask = np.zeros((shape[0], 1, *space), bool)
+    mask = np.zeros_like(missing)
     for window in windows:
         where = np.indices(cells) * cell + rng.integers(cell, size=(len(cells), *cells))
         mask[window][(0, 0, *where)] = True
-    return HeldOut(mask & usable, windows)
+    mask &= ~missing
+    if mask.sum() < FEWEST:
+        raise ImageError("The image has too few pixels that are not NaN; take a fuller part of it.")
+    return HeldOut(mask, windows)
 
 
 def pick(image: NDArray[Any], held_out: NDArray[np.bool_]) -> NDArray[Any]:
@@ -102,14 +105,21 @@ def pick(image: NDArray[Any], held_out: NDArray[np.bool_]) -> NDArray[Any]:
     return np.moveaxis(image, 1, -1)[held_out[:, 0]]
 
 
-def score(prediction: NDArray[np.floating], noisy: NDArray[np.floating]) -> Score:
+def score(
+    prediction: NDArray[np.floating],
+    noisy: NDArray[np.floating],
+    worth: NDArray[np.floating] | float = 1.0,
+) -> Score:
     """Score a prediction that has not seen the pixels it is compared with.
 
     Parameters
     ----------
     prediction, noisy : ndarray, shape (pixels, C)
-        On one intensity scale. Several channels count as their mean.
+        Several channels count as their mean.
+    worth : ndarray, shape (C,), or float
+        What a squared error of 1 is worth in each channel, in intensity squared.
     """
-    squares = ((prediction.astype(np.float64) - noisy) ** 2).mean(1)
-    error = squares.std(ddof=1) / np.sqrt(squares.size) if squares.size > 1 else np.inf
-    return Score(float(squares.mean()), float(error), squares.size)
+    squares = ((prediction.astype(np.float64) - noisy) ** 2 * worth).mean(1)
+    return Score(
+        float(squares.mean()), float(squares.std(ddof=1) / np.sqrt(squares.size)), squares.size
+    )

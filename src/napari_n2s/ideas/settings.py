@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any
 
 from napari_n2s.ideas.errors import SettingsError
@@ -119,7 +120,7 @@ def _check(name: str, value: Any, kind: Any, about: Mapping[str, Any]) -> None:
             raise SettingsError(f"{name} is {value!r}; it must be True or False.")
     else:
         whole = "int" in kind
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
             raise SettingsError(f"{name} is {value!r}; it must be a {'whole ' * whole}number.")
         low, high = about["within"]
         if not low <= value <= high:

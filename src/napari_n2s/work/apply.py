@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from napari_n2s.work.device import prefer_layout
+from napari_n2s.work.device import prefer_layout, working_threads
 from napari_n2s.work.method import Method
 
 Result = TypeVar("Result")
+State = TypeVar("State")
 
 
 class Tile(NamedTuple):
@@ -30,7 +30,7 @@ def tiles(space: tuple[int, ...], side: int, halo: int, stride: int) -> Iterator
     Parameters
     ----------
     space : tuple of int
-        The image's size along each axis of space, multiples of `stride`.
+        The image's size along each axis of space.
     side, halo, stride : int
         Pixels. Both are rounded up to the stride, so that every tile lies on the network's lattice.
     """
@@ -58,8 +58,11 @@ def finish(work: Generator[Any, Any, Result]) -> Result:
 
 
 def share(
-    part: Generator[float, None, Result], number: int, count: int
-) -> Generator[float, None, Result]:
+    part: Generator[float, None, Result],
+    number: int,
+    count: int,
+    show: Callable[[float], State],
+) -> Generator[State, None, Result]:
     """Pass on the progress of one of `count` equal parts as a share of the whole."""
     while True:
         try:
@@ -67,11 +70,18 @@ def share(
         except StopIteration as end:
             result: Result = end.value
             return result
-        yield (number + done) / count
+        yield show((number + done) / count)
 
 
 def predict(
-    method: Method, x: Tensor, side: int, device: torch.device, *, invariant: bool, seed: int
+    method: Method,
+    x: Tensor,
+    missing: Tensor,
+    side: int,
+    device: torch.device,
+    *,
+    invariant: bool,
+    seed: int,
 ) -> Generator[float, None, Tensor]:
     """Predict an image, yielding the share done after each tile.
 
@@ -81,6 +91,8 @@ def predict(
         Its network lies on `device` and is in evaluation mode.
     x : Tensor
         Normalised image ``(1, C, *space)`` on the CPU.
+    missing : Tensor of bool, shape (1, 1, *space)
+        Pixels that have no value and are never shown.
     side : int
         Side of the tiles in pixels, without their halo.
     invariant : bool
@@ -93,14 +105,14 @@ def predict(
     Tensor
         The predicted mean ``(1, C, *space)``, on the CPU.
     """
-    if not invariant:
-        return (yield from _in_tiles(method, x, side, device))
     generator = torch.Generator().manual_seed(seed)
-    masks = list(method.masks(x.shape[2:], generator))
-    result = torch.empty_like(x)
-    for number, hidden in enumerate(masks):
-        blind = _in_tiles(method, method.show(x, hidden, generator), side, device)
-        prediction = yield from share(blind, number, len(masks))
+    if not invariant:
+        return (yield from _in_tiles(method, method.show(x, missing, generator), side, device))
+    result, space = torch.empty_like(x), tuple(x.shape[2:])
+    count = method.sets(len(space))
+    for number, hidden in enumerate(method.masks(space, generator)):
+        blind = _in_tiles(method, method.show(x, hidden | missing, generator), side, device)
+        prediction = yield from share(blind, number, count, float)
         result = torch.where(hidden, prediction, result)
     return result
 
@@ -108,14 +120,11 @@ def predict(
 def _in_tiles(
     method: Method, shown: Tensor, side: int, device: torch.device
 ) -> Generator[float, None, Tensor]:
-    network, space = method.network, shown.shape[2:]
-    spare = [p for size in reversed(space) for p in (0, -size % network.stride)]
-    padded = F.pad(shown, spare, mode="reflect")
-    result = torch.empty_like(padded)
-    every = list(tiles(padded.shape[2:], side, network.halo, network.stride))
+    network, result = method.network, torch.empty_like(shown)
+    every = list(tiles(tuple(shown.shape[2:]), side, network.halo, network.stride))
     for number, tile in enumerate(every):
-        with torch.inference_mode():
-            piece = prefer_layout(padded[tile.read].to(device))
+        with torch.inference_mode(), working_threads():
+            piece = prefer_layout(shown[tile.read].to(device))
             result[tile.write] = method.mean(network(piece))[tile.keep].cpu()
         yield (number + 1) / len(every)
-    return result[(slice(None), slice(None), *map(slice, space))]
+    return result

@@ -11,12 +11,18 @@ SCORES = 20
 """How often the held-out pixels are scored, at least."""
 SCORE_COST = 0.06
 """Share of the time that scoring may take in a training of a given time."""
+SECOND = 1.0
+"""Seconds between two scores, at least."""
+FEWEST = 10
+"""Steps before which a network has learnt nothing worth a score, and that any budget allows."""
+EARLY = tuple(30 * 2**i for i in range(20))
+"""Steps at which a long training of a given number of steps is scored besides."""
 PAUSE = 0.1
 """Seconds between two snapshots, at least."""
 
 
 class Clock:
-    """Counts a budget in seconds or in steps.
+    """Counts a budget in seconds or in steps, from when it is made.
 
     In steps, everything that touches the result depends on the step alone, so that two runs are
     equal.
@@ -24,41 +30,40 @@ class Clock:
     Parameters
     ----------
     settings : Settings
-    started : float
-        When the user asked, on the monotonic clock.
     nothing_to_learn : bool
         Stop after the first step.
     """
 
-    def __init__(self, settings: Settings, started: float, nothing_to_learn: bool) -> None:
+    def __init__(self, settings: Settings, nothing_to_learn: bool) -> None:
         self._steps = 1 if nothing_to_learn else settings.steps
         self._budget = settings.seconds
-        self._started = started
-        self._next_score = self._next_snapshot = 0.0
+        self._started = time.monotonic()
+        self._next_score = min(SECOND, self._budget / SCORES)
+        self._next_snapshot = 0.0
 
     @property
     def seconds(self) -> float:
-        """Time since the user asked."""
+        """Time since the first step."""
         return time.monotonic() - self._started
 
     def done(self, step: int) -> float:
         """Share of the budget used after a step, 0 to 1."""
-        if step == 1:
-            self.scored(cost=0)  # what a single step has learnt is not worth a score
-        return min(1.0, step / self._steps if self._steps else self.seconds / self._budget)
+        if self._steps:
+            return min(1.0, step / self._steps)
+        return min(1.0, self.seconds / self._budget) if step >= FEWEST else 0.0
 
     def score_due(self, step: int, done: float) -> bool:
         """Whether to score now; always at the end."""
         if done >= 1:
             return True
         if self._steps:
-            return step % ceil(self._steps / SCORES) == 0
-        return self.seconds >= self._next_score
+            return step % ceil(self._steps / SCORES) == 0 or step in EARLY
+        return self.seconds >= self._next_score and step >= FEWEST
 
     def scored(self, cost: float) -> None:
         """Note that the pixels were scored, at a cost in seconds."""
-        longest = self._budget / SCORES
-        self._next_score = self.seconds + min(max(1.0, cost / SCORE_COST), longest)
+        longest = max(SECOND, self._budget / SCORES)
+        self._next_score = self.seconds + min(max(SECOND, cost / SCORE_COST), longest)
 
     def snapshot_due(self) -> bool:
         """Whether enough time has passed since the last snapshot; if so, count from now."""

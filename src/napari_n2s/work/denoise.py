@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_n2s.ideas.errors import DeviceError
+from napari_n2s.ideas.image import as_image, check_dtype
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish
 from napari_n2s.work.device import choose_device, describe
@@ -62,24 +64,31 @@ def denoise(
 
 
 def denoising(
-    image: Any, *, axes: str | None = None, settings: Settings, dtype: Any = np.float32
-) -> Generator[Progress | Applying, bool | None, Denoised]:
+    image: Any,
+    *,
+    axes: str | None = None,
+    settings: Settings,
+    dtype: Any = np.float32,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Progress | Applying, None, Denoised]:
     """Do as `denoise`, yielding how far it is.
 
-    Sending True ends the training there; the best model so far is then applied.
+    As soon as `stop` says so, the training ends and the best model so far is applied.
     """
     started = time.monotonic()
-    for progress in train(image, axes=axes, settings=settings):
-        if (yield progress):
-            break
-    work = progress.best.applying(image, axes=axes, dtype=dtype)
-    while True:
-        try:
-            done = next(work)
-        except StopIteration as end:
-            result = end.value
-            break
-        yield Applying(done)
+    check_dtype(dtype, as_image(image), settings.missing)
+    try:
+        for progress in train(image, axes=axes, settings=settings):
+            yield progress
+            if stop():
+                break
+        result = yield from progress.best.applying(image, axes=axes, dtype=dtype)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "memory" in str(error):
+            raise DeviceError(
+                "There is not enough memory; close other programs, or denoise a part of the image."
+            ) from error
+        raise
     return result, Report(
         settings=settings,
         device=describe(choose_device(settings.device)),

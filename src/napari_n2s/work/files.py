@@ -17,6 +17,16 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import FileError
+from napari_n2s.work.pixelsize import (
+    Resolution,
+    Sizes,
+    from_imagej,
+    from_ome,
+    from_plain,
+    to_imagej,
+    to_ome,
+    to_plain,
+)
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGEJ_AXES = "TZCYXS"
@@ -40,13 +50,25 @@ class Recording:
         Pixel size, time step and channel names, in that dialect.
     resolution : tuple, optional
         Pixels for each unit along X and Y, and the number of that unit in TIFF.
+    others : int
+        How many more images the file holds, which are left aside.
     """
 
     image: NDArray[np.generic]
     axes: str
     flavour: str = "imagej"
     metadata: dict[str, Any] = field(default_factory=dict)
-    resolution: tuple[tuple[Any, Any], int] | None = None
+    resolution: Resolution | None = None
+    others: int = 0
+
+    @property
+    def sizes(self) -> Sizes:
+        """Pixel size and time step, whatever the dialect."""
+        if self.flavour == "ome":
+            return from_ome(self.metadata)
+        if self.flavour == "imagej":
+            return from_imagej(self.metadata, self.resolution)
+        return from_plain(self.resolution)
 
 
 def read(path: Path) -> Recording:
@@ -57,10 +79,14 @@ def read(path: Path) -> Recording:
     FileError
         If it is missing, damaged or not an image.
     """
-    if not path.exists():
-        raise FileError(f"There is no file {path}.")
-    if path.is_dir():
-        raise FileError(f"{path} is a folder; name an image file.")
+    try:
+        if path.is_dir():
+            raise FileError(f"{path} is a folder; name an image file.")
+        path.open("rb").close()
+    except FileNotFoundError:
+        raise FileError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {_reason(error)}.") from error
     try:
         return _read_tiff(path) if path.suffix.lower() in TIFF_SUFFIXES else _read_other(path)
     except MemoryError:
@@ -81,8 +107,11 @@ def check_output(path: Path, suffixes: tuple[str, ...] = TIFF_SUFFIXES) -> None:
     """
     if path.suffix.lower() not in suffixes:
         raise FileError(f"{path} must end in {' or '.join(suffixes)}; choose such a name.")
-    if path.exists():
-        raise FileError(f"{path} exists and is left as it is; choose another name.")
+    try:
+        if path.exists():
+            raise FileError(f"{path} exists and is left as it is; choose another name.")
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {_reason(error)}.") from error
     if not path.parent.is_dir():
         raise FileError(f"There is no folder {path.parent}; make it first.")
     try:
@@ -117,15 +146,18 @@ def write(path: Path, image: NDArray[np.generic], like: Recording) -> None:
     FileError
         If it cannot be written; no part of it is left then.
     """
-    options: dict[str, Any] = {"metadata": {"axes": like.axes, **like.metadata}}
-    if like.resolution:
-        options["resolution"], options["resolutionunit"] = like.resolution
     flavour = _dialect(path, image, like)
-    if flavour != like.flavour:
-        options["metadata"] = {"axes": like.axes}
+    render = {"imagej": to_imagej, "ome": to_ome, "plain": to_plain}
+    options = _verbatim(like) if flavour == like.flavour else render[flavour](like.sizes)
+    options["metadata"]["axes"] = like.axes
     if flavour != "plain":
         options[flavour] = True
-    write_whole(path, lambda part: tifffile.imwrite(part, image, **options))
+    plainly = to_plain(like.sizes) | {"metadata": {"axes": like.axes}}
+    try:
+        write_whole(path, lambda part: tifffile.imwrite(part, image, **options))
+    except (ValueError, LookupError, tifffile.OmeXmlError):
+        # What the source said cannot be said again; the pixels can.
+        write_whole(path, lambda part: tifffile.imwrite(part, image, **plainly))
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
@@ -144,9 +176,13 @@ def write_whole(path: Path, writer: Callable[[Path], object]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         writer(part)
+        if path.exists():
+            raise FileError(f"{path} has come into being meanwhile and is left as it is.")
         part.replace(path)
     except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror or error}.") from error
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{path} cannot be written: {_reason(error)}.") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -155,13 +191,14 @@ def _read_tiff(path: Path) -> Recording:
     with _no_complaints(), tifffile.TiffFile(path) as tiff:
         series = tiff.series[0]
         image, axes = series.asarray(), series.axes.replace("I", "Q")
+        others = len(tiff.series) - 1
         if tiff.is_imagej:
             about = tiff.imagej_metadata or {}
             kept = {key: about[key] for key in IMAGEJ_KEYS if key in about}
-            return Recording(image, axes, "imagej", kept, _resolution(tiff.pages.first))
+            return Recording(image, axes, "imagej", kept, _resolution(tiff.pages.first), others)
         if tiff.is_ome:
-            return Recording(image, axes, "ome", _ome_metadata(tiff), None)
-        return Recording(image, axes, "plain", {}, _resolution(tiff.pages.first))
+            return Recording(image, axes, "ome", _ome_metadata(tiff), None, others)
+        return Recording(image, axes, "plain", {}, _resolution(tiff.pages.first), others)
 
 
 @contextmanager
@@ -186,12 +223,16 @@ def _no_complaints() -> Iterator[None]:
         raise ValueError(complaints[0])
 
 
+def _reason(error: OSError) -> str:
+    return str(error.strerror or error).lower()
+
+
 def _read_other(path: Path) -> Recording:
     image = iio.imread(path, plugin="pillow")
     return Recording(image, {2: "YX", 3: "YXS", 4: "QYXS"}[image.ndim])
 
 
-def _resolution(page: Any) -> tuple[tuple[Any, Any], int] | None:
+def _resolution(page: Any) -> Resolution | None:
     tags = page.tags
     if "XResolution" not in tags or "YResolution" not in tags:
         return None
@@ -209,12 +250,30 @@ def _ome_metadata(tiff: tifffile.TiffFile) -> dict[str, Any]:
     return {**kept, "Channel": {"Name": names}} if all(names) and names else kept
 
 
+def _verbatim(like: Recording) -> dict[str, Any]:
+    """Say what a file said, in its own dialect."""
+    metadata = dict(like.metadata)
+    if len(metadata.get("Channel", {}).get("Name", [])) != _channels(like):
+        metadata.pop("Channel", None)
+    if "unit" in metadata:  # ImageJ's text is ASCII, and it writes this letter so
+        metadata["unit"] = str(metadata["unit"]).replace("µ", "\\u00B5")
+    options: dict[str, Any] = {"metadata": metadata}
+    if like.resolution:
+        options["resolution"], options["resolutionunit"] = like.resolution
+    return options
+
+
+def _channels(like: Recording) -> int:
+    return like.image.shape[like.axes.index("C")] if "C" in like.axes else 1
+
+
 def _dialect(path: Path, image: NDArray[np.generic], like: Recording) -> str:
     """Choose the dialect of TIFF: that of the source, as far as it can hold the image."""
     axes = like.axes
     wanted = "ome" if path.name.lower().endswith((".ome.tif", ".ome.tiff")) else like.flavour
     ordered = axes == "".join(letter for letter in IMAGEJ_AXES if letter in axes)
-    if wanted == "ome" and set(axes) <= set(IMAGEJ_AXES) and axes.endswith(("YX", "YXS")):
+    unique = len(set(axes)) == len(axes) and set(axes) <= set(IMAGEJ_AXES)
+    if wanted == "ome" and unique and axes.endswith(("YX", "YXS")):
         return "ome"
     if wanted != "plain" and ordered and image.dtype.name in IMAGEJ_TYPES and image.nbytes < 2**32:
         return "imagej"

@@ -36,27 +36,33 @@ class Baseline:
 
 
 def calibrate_baselines(
-    noisy: NDArray[np.floating], held_out: NDArray[np.bool_]
+    noisy: NDArray[np.floating],
+    held_out: NDArray[np.bool_],
+    worth: NDArray[np.floating] | float = 1.0,
 ) -> tuple[Baseline, Baseline]:
     """Find the donut median and the donut blur whose loss on the held-out pixels is least.
 
     Parameters
     ----------
     noisy : ndarray, shape (B, C, *space)
+        NaN where a pixel has no value; 0 is taken for the mean where none around has one.
     held_out : ndarray of bool, shape (B, 1, *space)
         Only these pixels are predicted, from whatever surrounds them inside the image.
+    worth : ndarray, shape (C,), or float
+        What a squared error of 1 is worth in each channel.
     """
     around, distance = _surroundings(noisy, held_out)
     target = pick(noisy, held_out)
-    medians = [
-        Baseline("median", r, score(np.nanmedian(around[..., distance <= r], -1), target))
-        for r in RADII
-    ]
+    medians = []
+    for radius in RADII:
+        ring = around[..., distance <= radius]
+        ring[np.isnan(ring).all(-1), 0] = 0
+        medians.append(Baseline("median", radius, score(np.nanmedian(ring, -1), target, worth)))
     blurs = []
     for sigma in SIGMAS:
         weight = np.where(np.isnan(around), 0, np.exp(-(distance**2) / (2 * sigma**2)))
-        blurred = np.nansum(around * weight, -1) / weight.sum(-1)
-        blurs.append(Baseline("blur", sigma, score(blurred, target)))
+        blurred = np.nansum(around * weight, -1) / np.maximum(weight.sum(-1), 1e-30)
+        blurs.append(Baseline("blur", sigma, score(blurred, target, worth)))
     return min(medians, key=_loss), min(blurs, key=_loss)
 
 

@@ -1,4 +1,4 @@
-"""What a training works on: the image on its inner scale, with the held-out pixels taken out."""
+"""What a training works on: the image on its inner scale, and which pixels it may not use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.blindspot import fill
 from napari_n2s.ideas.image import Scale, as_image, find_missing, measure_scale
 from napari_n2s.ideas.score import draw_held_out
 from napari_n2s.ideas.settings import Settings
@@ -22,31 +21,33 @@ class Material:
 
     Attributes
     ----------
-    seen : Tensor, shape (N, C, *space)
-        Normalised; held-out and missing pixels are replaced by the mean of their neighbours.
-    usable : Tensor of bool, shape (N, 1, *space)
-        False where a pixel is held out or missing, so that it is never a target.
+    x : Tensor, shape (N, C, *space)
+        The image on its inner scale; 0 where a pixel is missing.
+    blocked : Tensor of bool, shape (N, 1, *space)
+        Pixels that are held out or missing: training neither sees them nor aims at them.
     windows : Tensor, shape (K, C, *window)
-        The windows that hold the held-out pixels, with the values that they really have.
-    held_out : Tensor of bool, shape (K, 1, *window)
+        The boxes of `x` that hold the held-out pixels.
+    held_out, missing : Tensor of bool, shape (K, 1, *window)
+        Which of their pixels are.
     scale : Scale
     """
 
-    seen: Tensor
-    usable: Tensor
+    x: Tensor
+    blocked: Tensor
     windows: Tensor
     held_out: Tensor
+    missing: Tensor
     scale: Scale
 
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return self.seen.shape[1]
+        return self.x.shape[1]
 
     @property
     def ndim(self) -> int:
         """Number of axes of space."""
-        return self.seen.ndim - 2
+        return self.x.ndim - 2
 
     @property
     def constant(self) -> bool:
@@ -60,26 +61,26 @@ class Material:
         -------
         tuple of Tensor
             The crops ``(count, C, *crop)``, at most `side` pixels along each axis, and which of
-            their pixels may be targets ``(count, 1, *crop)``.
+            their pixels are blocked ``(count, 1, *crop)``.
         """
-        space = self.seen.shape[2:]
+        space = self.x.shape[2:]
         sides = [min(side, size) for size in space]
         crops: list[Tensor] = []
-        usable: list[Tensor] = []
+        blocked: list[Tensor] = []
         for _ in range(count):
             ends = [
-                self.seen.shape[0] - 1,
+                self.x.shape[0] - 1,
                 *(size - s for size, s in zip(space, sides, strict=True)),
             ]
             n, *corner = (int(torch.randint(end + 1, (), generator=generator)) for end in ends)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
             coins = torch.randint(2, (self.ndim + 1,), generator=generator).tolist()
             flips = [axis + 1 for axis, coin in enumerate(coins[1:]) if coin]
-            for whole, cut in ((self.seen, crops), (self.usable, usable)):
+            for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 piece = whole[n][(slice(None), *box)].flip(flips)
                 turn = coins[0] and self.ndim > 1 and sides[-1] == sides[-2]
                 cut.append(piece.transpose(-1, -2) if turn else piece)
-        return torch.stack(crops), torch.stack(usable)
+        return torch.stack(crops), torch.stack(blocked)
 
 
 def gather(image: Any, axes: str | None, settings: Settings) -> Material:
@@ -94,14 +95,15 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
     canonical = layout(image.shape, axes).canonical(image)
     missing = find_missing(canonical, settings.missing)
     scale = measure_scale(canonical, missing)
-    held_out = draw_held_out(canonical.shape, ~missing, settings.seed)
-    inner = np.stack([scale.normalise(s, m) for s, m in zip(canonical, missing, strict=True)])
-    taken = torch.from_numpy(held_out.mask | missing)
-    whole = fill(torch.from_numpy(inner), torch.from_numpy(missing), "neighbours")
+    held_out = draw_held_out(missing, settings.seed)
+    x = np.empty(canonical.shape, np.float32)
+    for inner, sample, gaps in zip(x, canonical, missing, strict=True):
+        inner[:] = scale.normalise(sample, gaps)
     return Material(
-        seen=fill(whole, taken, "neighbours"),
-        usable=~taken,
-        windows=torch.from_numpy(held_out.cut(whole.numpy())),
+        x=torch.from_numpy(x),
+        blocked=torch.from_numpy(held_out.mask | missing),
+        windows=torch.from_numpy(held_out.cut(x)),
         held_out=torch.from_numpy(held_out.cut(held_out.mask)),
+        missing=torch.from_numpy(held_out.cut(missing)),
         scale=scale,
     )

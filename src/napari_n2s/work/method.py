@@ -28,6 +28,9 @@ class Method(Protocol):
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw the pixels that one step hides and counts, as a mask of this shape."""
 
+    def sets(self, ndim: int) -> int:
+        """Count the masks that `masks` yields."""
+
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield masks that together cover every pixel once, for the 𝒥-invariant output."""
 
@@ -52,6 +55,10 @@ class Masked:
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw one set of the partition."""
         return self.partition.draw(shape, generator)
+
+    def sets(self, ndim: int) -> int:
+        """Count the sets of the partition."""
+        return self.partition.sets(ndim)
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield every set of the partition."""

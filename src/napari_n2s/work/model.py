@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.blindspot import fill
 from napari_n2s.ideas.errors import ImageError
-from napari_n2s.ideas.image import Scale, as_image, find_missing, to_dtype
+from napari_n2s.ideas.image import Scale, as_image, check_dtype, find_missing, to_dtype
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish, predict, share
-from napari_n2s.work.device import choose_device, working_threads
+from napari_n2s.work.device import choose_device
 from napari_n2s.work.method import choose
+from napari_n2s.work.progress import Applying
 
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
@@ -97,9 +97,10 @@ class Model:
         dtype: Any = np.float32,
         invariant: bool | None = None,
         tile: int = TILE,
-    ) -> Generator[float, None, NDArray[np.generic]]:
-        """Do as `apply`, yielding the share done after each tile."""
+    ) -> Generator[Applying, None, NDArray[np.generic]]:
+        """Do as `apply`, yielding how far it is after each tile."""
         image = as_image(image)
+        kind = check_dtype(dtype, image, self.settings.missing)
         found = layout(image.shape, axes)
         canonical = found.canonical(image)
         if canonical.shape[1] != self.channels:
@@ -113,16 +114,19 @@ class Model:
         method = choose(self.settings, self.channels, self.ndim)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
-        result = np.empty(canonical.shape, np.float32)
-        with working_threads():
-            for n, sample in enumerate(canonical):
-                gaps = torch.from_numpy(missing[n : n + 1])
-                x = torch.from_numpy(self.scale.normalise(sample, missing[n]))[None]
-                x = fill(x, gaps, "neighbours")
-                work = predict(
-                    method, x, tile, device, invariant=invariant, seed=self.settings.seed
-                )
-                prediction = yield from share(work, n, len(canonical))
-                result[n] = self.scale.restore(prediction[0].numpy())
-                np.copyto(result[n], sample, where=missing[n], casting="unsafe")
-        return to_dtype(found.restore(result), dtype)
+        result = np.empty(canonical.shape, kind)
+        for n, (sample, gaps) in enumerate(zip(canonical, missing, strict=True)):
+            work = predict(
+                method,
+                torch.from_numpy(self.scale.normalise(sample, gaps))[None],
+                torch.from_numpy(gaps)[None],
+                tile,
+                device,
+                invariant=invariant,
+                seed=self.settings.seed,
+            )
+            prediction = yield from share(work, n, len(canonical), Applying)
+            restored = self.scale.restore(prediction[0].numpy())
+            np.copyto(restored, sample, where=gaps, casting="unsafe")
+            result[n] = to_dtype(restored, kind)
+        return found.restore(result)

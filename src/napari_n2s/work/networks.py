@@ -6,21 +6,21 @@ is all that tiling needs to know.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
-from math import prod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from napari_n2s.ideas.errors import SettingsError
 
 CONVOLUTION: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLING: dict[int, type[nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 BATCH_NORM: dict[int, type[nn.Module]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A network from an image ``(B, C, *space)`` of any size to one of the same shape.
 
     Attributes
@@ -43,9 +43,9 @@ class Network(nn.Module):
         y: Tensor = self.body(x)
         return y[(slice(None), slice(None), *map(slice, space))] if any(spare) else y
 
+    @abstractmethod
     def body(self, x: Tensor) -> Tensor:
         """Map an image whose sides are multiples of the stride."""
-        raise TypeError(f"{type(self).__name__} has no body.")
 
 
 class UNet(Network):
@@ -125,22 +125,18 @@ class DnCNN(Network):
         return y
 
 
+NETWORKS: dict[str, Callable[[int, int], Network]] = {
+    "unet-small": partial(UNet, width=16, levels=2),
+    "unet": UNet,
+    "dncnn": DnCNN,
+}
+
+
 def build(name: str, channels: int, ndim: int, seed: int) -> Network:
     """Build the network that a setting names, its first weights drawn from the seed."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if name == "unet-small":
-            return UNet(channels, ndim, width=16, levels=2)
-        if name == "unet":
-            return UNet(channels, ndim)
-        if name == "dncnn":
-            return DnCNN(channels, ndim)
-    raise SettingsError(f"There is no network called {name!r}.")
-
-
-def parameters(network: nn.Module) -> int:
-    """Count the numbers that training adjusts."""
-    return sum(prod(p.shape) for p in network.parameters())
+        torch.default_generator.manual_seed(seed)
+        return NETWORKS[name](channels, ndim)
 
 
 def _pair(before: int, after: int, ndim: int) -> nn.Sequential:

@@ -69,7 +69,7 @@ class Report:
 
     def to_json(self) -> str:
         """Write everything as JSON."""
-        return json.dumps(self.to_dict(), indent=2) + "\n"
+        return json.dumps(self.to_dict(), indent=2, default=lambda number: number.item()) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain numbers, words, lists and dicts."""

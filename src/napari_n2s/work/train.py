@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Generator
+from copy import deepcopy
 from dataclasses import replace
 from math import cos, isfinite, pi
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.score import Score, pick, score
@@ -66,54 +65,52 @@ def train(
     The method is Noise2Self's (Batson & Royer 2019). Weights are averaged over the last hundred
     steps or so, and it is the average that is scored and kept.
     """
-    started = time.monotonic()
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
-    material = gather(image, axes, settings)
-    return _steps(material, settings, device, started)
+    return _steps(gather(image, axes, settings), settings, device)
 
 
 def _steps(
-    material: Material, settings: Settings, device: torch.device, started: float
+    material: Material, settings: Settings, device: torch.device
 ) -> Generator[Progress, None, Model]:
     generator = torch.Generator().manual_seed(settings.seed)
     method = choose(settings, material.channels, material.ndim)
     network = method.network.to(device).train()
-    average = AveragedModel(network, avg_fn=_average)
+    average = deepcopy(network).eval()
     optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate)
-    clock = Clock(settings, started, material.constant)
     baselines = _baselines(material)
+    clock = Clock(settings, material.constant)
     best: Model | None = None
     losses: deque[Tensor] = deque(maxlen=MEMORY)
     step, done = 0, 0.0
-    with working_threads():
-        while best is None or done < 1:
+    while best is None or done < 1:
+        with working_threads():
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * _rate(step, done)
-            crop, usable = material.draw(settings.batch, settings.crop, generator)
-            hidden = method.draw(tuple(usable.shape), generator)
-            shown = method.show(crop, hidden, generator)
+            crop, blocked = material.draw(settings.batch, settings.crop, generator)
+            hidden = method.draw(tuple(blocked.shape), generator)
+            shown = method.show(crop, hidden | blocked, generator)
             output = network(prefer_layout(shown.to(device)))
-            loss = method.loss(output, crop.to(device), (hidden & usable).to(device))
+            loss = method.loss(output, crop.to(device), (hidden & ~blocked).to(device))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            average.update_parameters(network)
             losses.append(loss.detach())
             step += 1
+            _blend(average, network, share=max(1 / MEMORY, 1 / (1 + step)))
 
             done = clock.done(step)
             measured = None
             if clock.score_due(step, done):
                 begin = clock.seconds
-                measured = _score(method, average.module, material, device, generator)
-                last = _keep(average.module, material, settings, step, measured)
+                measured = _score(method, average, material, device, settings.seed)
+                last = _keep(average, material, settings, step, measured)
                 best = last if best is None or measured.loss < best.score.loss else best
                 clock.scored(cost=clock.seconds - begin)
-            if best is not None and (measured or clock.snapshot_due()):
-                mean = float(torch.stack(tuple(losses)).mean()) * material.scale.unit
-                yield Progress(step, clock.seconds, done, mean, measured, best, last, baselines)
+        if best is not None and (measured or clock.snapshot_due()):
+            mean = float(torch.stack(tuple(losses)).mean() * material.scale.worth.mean())
+            yield Progress(step, clock.seconds, done, mean, measured, best, last, baselines)
     return best
 
 
@@ -122,33 +119,33 @@ def _rate(step: int, done: float) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
 
 
-def _average(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-    """Average the weights over time, over fewer steps while there have been few."""
-    return average.lerp(current, max(1 / MEMORY, 1 / (2 + int(count))))
+@torch.no_grad()
+def _blend(average: nn.Module, network: nn.Module, share: float) -> None:
+    """Move the averaged weights a share of the way to the current ones."""
+    current = network.state_dict()
+    for name, kept in average.state_dict().items():
+        if kept.is_floating_point():
+            kept.lerp_(current[name], share)
 
 
 @torch.inference_mode()
 def _score(
-    method: Method,
-    network: nn.Module,
-    material: Material,
-    device: torch.device,
-    generator: torch.Generator,
+    method: Method, network: nn.Module, material: Material, device: torch.device, seed: int
 ) -> Score:
-    shown = method.show(material.windows, material.held_out, generator)
-    output = network.eval()(prefer_layout(shown.to(device)))
+    generator = torch.Generator().manual_seed(seed)
+    shown = method.show(material.windows, material.held_out | material.missing, generator)
+    output = network(prefer_layout(shown.to(device)))
     held_out = material.held_out.numpy()
     prediction = pick(method.mean(output).cpu().numpy(), held_out)
-    found = score(prediction, pick(material.windows.numpy(), held_out))
+    found = score(prediction, pick(material.windows.numpy(), held_out), material.scale.worth)
     if not isfinite(found.loss):
         raise SettingsError("The training diverged; choose a smaller learning rate.")
-    return found.in_units_of(material.scale.unit)
+    return found
 
 
 def _baselines(material: Material) -> tuple[Baseline, ...]:
-    found = calibrate_baselines(material.windows.numpy(), material.held_out.numpy())
-    unit = material.scale.unit
-    return tuple(replace(each, score=each.score.in_units_of(unit)) for each in found)
+    noisy = torch.where(material.missing, torch.nan, material.windows)
+    return calibrate_baselines(noisy.numpy(), material.held_out.numpy(), material.scale.worth)
 
 
 def _keep(
