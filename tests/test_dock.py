@@ -176,6 +176,7 @@ def test_an_image_that_cannot_be_denoised_is_explained(viewer, open_dock, qtbot,
     finish(qtbot, dock)
     [(severity, message)] = shown()
     assert severity == "error"
+    assert dock.result.text() == message
     assert dock.bar.text() == ""
     assert words in message
     assert "\n" not in message

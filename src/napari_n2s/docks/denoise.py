@@ -203,6 +203,7 @@ class DenoiseDock(QWidget):
 
     def _explain(self, failure: Failure, source: Image | None) -> None:
         if not failure.missing:
+            self.result.setText(failure.sentence)  # napari folds what it shows
             show_error(failure.sentence)
             return
         question = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
