@@ -115,7 +115,7 @@ def test_stop_ends_the_training_and_uses_the_best(viewer, open_dock, qtbot):
     finish(qtbot, dock)
     result = viewer.layers[-1]
     assert result.name == "NOISY [n2s]"
-    assert result.metadata["napari-n2s"]["seconds"] < 60
+    assert result.metadata["napari-n2s"]["seconds"] < 300
 
 
 def test_a_second_result_does_not_replace_the_first(viewer, open_dock, qtbot):
@@ -249,7 +249,7 @@ def test_closing_the_dock_ends_the_training(viewer, qtbot):
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
-    with qtbot.waitSignal(dock._worker.finished, timeout=2000):
+    with qtbot.waitSignal(dock._worker.finished, timeout=LONG):
         qtbot.mouseClick(frame.title.close_button, Qt.MouseButton.LeftButton)
     assert len(viewer.layers) == 1
 

@@ -1,0 +1,78 @@
+"""How long the window stands still while the dock works: gaps between the ticks of a 10 ms timer.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/window.py [--size 1024] [--seconds 60]
+
+Prints the gaps of each stage in milliseconds: median, 99th percentile and worst. Beside them stand
+those of napari alone, idle and while it adds a layer, which are the floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import napari
+import numpy as np
+from qtpy.QtCore import QEventLoop, Qt, QTimer
+
+from napari_n2s.work import simulate
+
+
+class Ticks:
+    """A timer on the main thread that notes how late it is."""
+
+    def __init__(self) -> None:
+        self._gaps: list[float] = []
+        self._last = time.perf_counter()
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(10)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self._gaps.append(1000 * (now - self._last))
+        self._last = now
+
+    def watch(self, stage: str, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Run the window for a time, or until something is true, and print the gaps."""
+        loop, check = QEventLoop(), QTimer()
+        QTimer.singleShot(int(1000 * seconds), loop.quit)
+        check.timeout.connect(lambda: until() and loop.quit())
+        check.start(50)
+        loop.exec()
+        gaps, self._gaps = np.array(self._gaps), []
+        middle, high = np.quantile(gaps, [0.5, 0.99])
+        print(f"| {stage} | {middle:.1f} | {high:.1f} | {gaps.max():.1f} |", flush=True)
+
+
+def main() -> None:
+    """Go once through the dock's life and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--seconds", type=float, default=60)
+    chosen = parser.parse_args()
+    viewer = napari.Viewer()
+    viewer.window.resize(1280, 800)
+    noisy = simulate.picture(chosen.size).noisy
+    print("| stage | median | 99 % | worst (ms) |\n|---|---|---|---|")
+    ticks = Ticks()
+    ticks.watch("napari opening", 3)
+    ticks.watch("napari idle", 3)
+    viewer.add_image(noisy, name="first")
+    ticks.watch("napari adding a layer", 1)
+    viewer.add_image(noisy.astype(np.float32), name="second")
+    ticks.watch("napari adding a second layer", 1)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
+    ticks.watch("dock opening, torch loading", 5)
+    dock.seconds.setValue(chosen.seconds)
+    dock.train.click()
+    ticks.watch("training, first 3 s", 3)
+    ticks.watch("training", chosen.seconds - 4)
+    ticks.watch("end, applying, layer added", 60, until=dock.train.isEnabled)
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
