@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -155,8 +156,12 @@ class DenoiseDock(QWidget):
         )
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
+        worker.finished.connect(gc.unfreeze)
         worker.finished.connect(self._finish)
         self._show_working(True)
+        # A full garbage collection walks through all of napari and stops the window for a tenth
+        # of a second: until the training is over, it leaves aside what is there already.
+        gc.freeze()
         worker.start()
 
     def _stop(self) -> None:
