@@ -28,7 +28,8 @@ FILES = {
     "ome.ome.tif": {"ome": True, "metadata": {"axes": "TCYX", **MICROMETRES}},
     "plain.tif": {"resolution": (30, 30), "resolutionunit": "CENTIMETER"},
     "named.tif": {"metadata": {"axes": "TZYX"}},
-    "compressed.tif": {"compression": "zlib"},
+    "compressed.tif": {"compression": "zlib", "predictor": True},
+    "lzw.tif": {"compression": "lzw"},
     "big.tif": {"bigtiff": True, "byteorder": ">"},
 }
 

@@ -76,7 +76,8 @@ def denoising(
     As soon as `stop` says so, the training ends and the best model so far is applied.
     """
     started = time.monotonic()
-    check_dtype(dtype, as_image(image), settings.missing)
+    image = as_image(image)
+    check_dtype(dtype, image, settings.missing)
     try:
         for progress in train(image, axes=axes, settings=settings):
             yield progress
