@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import ComboBox
 from napari.utils.notifications import show_error, show_warning
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
@@ -61,9 +61,10 @@ class DenoiseDock(QWidget):
         self._choose_active()
         napari_viewer.events.theme.connect(self._follow_theme)
         self._follow_theme()
-        self._device_worker = device_job()
-        self._device_worker.returned.connect(self._name_device)
-        self._device_worker.start()
+        # While the system loads torch, a window being drawn for the first time would wait for it.
+        self._drawn = QTimer(self, singleShot=True, interval=500)
+        self._drawn.timeout.connect(self._look_for_device)
+        self._drawn.start()
 
     def _build(self) -> None:
         self.image = ComboBox(
@@ -173,8 +174,10 @@ class DenoiseDock(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """End the training when napari takes the dock out of its window."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None and self._worker:
-            self._worker.quit()
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._drawn.stop()
+            if self._worker:
+                self._worker.quit()
         return super().event(event)
 
     def _show_progress(self, state: Progress | Applying) -> None:
@@ -224,6 +227,11 @@ class DenoiseDock(QWidget):
         if not working:
             self.bar.reset()
             self.bar.setFormat("")
+
+    def _look_for_device(self) -> None:
+        worker = device_job()
+        worker.returned.connect(self._name_device)
+        worker.start()
 
     def _name_device(self, words_for_it: str) -> None:
         self.device.setText(f"Computes on the {words_for_it}.")
