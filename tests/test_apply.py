@@ -5,51 +5,53 @@ import pytest
 import torch
 
 from napari_n2s import train
-from napari_n2s.ideas.blindspot import Grid
-from napari_n2s.ideas.settings import choices
+from napari_n2s.ideas.settings import Settings, choices
 from napari_n2s.work.apply import finish, predict, tiles
-from napari_n2s.work.method import Masked
-from napari_n2s.work.networks import DnCNN, UNet, build
+from napari_n2s.work.method import choose
+from napari_n2s.work.networks import DnCNN, UNet
 
 CPU = torch.device("cpu")
 
 
-def network(name, ndim=2):
-    built = build(name, channels=1, ndim=ndim, seed=0)
-    built.train()(torch.randn(2, 1, *[32] * ndim, generator=torch.Generator().manual_seed(0)))
-    return built.eval()
+def method(name, ndim=2):
+    made = choose(Settings(network=name, grid_width=2), channels=1, ndim=ndim)
+    x = torch.randn(2, 1, *[32] * ndim, generator=torch.Generator().manual_seed(0))
+    made.network.train()(made.show(x, x > 9, x > 9, torch.Generator()))
+    made.network.eval()
+    return made
 
 
 @pytest.mark.parametrize("invariant", [False, True])
 @pytest.mark.parametrize("space", [(200, 75), (61, 301)])
 @pytest.mark.parametrize("name", choices("network"))
 def test_tiles_agree_with_the_whole(name, space, invariant):
-    method = Masked(network(name), Grid(2), "neighbours")
+    made = method(name)
     x = torch.randn(1, 1, *space, generator=torch.Generator().manual_seed(1))
-    whole, tiled = (
-        finish(predict(method, x, x > 3, side, CPU, invariant=invariant, seed=0))
-        for side in (1000, 40)
-    )
+    choice = {"invariant": invariant, "seed": 0, "turns": 8}
+    whole, tiled = (finish(predict(made, x, x > 3, side, CPU, **choice)) for side in (1000, 40))
     assert whole.shape == x.shape
     assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()
 
 
 def test_tiles_agree_with_the_whole_in_three_dimensions():
-    method = Masked(network("unet-small", 3), Grid(4), "neighbours")
+    made = method("unet-small", 3)
     x = torch.randn(1, 1, 20, 70, 61, generator=torch.Generator().manual_seed(1))
     whole, tiled = (
-        finish(predict(method, x, x > 3, side, CPU, invariant=False, seed=0)) for side in (1000, 24)
+        finish(predict(made, x, x > 3, side, CPU, invariant=False, seed=0)) for side in (1000, 24)
     )
     assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()
 
 
 @pytest.mark.parametrize("name", choices("network"))
 def test_nothing_beyond_the_halo_reaches_an_output(name):
-    built = network(name)
+    made = method(name)
+    built = made.network
     side = 2 * built.halo + 64
     x = torch.randn(1, 1, side, side, requires_grad=True)
     middle = side // 2
-    built(x)[0, 0, middle, middle].backward()
+    nothing = torch.zeros_like(x, dtype=torch.bool)
+    shown = made.show(x, nothing, nothing, torch.Generator())
+    built(shown)[0, 0, middle, middle].backward()
     rows = x.grad[0, 0].abs().sum(1).nonzero().ravel() - middle
     assert 0.5 * built.halo < rows.abs().max() <= built.halo
 

@@ -9,7 +9,7 @@ import torch
 from napari_n2s import ImageError, MissingPixelsError, Settings, SettingsError, denoise, train
 from napari_n2s.ideas.errors import DeviceError
 from napari_n2s.work.denoise import denoising
-from napari_n2s.work.method import Masked
+from napari_n2s.work.method import Blind
 
 GOOD = np.random.default_rng(0).normal(size=(20, 20))
 GAPS = np.where(np.arange(400).reshape(20, 20) < 7, np.nan, GOOD)
@@ -78,7 +78,7 @@ def test_too_little_memory_is_explained(monkeypatch, fault):
     def fail(*_):
         raise fault
 
-    monkeypatch.setattr(Masked, "loss", fail)
+    monkeypatch.setattr(Blind, "loss", fail)
     with pytest.raises(DeviceError, match="not enough memory; close other programs") as caught:
         denoise(GOOD, steps=2, device="cpu")
     assert is_one_sentence(caught.value)
@@ -90,7 +90,7 @@ SETTINGS = [
     ({"seconds": float("nan")}, "must lie from"),
     ({"steps": 0}, "steps is 0"),
     ({"steps": 2.5}, "must be a whole number"),
-    ({"network": "gpt"}, "choose one of unet-small, unet, dncnn"),
+    ({"network": "gpt"}, "choose one of donut, unet-small, unet, dncnn"),
     ({"grid_width": 1}, "grid_width is 1"),
     ({"invariant": "yes"}, "must be True or False"),
     ({"device": "tpu"}, "choose one of auto, cuda, mps, cpu"),
@@ -111,9 +111,9 @@ def test_a_device_that_is_not_there_is_explained():
 
 
 def test_a_training_that_diverges_says_so_and_leaves_what_it_had(monkeypatch):
-    calls, sound = iter(range(1000)), Masked.loss
+    calls, sound = iter(range(1000)), Blind.loss
     monkeypatch.setattr(
-        Masked, "loss", lambda *a: sound(*a) * (float("nan") if next(calls) > 20 else 1)
+        Blind, "loss", lambda *a: sound(*a) * (float("nan") if next(calls) > 20 else 1)
     )
     training = train(GOOD, steps=40, device="cpu")
     snapshots = list(islice(training, 10))

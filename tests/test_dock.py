@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_n2s.docks import layers
 from napari_n2s.docks.denoise import NO_IMAGE
-from napari_n2s.work.method import Masked
+from napari_n2s.work.method import Blind
 from napari_n2s.work.model import Model
 from napari_n2s.work.progress import Applying
 
@@ -220,7 +220,7 @@ def test_a_fault_in_a_step_leaves_the_dock_ready(
 
     viewer.add_image(NOISY)
     dock = open_dock()
-    monkeypatch.setattr(Masked, "loss", fail)
+    monkeypatch.setattr(Blind, "loss", fail)
     with qtbot.capture_exceptions() as unexpected:
         click(qtbot, dock.train)
         finish(qtbot, dock)

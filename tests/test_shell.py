@@ -13,7 +13,7 @@ import tifffile
 from napari_n2s import Settings, denoise
 from napari_n2s.cli import main
 from napari_n2s.ideas.settings import words
-from napari_n2s.work.method import Masked
+from napari_n2s.work.method import Blind
 
 STACK = np.random.default_rng(0).poisson(20, (2, 24, 30)).astype(np.uint16)
 QUICK = ("--steps", "3", "--device", "cpu")
@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
 
 
 def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monkeypatch):
-    sound = Masked.loss
+    sound = Blind.loss
 
     def interrupt(*arguments):
         if not interrupted:
@@ -142,7 +142,7 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
         return sound(*arguments)
 
     interrupted = []
-    monkeypatch.setattr(Masked, "loss", interrupt)
+    monkeypatch.setattr(Blind, "loss", interrupt)
     before = signal.getsignal(signal.SIGINT)
     assert run("denoise", noisy, "-o", tmp_path / "out.tif", "--seconds", "600") == 0
     assert signal.getsignal(signal.SIGINT) == before

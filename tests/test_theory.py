@@ -9,13 +9,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import gaussian_filter
 
 from napari_n2s import denoise, train
-from napari_n2s.ideas.blindspot import Grid, Random, fill
+from napari_n2s.ideas.blindspot import Grid
+from napari_n2s.ideas.noise import posterior, read_noise
 from napari_n2s.ideas.settings import Settings, choices
 from napari_n2s.work.apply import finish, predict
+from napari_n2s.work.donut import Donut
 from napari_n2s.work.filters import RADII, calibrate_baselines
 from napari_n2s.work.material import gather
-from napari_n2s.work.method import Masked
-from napari_n2s.work.networks import build
+from napari_n2s.work.method import choose
+from napari_n2s.work.networks import NETWORKS
 
 CPU = torch.device("cpu")
 SPACE = {1: (40,), 2: (20, 26), 3: (8, 10, 12)}
@@ -33,15 +35,16 @@ def output(method, x, invariant, missing=None):
 
 
 @pytest.mark.parametrize("ndim", SPACE)
-@pytest.mark.parametrize("partition", [Grid(2), Random(0.25)], ids=repr)
-@pytest.mark.parametrize("name", choices("network"))
+@pytest.mark.parametrize("partition", choices("partition"))
+@pytest.mark.parametrize("name", NETWORKS)
 def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
-    network = build(name, channels=2, ndim=ndim, seed=1)
+    settings = Settings(network=name, partition=partition, grid_width=2, density=0.25)
+    method = choose(settings, channels=2, ndim=ndim)
     x = torch.randn(1, 2, *SPACE[ndim], generator=torch.Generator().manual_seed(0))
-    network.train()(x)  # gives a batch normalisation statistics of its own
-    method = Masked(network.eval(), partition, "neighbours")
+    method.network.train()(x)  # gives a batch normalisation statistics of its own
+    method.network.eval()
     before = output(method, x, invariant=True)
-    masks = list(partition.masks(SPACE[ndim], torch.Generator().manual_seed(3)))
+    masks = list(method.masks(SPACE[ndim], torch.Generator().manual_seed(3)))
     for hidden in (masks[0], masks[-1]):
         other = torch.where(hidden, x + 100 * torch.rand_like(x), x)
         inside = hidden.expand_as(x)
@@ -50,16 +53,84 @@ def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
         assert seen[inside].abs().min() > 0, "one pass sees the pixel; the test would not notice"
 
 
+HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 1), ((0,), 3), ((0, 1, 0), 3)]
+
+
+@pytest.mark.parametrize(("hole", "ndim"), HOLES)
+def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(hole, ndim):
+    network = choose(Settings(hole=hole), channels=2, ndim=ndim).network.double()
+    reach = Settings(hole=hole).hole_along(ndim)
+    sides = [3 * network.stride] * ndim
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        x = torch.randn(1, 4, *sides, dtype=torch.double)
+        x[:, 2:] = torch.rand(1, 2, *sides) > 0.5
+        place = tuple(int(rng.integers(side)) for side in sides)
+        for hidden in (1, 0):
+            x[(0, 3, *place)] = hidden
+            x.grad = None
+            network(x.requires_grad_())[(0, slice(None), *place)].sum().backward()
+            seen = x.grad[0, :2].abs().sum(0) > 0
+            x.requires_grad_(False)
+            box, around = (
+                tuple(
+                    slice(max(p - k - more, 0), p + k + more + 1)
+                    for p, k in zip(place, reach, strict=True)
+                )
+                for more in (0, 1)
+            )
+            assert seen[box].sum() == (not hidden)
+            assert seen[around].sum() == seen[around].numel() - seen[box].numel() + (not hidden)
+
+
+def test_a_guide_is_seen_whole_and_the_image_with_a_hole():
+    network = Donut(channels=1, ndim=2, hole=(0, 0), guides=2).double()
+    x = torch.ones(1, 5, 24, 24, dtype=torch.double, requires_grad=True)
+    network(x)[0, :, 12, 12].sum().backward()
+    assert (x.grad[0, :, 12, 12] != 0).tolist() == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("name", ["donut", "unet-small"])
 @pytest.mark.parametrize("how", choices("fill"))
-def test_missing_pixels_carry_nothing_into_the_blind_spot(how):
+def test_missing_pixels_carry_nothing_into_the_blind_spot(how, name):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 1, 40, 40, generator=generator)
     missing = torch.rand(1, 1, 40, 40, generator=generator) < 0.3
-    method = Masked(build("unet-small", 1, 2, seed=1).eval(), Grid(4), how)
+    method = choose(Settings(network=name, fill=how), channels=1, ndim=2)
+    method.network.eval()
     before = output(method, x, True, missing)
     hidden = next(Grid(4).masks((40, 40), generator))
+    if name == "donut":  # blind to each pixel by itself, not to all of a set
+        hidden = torch.zeros_like(hidden)
+        hidden[..., 20, 20] = True
     other = torch.where(hidden | missing, x + 9, x)
     assert torch.equal(output(method, other, True, missing)[hidden], before[hidden])
+
+
+def test_any_output_of_the_donut_is_blind_to_its_own_pixel():
+    x = torch.randn(1, 2, 40, 41, generator=torch.Generator().manual_seed(0))
+    method = choose(Settings(), channels=2, ndim=2)
+    before, seen = (output(method, x, invariant) for invariant in (True, False))
+    for place in ((0, 0), (39, 40), (1, 2), (20, 17)):
+        other = x.clone()
+        other[:, :, *place] += 100
+        change = output(method, other, invariant=True) - before
+        assert not change[:, :, *place].any()
+        assert change.any()
+        assert (output(method, other, invariant=False) - seen)[:, :, *place].all()
+
+
+def test_the_posterior_has_the_error_that_bayes_promises():
+    rng = np.random.default_rng(0)
+    mean = rng.uniform(5, 50, (1, 400_000))
+    variance = np.where(rng.random(mean.shape) < 0.5, 0, rng.uniform(5, 100, mean.shape))
+    truth = mean + np.sqrt(variance) * rng.normal(size=mean.shape)
+    noise = 2 * mean + 9
+    noisy = truth + np.sqrt(noise) * rng.normal(size=mean.shape)
+    curve = read_noise(mean, variance + noise, noisy)
+    assert curve.variance(mean) == pytest.approx(noise, rel=0.05)
+    error = np.mean((posterior(mean, variance + noise, noisy, curve) - truth) ** 2)
+    assert error == pytest.approx(np.mean(noise * variance / (noise + variance)), rel=0.02)
 
 
 def test_the_held_out_loss_is_the_true_error_plus_the_noise():
@@ -69,8 +140,7 @@ def test_the_held_out_loss_is_the_true_error_plus_the_noise():
     *_, progress = train(noisy, steps=300, device="cpu")
     material = gather(noisy, None, progress.last.settings)
     held_out = material.held_out[0, 0].numpy()
-    image = torch.from_numpy(noisy)[None, None]
-    blind = progress.last.apply(fill(image, material.held_out, "neighbours")[0, 0])
+    blind = replace(progress.last, turns=1).apply(noisy, invariant=True)
     measured = progress.last.score.loss
     assert measured == pytest.approx(np.mean((blind - noisy)[held_out] ** 2), rel=1e-3)
 

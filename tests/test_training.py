@@ -51,7 +51,7 @@ def test_a_time_budget_is_used_up_but_never_for_less_than_a_few_steps():
     for seconds in (1.5, 0.1):
         *_, last = train(NOISY, seconds=seconds, device="cpu")
         assert last.done == 1
-        assert last.seconds >= seconds
+        assert last.seconds >= seconds / 2  # the rest is kept for applying
         assert last.step >= 10
 
 

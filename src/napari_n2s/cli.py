@@ -98,14 +98,17 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         else:
             options["type"] = int if "int" in str(each.type) else float
             options["metavar"] = each.name[0].upper()
+            if "tuple" in str(each.type):
+                options["nargs"] = "+"
         place.add_argument(f"--{each.name.replace('_', '-')}", **options)
 
 
 def _help(name: str, default: Any) -> str:
     about = words(name).replace("%", "%%")
-    return (
-        about if default is None or isinstance(default, bool) else f"{about} (default: {default})"
-    )
+    if default is None or isinstance(default, bool):
+        return about
+    shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+    return f"{about} (default: {shown})"
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:

@@ -41,10 +41,18 @@ class Settings:
         within=(1, 1e9),
     )
     network: str = _setting(
-        "unet-small",
-        "The network: unet-small (fast, best for minutes on a processor), unet (wider, for a GPU) "
-        "or dncnn (looks at a neighbourhood of 35 pixels only).",
-        among=("unet-small", "unet", "dncnn"),
+        "donut",
+        "The network: donut (blind by its architecture, learns from every pixel and puts the pixel "
+        "back by its noise), or one that learns from masked pixels: unet-small, unet (wider, for a "
+        "GPU), dncnn (looks at a neighbourhood of 35 pixels only).",
+        among=("donut", "unet-small", "unet", "dncnn"),
+    )
+    hole: tuple[int, ...] = _setting(
+        (0,),
+        "How far the blind spot of the donut reaches around a pixel: 0 hides the pixel alone; more "
+        "where neighbouring pixels share their noise. One number, or one for each axis, as 0 2 for "
+        "noise that runs along X.",
+        within=(0, 8),
     )
     partition: str = _setting(
         "grid",
@@ -70,7 +78,7 @@ class Settings:
     )
     batch: int = _setting(4, "Number of squares in each training step.", within=(1, 256))
     learning_rate: float = _setting(
-        2e-3,
+        0.02,
         "Size of the first training steps; it falls to zero over the training.",
         within=(1e-6, 1),
     )
@@ -93,8 +101,19 @@ class Settings:
         among=("auto", "cuda", "mps", "cpu"),
     )
 
+    def hole_along(self, ndim: int) -> tuple[int, ...]:
+        """Give the reach of the hole along each of `ndim` axes of space."""
+        if len(self.hole) not in (1, ndim):
+            raise SettingsError(
+                f"hole has {len(self.hole)} numbers, but the image has {ndim} axes of space; give "
+                "one number, or one for each axis."
+            )
+        return self.hole * ndim if len(self.hole) == 1 else self.hole
+
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
+        if isinstance(self.hole, list):  # as a file or the shell gives it
+            object.__setattr__(self, "hole", tuple(self.hole))
         for each in fields(self):
             _check(each.name, getattr(self, each.name), each.type, each.metadata)
 
@@ -118,6 +137,11 @@ def _check(name: str, value: Any, kind: Any, about: Mapping[str, Any]) -> None:
     elif kind == "bool":
         if not isinstance(value, bool):
             raise SettingsError(f"{name} is {value!r}; it must be True or False.")
+    elif "tuple" in kind:
+        if not isinstance(value, tuple) or not 1 <= len(value) <= 3:
+            raise SettingsError(f"{name} is {value!r}; it must be one to three numbers, as (0, 2).")
+        for each in value:
+            _check(name, each, "int", about)
     else:
         whole = "int" in kind
         if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from napari_n2s.ideas.turns import Turn
 from napari_n2s.work.device import prefer_layout, working_threads
 from napari_n2s.work.method import Method
+from napari_n2s.work.networks import Network
 
 Result = TypeVar("Result")
 State = TypeVar("State")
@@ -82,6 +84,7 @@ def predict(
     *,
     invariant: bool,
     seed: int,
+    turns: int = 1,
 ) -> Generator[float, None, Tensor]:
     """Predict an image, yielding the share done after each tile.
 
@@ -96,35 +99,54 @@ def predict(
     side : int
         Side of the tiles in pixels, without their halo.
     invariant : bool
-        Predict every pixel from the others alone (all masks, stitched), not in one pass.
+        Predict every pixel from the others alone, not in one pass that sees them all.
     seed : int
         For partitions and fills drawn at random.
+    turns : int
+        Average over this many flips and turns of each tile.
 
     Returns
     -------
     Tensor
-        The predicted mean ``(1, C, *space)``, on the CPU.
+        The predicted image ``(1, C, *space)``, on the CPU.
     """
     generator = torch.Generator().manual_seed(seed)
+    space, ways = tuple(x.shape[2:]), method.turns[:turns]
+    blindly = invariant or method.mixes
+    count = (not invariant) + (method.sets(len(space)) if blindly else 0)
+    seen = blind = None
     if not invariant:
-        return (yield from _in_tiles(method, method.show(x, missing, generator), side, device))
-    result, space = torch.empty_like(x), tuple(x.shape[2:])
-    count = method.sets(len(space))
-    for number, hidden in enumerate(method.masks(space, generator)):
-        blind = _in_tiles(method, method.show(x, hidden | missing, generator), side, device)
-        prediction = yield from share(blind, number, count, float)
-        result = torch.where(hidden, prediction, result)
-    return result
+        shown = method.show(x, torch.zeros_like(missing), missing, generator)
+        work = _in_tiles(method.network, shown, side, device, ways)
+        seen = yield from share(work, 0, count, float)
+    if blindly:
+        for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
+            shown = method.show(x, hidden, missing, generator)
+            work = _in_tiles(method.network, shown, side, device, ways)
+            output = yield from share(work, number, count, float)
+            blind = output if blind is None else torch.where(hidden, output, blind)
+    if seen is None:
+        assert blind is not None
+        return method.mean(blind)
+    return method.mean(seen) if blind is None else method.mix(seen, blind, x, missing)
 
 
 def _in_tiles(
-    method: Method, shown: Tensor, side: int, device: torch.device
+    network: Network, shown: Tensor, side: int, device: torch.device, ways: tuple[Turn, ...]
 ) -> Generator[float, None, Tensor]:
-    network, result = method.network, torch.empty_like(shown)
-    every = list(tiles(tuple(shown.shape[2:]), side, network.halo, network.stride))
+    space = shown.shape[2:]
+    # On a whole number of strides, a flipped tile lies on the same lattice as the flipped image.
+    padded = network.pad(shown)
+    every = list(tiles(tuple(padded.shape[2:]), side, network.halo, network.stride))
+    result: Tensor | None = None
     for number, tile in enumerate(every):
         with torch.inference_mode(), working_threads():
-            piece = prefer_layout(shown[tile.read].to(device))
-            result[tile.write] = method.mean(network(piece))[tile.keep].cpu()
+            piece = padded[tile.read].to(device)
+            outputs = [way.undo(network(prefer_layout(way.do(piece))))[tile.keep] for way in ways]
+            kept = torch.stack(outputs).mean(0).cpu()
+        if result is None:
+            result = kept.new_empty(1, kept.shape[1], *padded.shape[2:])
+        result[tile.write] = kept
         yield (number + 1) / len(every)
-    return result
+    assert result is not None
+    return result[(slice(None), slice(None), *map(slice, space))]

@@ -9,7 +9,7 @@ from napari_n2s.ideas.settings import Settings
 
 SCORES = 20
 """How often the held-out pixels are scored, at least."""
-SCORE_COST = 0.06
+SCORE_COST = 0.04
 """Share of the time that scoring may take in a training of a given time."""
 SECOND = 1.0
 """Seconds between two scores, at least."""
@@ -19,38 +19,43 @@ EARLY = tuple(30 * 2**i for i in range(20))
 """Steps at which a long training of a given number of steps is scored besides."""
 PAUSE = 0.1
 """Seconds between two snapshots, at least."""
+TURNS = (8, 4, 2, 1)
+TURNING = 0.1
+"""Share of the budget that averaging over flips and turns may take."""
+APPLYING = 0.5
+"""Share of the budget that is kept for applying the network, at most."""
 
 
 class Clock:
-    """Counts a budget in seconds or in steps, from when it is made.
+    """Counts a budget in seconds or in steps: in seconds, from when it is made to the result.
 
     In steps, everything that touches the result depends on the step alone, so that two runs are
     equal.
-
-    Parameters
-    ----------
-    settings : Settings
-    nothing_to_learn : bool
-        Stop after the first step.
     """
 
-    def __init__(self, settings: Settings, nothing_to_learn: bool) -> None:
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._next_snapshot = 0.0
+
+    def plan(self, settings: Settings, nothing_to_learn: bool) -> None:
+        """Set the budget; with nothing to learn, stop after the first step."""
         self._steps = 1 if nothing_to_learn else settings.steps
         self._budget = settings.seconds
-        self._started = time.monotonic()
         self._next_score = min(SECOND, self._budget / SCORES)
-        self._next_snapshot = 0.0
+        self._kept = 0.0
+        self.turns = TURNS[0]
 
     @property
     def seconds(self) -> float:
-        """Time since the first step."""
+        """Time since it was made."""
         return time.monotonic() - self._started
 
     def done(self, step: int) -> float:
-        """Share of the budget used after a step, 0 to 1."""
+        """Share of the budget for training used after a step, 0 to 1."""
         if self._steps:
             return min(1.0, step / self._steps)
-        return min(1.0, self.seconds / self._budget) if step >= FEWEST else 0.0
+        share = min(1.0, self.seconds / (self._budget - self._kept))
+        return share if step >= FEWEST else 0.0
 
     def score_due(self, step: int, done: float) -> bool:
         """Whether to score now; always at the end."""
@@ -60,10 +65,18 @@ class Clock:
             return step % ceil(self._steps / SCORES) == 0 or step in EARLY
         return self.seconds >= self._next_score and step >= FEWEST
 
-    def scored(self, cost: float) -> None:
-        """Note that the pixels were scored, at a cost in seconds."""
+    def scored(self, cost: float, applying: float) -> None:
+        """Note that the pixels were scored, at a cost in seconds.
+
+        Applying the network once costs `applying` times as much; from that follows over how many
+        flips and turns it can afford to average.
+        """
         longest = max(SECOND, self._budget / SCORES)
         self._next_score = self.seconds + min(max(SECOND, cost / SCORE_COST), longest)
+        if not self._steps:
+            once = cost * applying
+            self.turns = next((n for n in TURNS if n * once <= TURNING * self._budget), TURNS[-1])
+            self._kept = min(self.turns * once, APPLYING * self._budget)
 
     def snapshot_due(self) -> bool:
         """Whether enough time has passed since the last snapshot; if so, count from now."""

@@ -13,6 +13,7 @@ from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.image import Scale, as_image, find_missing, measure_scale
 from napari_n2s.ideas.score import draw_held_out
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.ideas.turns import Turn
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,15 @@ class Material:
         """Whether there is nothing to learn."""
         return not self.scale.spread.any()
 
-    def draw(self, count: int, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Cut crops at random places, each flipped and turned at random.
+    @property
+    def share_in_windows(self) -> float:
+        """How much of the image the windows hold."""
+        return self.windows[:, 0].numel() / self.x[:, 0].numel()
+
+    def draw(
+        self, count: int, side: int, turns: tuple[Turn, ...], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Cut crops at random places, each turned at random.
 
         Returns
         -------
@@ -65,6 +73,8 @@ class Material:
         """
         space = self.x.shape[2:]
         sides = [min(side, size) for size in space]
+        square = len(set(sides[-2:])) == 1
+        ways = [way for way in turns if square or not way.swap]
         crops: list[Tensor] = []
         blocked: list[Tensor] = []
         for _ in range(count):
@@ -74,12 +84,9 @@ class Material:
             ]
             n, *corner = (int(torch.randint(end + 1, (), generator=generator)) for end in ends)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
-            coins = torch.randint(2, (self.ndim + 1,), generator=generator).tolist()
-            flips = [axis + 1 for axis, coin in enumerate(coins[1:]) if coin]
+            way = ways[int(torch.randint(len(ways), (), generator=generator))]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
-                piece = whole[n][(slice(None), *box)].flip(flips)
-                turn = coins[0] and self.ndim > 1 and sides[-1] == sides[-2]
-                cut.append(piece.transpose(-1, -2) if turn else piece)
+                cut.append(way.do(whole[n][(slice(None), *box)]))
         return torch.stack(crops), torch.stack(blocked)
 
 

@@ -8,22 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import product
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from napari_n2s.ideas import blindspot
+from napari_n2s.ideas.noise import posterior, read_noise
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.networks import Network, build
+from napari_n2s.ideas.turns import Turn, turns
+from napari_n2s.work.donut import Donut
+from napari_n2s.work.networks import NETWORKS, Network, seeded
+
+HIDDEN = 0.25
+"""Share of the pixels that one step of the donut network hides."""
 
 
 class Method(Protocol):
     """What the loop asks, of normalised images ``(B, C, *space)`` and masks ``(B, 1, *space)``."""
 
+    mixes: ClassVar[bool]
+    """Whether what the user gets also needs the blind output."""
+
     @property
     def network(self) -> Network:
         """The network that is trained."""
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The ways in which a picture may lie for it."""
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw the pixels that one step hides and counts, as a mask of this shape."""
@@ -34,8 +48,13 @@ class Method(Protocol):
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield masks that together cover every pixel once, for the 𝒥-invariant output."""
 
-    def show(self, x: Tensor, hidden: Tensor, generator: torch.Generator) -> Tensor:
-        """Give what the network may see so that its output in `hidden` is blind to `x` there."""
+    def show(
+        self, x: Tensor, hidden: Tensor, blocked: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Give what the network may see: its output in `hidden` is to be blind to `x` there.
+
+        Nothing at all may depend on `x` in `blocked`.
+        """
 
     def mean(self, output: Tensor) -> Tensor:
         """Read the predicted image off what the network returned."""
@@ -43,12 +62,17 @@ class Method(Protocol):
     def loss(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
         """Compare with the noisy image in the counted pixels; a scalar to differentiate."""
 
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor) -> Tensor:
+        """Give the best estimate, from the output that saw `x` and the one that is blind."""
+
 
 @dataclass(frozen=True)
 class Masked:
     """Noise2Self with masks: hidden pixels are replaced, and they alone are the target."""
 
+    mixes: ClassVar[bool] = False
     network: Network
+    turns: tuple[Turn, ...]
     partition: blindspot.Partition
     fill: str
 
@@ -64,9 +88,11 @@ class Masked:
         """Yield every set of the partition."""
         return self.partition.masks(space, generator)
 
-    def show(self, x: Tensor, hidden: Tensor, generator: torch.Generator) -> Tensor:
-        """Replace the hidden pixels."""
-        return blindspot.fill(x, hidden, self.fill, generator)
+    def show(
+        self, x: Tensor, hidden: Tensor, blocked: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Replace the hidden pixels as well as the blocked ones."""
+        return blindspot.fill(x, hidden | blocked, self.fill, generator)
 
     def mean(self, output: Tensor) -> Tensor:
         """Take the output as it is."""
@@ -76,13 +102,79 @@ class Masked:
         """Average the squared error over the counted pixels."""
         return blindspot.masked_loss(output, target, counted)
 
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor) -> Tensor:
+        """Take the pass that saw all: it weighs each pixel as one among its neighbours."""
+        return seen
+
+
+@dataclass(frozen=True)
+class Blind:
+    """The donut network: a quarter of the pixels is hidden and counted; the rest stays as it is."""
+
+    mixes: ClassVar[bool] = True
+    network: Donut
+    turns: tuple[Turn, ...]
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw each pixel by itself."""
+        return torch.rand(shape, generator=generator) < HIDDEN
+
+    def sets(self, ndim: int) -> int:
+        """Count two for each axis."""
+        return int(2**ndim)
+
+    def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield every second block along each axis: of a pixel's lattice, the others show."""
+        blocks = [
+            torch.arange(size).div(s, rounding_mode="floor") % 2
+            for size, s in zip(space, self.network.lattice, strict=True)
+        ]
+        for phase in product(range(2), repeat=len(space)):
+            lines = [block == each for block, each in zip(blocks, phase, strict=True)]
+            yield torch.stack(torch.meshgrid(*lines, indexing="ij")).all(0)[None, None]
+
+    def show(
+        self, x: Tensor, hidden: Tensor, blocked: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Say which pixels are hidden; remove those that are blocked."""
+        valid, hidden = (each.expand_as(x[:, :1]).to(x) for each in (~blocked, hidden | blocked))
+        return torch.cat([x * valid, valid, hidden], 1)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Take the first half of the output."""
+        return output.chunk(2, 1)[0]
+
+    def loss(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+        """Average the negative Gaussian log-likelihood of the noisy pixels, up to a constant."""
+        mean, total = output.chunk(2, 1)
+        weight = counted.expand_as(target).to(target)
+        surprise = (mean - target).square() / total + total.log()
+        return 0.5 * (surprise * weight).sum() / weight.sum().clamp(min=1)
+
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor) -> Tensor:
+        """Average the pass that saw all with the posterior of the blind one.
+
+        The first trusts its weights, which were learnt with a stand-in for the pixel; the second
+        the noise that it reads off its own residuals. Their errors differ.
+        """
+        there = ~missing[0, 0]
+        mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
+        noise = read_noise(*(each[:, there.numpy()] for each in (mean, total, noisy)))
+        mixed = torch.from_numpy(posterior(mean, total, noisy, noise))
+        return (self.mean(seen) + mixed) / 2
+
 
 def choose(settings: Settings, channels: int, ndim: int) -> Method:
     """Make the method that the settings describe, with fresh weights."""
+    with seeded(settings.seed):
+        if settings.network == "donut":
+            hole = settings.hole_along(ndim)
+            square = len(set(hole[-2:])) == 1
+            return Blind(Donut(channels, ndim, hole), turns(ndim, swaps=square))
+        network = NETWORKS[settings.network](channels, ndim)
     partition: blindspot.Partition = (
         blindspot.Grid(settings.grid_width)
         if settings.partition == "grid"
         else blindspot.Random(settings.density)
     )
-    network = build(settings.network, channels, ndim, settings.seed)
-    return Masked(network, partition, settings.fill)
+    return Masked(network, turns(ndim), partition, settings.fill)

@@ -42,6 +42,8 @@ class Model:
         Steps it had been trained for.
     score : Score
         Its error on the held-out pixels.
+    turns : int
+        Over how many flips and turns its output is averaged.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Model:
     weights: Mapping[str, Tensor]
     step: int
     score: Score
+    turns: int
 
     def apply(
         self,
@@ -124,6 +127,7 @@ class Model:
                 device,
                 invariant=invariant,
                 seed=self.settings.seed,
+                turns=self.turns,
             )
             prediction = yield from share(work, n, len(canonical), Applying)
             restored = self.scale.restore(prediction[0].numpy())

@@ -7,17 +7,22 @@ is all that tiling needs to know.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CONVOLUTION: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+CONVOLUTION: dict[int, type[Any]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLING: dict[int, type[nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 BATCH_NORM: dict[int, type[nn.Module]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+SLOPE = 0.1
+"""Of the leaky rectifiers, for negative values."""
 
 
 class Network(nn.Module, ABC):
@@ -29,19 +34,25 @@ class Network(nn.Module, ABC):
         No output depends on an input farther away than this many pixels along any axis.
     stride : int
         Moving the input by a multiple of this moves the output by as much.
+    border : str
+        How an image is padded to a multiple of the stride.
     """
 
     halo: int
     stride: int
+    border = "reflect"
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reflect the image up to a multiple of the stride, run the body, and crop."""
-        space = x.shape[2:]
-        spare = [-size % self.stride for size in space]
-        if any(spare):
-            x = F.pad(x, [p for after in reversed(spare) for p in (0, after)], mode="reflect")
-        y: Tensor = self.body(x)
-        return y[(slice(None), slice(None), *map(slice, space))] if any(spare) else y
+        """Pad the image to a multiple of the stride, run the body, and crop."""
+        y: Tensor = self.body(self.pad(x))
+        return y[(slice(None), slice(None), *map(slice, x.shape[2:]))]
+
+    def pad(self, x: Tensor) -> Tensor:
+        """Pad an image at its ends to a multiple of the stride."""
+        spare = [-size % self.stride for size in x.shape[2:]]
+        if not any(spare):
+            return x
+        return F.pad(x, [p for after in reversed(spare) for p in (0, after)], mode=self.border)
 
     @abstractmethod
     def body(self, x: Tensor) -> Tensor:
@@ -77,7 +88,7 @@ class UNet(Network):
         self.pool = POOLING[ndim](2)
         self.grow = nn.Upsample(scale_factor=2, mode="nearest")
         self.last = CONVOLUTION[ndim](width, channels, 1)
-        _initialise(self)
+        initialise(self)
 
     def body(self, x: Tensor) -> Tensor:
         """Go down keeping each level's features, and up again joining them."""
@@ -117,7 +128,7 @@ class DnCNN(Network):
             chain += [convolution(width, width, 3, padding=1, bias=False), norm(width), nn.ReLU()]
         chain.append(convolution(width, channels, 3, padding=1, bias=False))
         self.chain = nn.Sequential(*chain)
-        _initialise(self)
+        initialise(self)
 
     def body(self, x: Tensor) -> Tensor:
         """Run the chain."""
@@ -132,26 +143,28 @@ NETWORKS: dict[str, Callable[[int, int], Network]] = {
 }
 
 
-def build(name: str, channels: int, ndim: int, seed: int) -> Network:
-    """Build the network that a setting names, its first weights drawn from the seed."""
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw the first weights of networks built here from a seed, and leave the user's numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return NETWORKS[name](channels, ndim)
+        yield
 
 
 def _pair(before: int, after: int, ndim: int) -> nn.Sequential:
     convolution = CONVOLUTION[ndim]
     return nn.Sequential(
         convolution(before, after, 3, padding=1),
-        nn.LeakyReLU(0.1),
+        nn.LeakyReLU(SLOPE, inplace=True),
         convolution(after, after, 3, padding=1),
-        nn.LeakyReLU(0.1),
+        nn.LeakyReLU(SLOPE, inplace=True),
     )
 
 
-def _initialise(network: nn.Module) -> None:
+def initialise(network: nn.Module) -> None:
+    """Draw the weights of all convolutions so that they keep the variance of what they get."""
     for module in network.modules():
         if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            nn.init.kaiming_normal_(module.weight, 0.1)
+            nn.init.kaiming_normal_(module.weight, SLOPE)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -12,15 +12,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.score import Score, pick, score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.clock import Clock
-from napari_n2s.work.device import choose_device, prefer_layout, working_threads
+from napari_n2s.work.device import (
+    choose_device,
+    fast_arithmetic,
+    prefer_layout,
+    working_threads,
+)
 from napari_n2s.work.filters import Baseline, calibrate_baselines
 from napari_n2s.work.material import Material, gather
 from napari_n2s.work.method import Method, choose
 from napari_n2s.work.model import Model
+from napari_n2s.work.muon import Muon
 from napari_n2s.work.progress import Progress
 
 WARM_UP = 30
@@ -65,49 +72,53 @@ def train(
     The method is Noise2Self's (Batson & Royer 2019). Weights are averaged over the last hundred
     steps or so, and it is the average that is scored and kept.
     """
+    clock = Clock()
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
-    return _steps(gather(image, axes, settings), settings, device)
+    material = gather(image, axes, settings)
+    clock.plan(settings, material.constant)
+    return _steps(material, settings, device, clock)
 
 
 def _steps(
-    material: Material, settings: Settings, device: torch.device
+    material: Material, settings: Settings, device: torch.device, clock: Clock
 ) -> Generator[Progress, None, Model]:
     generator = torch.Generator().manual_seed(settings.seed)
     method = choose(settings, material.channels, material.ndim)
     network = method.network.to(device).train()
     average = deepcopy(network).eval()
-    optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate)
+    pairs = _floating(average, network)
+    optimiser = Muon(network.parameters())
     baselines = _baselines(material)
-    clock = Clock(settings, material.constant)
     best: Model | None = None
+    passes = 1 + method.sets(material.ndim) if method.mixes else 1
     losses: deque[Tensor] = deque(maxlen=MEMORY)
     step, done = 0, 0.0
     while best is None or done < 1:
         with working_threads():
-            for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * _rate(step, done)
-            crop, blocked = material.draw(settings.batch, settings.crop, generator)
+            crop, blocked = material.draw(settings.batch, settings.crop, method.turns, generator)
             hidden = method.draw(tuple(blocked.shape), generator)
-            shown = method.show(crop, hidden | blocked, generator)
-            output = network(prefer_layout(shown.to(device)))
-            loss = method.loss(output, crop.to(device), (hidden & ~blocked).to(device))
+            shown = method.show(crop, hidden, blocked, generator)
+            target, counted = crop.to(device), (hidden & ~blocked).to(device)
+            with fast_arithmetic(device):
+                output = network(prefer_layout(shown.to(device))).float()
+            loss = method.loss(output, target, counted)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            losses.append(loss.detach())
+            optimiser.step(settings.learning_rate * _rate(step, done))
+            losses.append(masked_loss(method.mean(output.detach()), target, counted))
             step += 1
-            _blend(average, network, share=max(1 / MEMORY, 1 / (1 + step)))
+            _blend(pairs, share=max(1 / MEMORY, 1 / (1 + step)))
 
             done = clock.done(step)
             measured = None
             if clock.score_due(step, done):
                 begin = clock.seconds
                 measured = _score(method, average, material, device, settings.seed)
-                last = _keep(average, material, settings, step, measured)
+                clock.scored(clock.seconds - begin, passes / material.share_in_windows)
+                last = _keep(average, material, settings, step, measured, clock.turns)
                 best = last if best is None or measured.loss < best.score.loss else best
-                clock.scored(cost=clock.seconds - begin)
         if best is not None and (measured or clock.snapshot_due()):
             mean = float(torch.stack(tuple(losses)).mean() * material.scale.worth.mean())
             yield Progress(step, clock.seconds, done, mean, measured, best, last, baselines)
@@ -119,13 +130,17 @@ def _rate(step: int, done: float) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
 
 
+def _floating(average: nn.Module, network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """Pair the weights and statistics of two networks, of which the first follows the second."""
+    states = average.state_dict().values(), network.state_dict().values()
+    return [pair for pair in zip(*states, strict=True) if pair[0].is_floating_point()]
+
+
 @torch.no_grad()
-def _blend(average: nn.Module, network: nn.Module, share: float) -> None:
+def _blend(pairs: list[tuple[Tensor, Tensor]], share: float) -> None:
     """Move the averaged weights a share of the way to the current ones."""
-    current = network.state_dict()
-    for name, kept in average.state_dict().items():
-        if kept.is_floating_point():
-            kept.lerp_(current[name], share)
+    for kept, current in pairs:
+        kept.lerp_(current, share)
 
 
 @torch.inference_mode()
@@ -133,10 +148,10 @@ def _score(
     method: Method, network: nn.Module, material: Material, device: torch.device, seed: int
 ) -> Score:
     generator = torch.Generator().manual_seed(seed)
-    shown = method.show(material.windows, material.held_out | material.missing, generator)
-    output = network(prefer_layout(shown.to(device)))
+    shown = method.show(material.windows, material.held_out, material.missing, generator)
+    output = network(prefer_layout(shown.to(device))).cpu()
     held_out = material.held_out.numpy()
-    prediction = pick(method.mean(output).cpu().numpy(), held_out)
+    prediction = pick(method.mean(output).numpy(), held_out)
     found = score(prediction, pick(material.windows.numpy(), held_out), material.scale.worth)
     if not isfinite(found.loss):
         raise SettingsError("The training diverged; choose a smaller learning rate.")
@@ -149,7 +164,12 @@ def _baselines(material: Material) -> tuple[Baseline, ...]:
 
 
 def _keep(
-    network: nn.Module, material: Material, settings: Settings, step: int, found: Score
+    network: nn.Module,
+    material: Material,
+    settings: Settings,
+    step: int,
+    found: Score,
+    turns: int,
 ) -> Model:
     return Model(
         settings=settings,
@@ -159,4 +179,5 @@ def _keep(
         weights={name: w.detach().cpu().clone() for name, w in network.state_dict().items()},
         step=step,
         score=found,
+        turns=turns,
     )

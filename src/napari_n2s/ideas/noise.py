@@ -1,0 +1,98 @@
+"""The noise of a camera, read off a blind network, and the posterior that puts the pixel back.
+
+A camera's noise variance is a gain times the intensity plus an offset (photons, then electronics).
+A network that predicts from the surroundings each pixel's mean μ and the total variance t of the
+noisy pixel around it has seen that noise at work: where t is smallest the picture is smooth, and
+what is left of the squared residuals there is noise. With σ²(μ) known, the part t - σ²(μ) is the
+network's own uncertainty about the truth, and Bayes' rule weighs prediction against pixel (Laine
+et al., NeurIPS 2019; Batson & Royer 2019, supplement).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 16
+SMOOTHEST = 0.25
+"""Share of the pixels of each bin that is taken to be smooth."""
+FEWEST = 50
+"""Pixels that a bin needs."""
+FLOOR = 0.3
+"""The curve never falls below this share of the least noise that was seen."""
+
+
+@dataclass(frozen=True)
+class NoiseCurve:
+    """The variance of the noise as a straight line over intensity, for each channel.
+
+    Attributes
+    ----------
+    gain, offset : ndarray, shape (C,)
+        Variance = gain * mean + offset.
+    least : ndarray, shape (C,)
+        The variance is never less than this.
+    """
+
+    gain: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    least: NDArray[np.float64]
+
+    def variance(self, mean: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Give the variance of the noise for means ``(C, *space)``."""
+        gain, offset, least = (
+            each.astype(mean.dtype).reshape(-1, *(1,) * (mean.ndim - 1))
+            for each in (self.gain, self.offset, self.least)
+        )
+        curve: NDArray[np.floating] = np.maximum(gain * mean + offset, least)
+        return curve
+
+
+def read_noise(
+    mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
+) -> NoiseCurve:
+    """Read the noise curve off a blind prediction.
+
+    Parameters
+    ----------
+    mean, total : ndarray, shape (C, pixels)
+        Predicted mean, and variance of the noisy pixel around it.
+    noisy : ndarray, shape (C, pixels)
+    """
+    lines = [_line(*channel) for channel in zip(mean, total, (noisy - mean) ** 2, strict=True)]
+    return NoiseCurve(*(np.array(each) for each in zip(*lines, strict=True)))
+
+
+def posterior(
+    mean: NDArray[np.floating],
+    total: NDArray[np.floating],
+    noisy: NDArray[Any],
+    noise: NoiseCurve,
+) -> NDArray[np.floating]:
+    """Mix each noisy pixel with its prediction, each by the other's variance.
+
+    All are ``(C, *space)``. With prior variance v = max(total - σ², 0) the posterior mean is
+    (σ² mean + v noisy) / (σ² + v).
+    """
+    weight = np.maximum(1 - noise.variance(mean) / total, 0)
+    result: NDArray[np.floating] = mean + weight * (noisy - mean)
+    return result
+
+
+def _line(
+    mean: NDArray[np.floating], total: NDArray[np.floating], squares: NDArray[np.floating]
+) -> tuple[float, float, float]:
+    """Fit gain and offset to the smoothest pixels of each bin of the mean, by relative errors."""
+    order = np.argsort(mean)
+    centres, floors = [], []
+    for part in np.array_split(order, max(1, min(BINS, order.size // FEWEST))):
+        smooth = part[np.argsort(total[part])[: max(1, round(SMOOTHEST * part.size))]]
+        centres.append(float(mean[smooth].mean()))
+        floors.append(float(squares[smooth].mean()))
+    level = np.maximum(floors, 1e-12)
+    design = np.stack([centres, np.ones_like(centres)], 1) / level[:, None]
+    (gain, offset), *_ = np.linalg.lstsq(design, np.ones_like(level), rcond=None)
+    return float(gain), float(offset), FLOOR * float(level.min())
