@@ -4,6 +4,7 @@
     python benchmarks/quality.py --clean FOLDER                the same noise on a folder of images
     python benchmarks/quality.py --pairs NOISY TRUTH           NAME_1.png and NAME.png
     python benchmarks/quality.py --photons                     simulated fluorescence, 1 to 100
+    python benchmarks/quality.py --hardships                   what microscopes do to a picture
 
 Needs the dependency group ``benchmark``. Budgets are in minutes of five times what BM3D takes for
 one image of 512 x 512 on this machine, measured first, so that a slow machine does not count. Every
@@ -25,7 +26,7 @@ from typing import Any
 import bm3d
 import numpy as np
 import torch
-from cases import Case, camera, clean_folder, pairs, photons
+from cases import Case, camera, clean_folder, hardships, pairs, photons
 from measures import compare, peak, reset_peak
 from peers import FILTERS, NETWORKS, Peer
 from skimage import data
@@ -163,6 +164,7 @@ def main() -> None:
     source.add_argument("--clean", type=Path, metavar="FOLDER")
     source.add_argument("--pairs", type=Path, nargs=2, metavar=("NOISY", "TRUTH"))
     source.add_argument("--photons", action="store_true")
+    source.add_argument("--hardships", action="store_true")
     parser.add_argument("--sigma", type=float, default=25)
     parser.add_argument("--affine", action="store_true")
     parser.add_argument("--skip", nargs="*", default=[], help="cases to leave out")
@@ -181,6 +183,8 @@ def main() -> None:
         cases = pairs(*chosen.pairs, chosen.affine)
     else:
         cases = photons() if chosen.photons else camera(chosen.sigma)
+    if chosen.hardships:
+        cases = hardships()
     unit = minute()
     print(f"A minute is {unit:.1f} s here.")
     methods: dict[str, Peer | str] = {

@@ -46,8 +46,9 @@ class Grid:
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw one phase for the whole batch."""
-        phase = torch.randint(self.width, (len(shape) - 2,), generator=generator).tolist()
-        return self._mask(shape[2:], phase).expand(shape)
+        device = generator.device
+        phase = torch.randint(self.width, (len(shape) - 2,), generator=generator, device=device)
+        return self._mask(shape[2:], phase.tolist()).to(device).expand(shape)
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the mask of each phase in turn."""
@@ -73,12 +74,14 @@ class Random:
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel by itself with probability `density`."""
-        return torch.rand(shape, generator=generator) < self.density
+        return torch.rand(shape, generator=generator, device=generator.device) < self.density
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the masks of one random partition."""
         count = self.sets(len(space))
-        label = torch.randint(count, (1, 1, *space), generator=generator, dtype=torch.int16)
+        label = torch.randint(
+            count, (1, 1, *space), generator=generator, device=generator.device, dtype=torch.int16
+        )
         for each in range(count):
             yield label == each
 
@@ -97,13 +100,13 @@ def fill(x: Tensor, hidden: Tensor, how: str, generator: torch.Generator | None 
         the borders, and zero farther than two pixels from any visible one; zero; or uniform noise
         of the same mean and variance as the image.
     generator : torch.Generator, optional
-        On the CPU; used by ``"random"`` alone.
+        On the image's device; used by ``"random"`` alone.
     """
     if how == "neighbours":
         return torch.where(hidden, _from_neighbours(x, hidden), x)
     if how == "zero":
         return x.masked_fill(hidden, 0)
-    uniform = (torch.rand(x.shape, generator=generator) - 0.5) * 12**0.5
+    uniform = (torch.rand(x.shape, generator=generator, device=x.device) - 0.5) * 12**0.5
     return torch.where(hidden, uniform.to(x), x)
 
 

@@ -76,7 +76,11 @@ class Settings:
     crop: int = _setting(
         64, "Side of the squares cut from the image for training, in pixels.", within=(16, 1024)
     )
-    batch: int = _setting(4, "Number of squares in each training step.", within=(1, 256))
+    batch: int | None = _setting(
+        None,
+        "Number of squares in each training step; left out, 4 on a processor, 32 on a GPU.",
+        within=(1, 256),
+    )
     learning_rate: float = _setting(
         0.02,
         "Size of the first training steps; it falls to zero over the training.",

@@ -77,9 +77,10 @@ class Donut(Network):
         self.first: Any = CONVOLUTION[ndim](2 * channels + 1 + guides, width, kernel)
         self.register_buffer("ring", torch.ones_like(self.first.weight[:1]), persistent=False)
         around, centre = self.ring[0, : channels + 1], self.ring[0, channels + 1 : 2 * channels + 1]
-        inside = tuple(slice(r - k, r + k + 1) for r, k in zip(self.reach, hole, strict=True))
-        around[(slice(None), *inside)] = 0
-        centre.zero_()[(slice(None), *self.reach)] = 1
+        inside = [slice(r - k, r + k + 1) for r, k in zip(self.reach, hole, strict=True)]
+        everywhere: list[Any] = [slice(None)]
+        around[(*everywhere, *inside)] = 0
+        centre.zero_()[(*everywhere, *self.reach)] = 1
         self.trunk = UNet(width, ndim, width, levels)
         self.head = CONVOLUTION[ndim](width, 2 * channels, 1)
         self.stride = self.trunk.stride * lcm(*self.lattice)

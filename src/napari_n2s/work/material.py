@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from napari_n2s.ideas.image import Scale, as_image, find_missing, measure_scale
 from napari_n2s.ideas.score import draw_held_out
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn
+
+ON_DEVICE = 2**30
+"""Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,13 @@ class Material:
     held_out: Tensor
     missing: Tensor
     scale: Scale
+
+    def to(self, device: torch.device) -> Material:
+        """Bring the windows to where training computes, and the image unless it is very large."""
+        names = ["windows", "held_out", "missing"]
+        if self.x.nbytes <= ON_DEVICE:
+            names += ["x", "blocked"]
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     @property
     def channels(self) -> int:

@@ -117,7 +117,7 @@ class Blind:
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel by itself."""
-        return torch.rand(shape, generator=generator) < HIDDEN
+        return torch.rand(shape, generator=generator, device=generator.device) < HIDDEN
 
     def sets(self, ndim: int) -> int:
         """Count two for each axis."""

@@ -52,15 +52,19 @@ class Report:
 
     def sentence(self) -> str:
         """Say in a sentence or two how the network compares."""
-        others = " and ".join(
-            f"{each.score.loss:.4g} for a {each.name} "
-            f"({'radius' if each.name == 'median' else 'sigma'} {each.strength:g} px)"
+        names = [
+            f"{each.name} ({'radius' if each.name == 'median' else 'sigma'} {each.strength:g} px)"
             for each in self.baselines
+        ]
+        losses = [each.score.loss for each in self.baselines]
+        others = " and ".join(
+            f"{loss:.4g} for a {name}" for loss, name in zip(losses, names, strict=True)
         )
         verdict = (
             ""
             if self.network_is_best
-            else " The network is not the best here; train it for longer, or filter."
+            else f" Here the {names[losses.index(min(losses))]} does better than the network; "
+            "filter, or train for longer."
         )
         return (
             f"Squared error on {self.network.pixels} held-out pixels: {self.network.loss:.4g} "

@@ -30,6 +30,7 @@ from napari_n2s.work.model import Model
 from napari_n2s.work.muon import Muon
 from napari_n2s.work.progress import Progress
 
+BATCH, GPU_BATCH = 4, 32
 WARM_UP = 30
 """Steps over which the learning rate rises."""
 MEMORY = 100
@@ -83,31 +84,35 @@ def train(
 def _steps(
     material: Material, settings: Settings, device: torch.device, clock: Clock
 ) -> Generator[Progress, None, Model]:
-    generator = torch.Generator().manual_seed(settings.seed)
+    baselines = _baselines(material)
+    material = material.to(device)
+    places = torch.Generator().manual_seed(settings.seed)
+    generator = torch.Generator(device).manual_seed(settings.seed)
+    batch = settings.batch or (BATCH if device.type == "cpu" else GPU_BATCH)
     method = choose(settings, material.channels, material.ndim)
     network = method.network.to(device).train()
     average = deepcopy(network).eval()
     pairs = _floating(average, network)
     optimiser = Muon(network.parameters())
-    baselines = _baselines(material)
     best: Model | None = None
     passes = 1 + method.sets(material.ndim) if method.mixes else 1
     losses: deque[Tensor] = deque(maxlen=MEMORY)
     step, done = 0, 0.0
     while best is None or done < 1:
         with working_threads():
-            crop, blocked = material.draw(settings.batch, settings.crop, method.turns, generator)
+            crop, blocked = material.draw(batch, settings.crop, method.turns, places)
+            crop, blocked = crop.to(device), blocked.to(device)
             hidden = method.draw(tuple(blocked.shape), generator)
             shown = method.show(crop, hidden, blocked, generator)
-            target, counted = crop.to(device), (hidden & ~blocked).to(device)
+            counted = hidden & ~blocked
             with fast_arithmetic(device):
-                output = network(prefer_layout(shown.to(device))).float()
-            loss = method.loss(output, target, counted)
+                output = network(prefer_layout(shown)).float()
+            loss = method.loss(output, crop, counted)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step(settings.learning_rate * _rate(step, done))
-            losses.append(masked_loss(method.mean(output.detach()), target, counted))
+            losses.append(masked_loss(method.mean(output.detach()), crop, counted))
             step += 1
             _blend(pairs, share=max(1 / MEMORY, 1 / (1 + step)))
 
@@ -147,12 +152,12 @@ def _blend(pairs: list[tuple[Tensor, Tensor]], share: float) -> None:
 def _score(
     method: Method, network: nn.Module, material: Material, device: torch.device, seed: int
 ) -> Score:
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(device).manual_seed(seed)
     shown = method.show(material.windows, material.held_out, material.missing, generator)
-    output = network(prefer_layout(shown.to(device))).cpu()
-    held_out = material.held_out.numpy()
-    prediction = pick(method.mean(output).numpy(), held_out)
-    found = score(prediction, pick(material.windows.numpy(), held_out), material.scale.worth)
+    output = method.mean(network(prefer_layout(shown))).cpu().numpy()
+    held_out = material.held_out.cpu().numpy()
+    noisy = pick(material.windows.cpu().numpy(), held_out)
+    found = score(pick(output, held_out), noisy, material.scale.worth)
     if not isfinite(found.loss):
         raise SettingsError("The training diverged; choose a smaller learning rate.")
     return found
