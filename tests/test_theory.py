@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import denoise, train
 from napari_n2s.ideas.blindspot import Grid
-from napari_n2s.ideas.noise import posterior, read_noise
+from napari_n2s.ideas.noise import average, posterior, read_noise
 from napari_n2s.ideas.settings import Settings, choices
 from napari_n2s.work.apply import finish, predict
 from napari_n2s.work.donut import Donut
@@ -129,8 +129,16 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     noisy = truth + np.sqrt(noise) * rng.normal(size=mean.shape)
     curve = read_noise(mean, variance + noise, noisy)
     assert curve.variance(mean) == pytest.approx(noise, rel=0.05)
-    error = np.mean((posterior(mean, variance + noise, noisy, curve) - truth) ** 2)
+    estimate, promised = posterior(mean, variance + noise, noisy, curve)
+    error = np.mean((estimate - truth) ** 2)
     assert error == pytest.approx(np.mean(noise * variance / (noise + variance)), rel=0.02)
+    assert error == pytest.approx(promised.mean(), rel=0.05)
+    equal = truth + rng.normal(0, np.sqrt(error), truth.shape)
+    assert np.mean((average(estimate, promised, equal) - truth) ** 2) == pytest.approx(
+        error / 2, rel=0.05
+    )
+    bad = truth + rng.normal(0, 100, truth.shape)
+    assert np.mean((average(estimate, promised, bad) - truth) ** 2) < error
 
 
 def test_the_held_out_loss_is_the_true_error_plus_the_noise():

@@ -11,7 +11,6 @@ et al., NeurIPS 2019; Batson & Royer 2019, supplement).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,8 @@ SMOOTHEST = 0.25
 """Share of the pixels of each bin that is taken to be smooth."""
 FEWEST = 50
 """Pixels that a bin needs."""
+TOLERANCE = 0.02
+"""Error of a bin, as a share of the largest noise, that does not matter."""
 FLOOR = 0.3
 """The curve never falls below this share of the least noise that was seen."""
 
@@ -69,16 +70,39 @@ def read_noise(
 def posterior(
     mean: NDArray[np.floating],
     total: NDArray[np.floating],
-    noisy: NDArray[Any],
+    noisy: NDArray[np.floating],
     noise: NoiseCurve,
-) -> NDArray[np.floating]:
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Mix each noisy pixel with its prediction, each by the other's variance.
 
-    All are ``(C, *space)``. With prior variance v = max(total - σ², 0) the posterior mean is
+    All arrays are ``(C, *space)``. With prior variance v = max(total - σ², 0) the posterior mean is
     (σ² mean + v noisy) / (σ² + v).
+
+    Returns
+    -------
+    tuple of ndarray
+        The posterior mean, and its variance σ² v / (σ² + v): the squared error that it promises.
     """
-    weight = np.maximum(1 - noise.variance(mean) / total, 0)
-    result: NDArray[np.floating] = mean + weight * (noisy - mean)
+    variance = noise.variance(mean)
+    weight = np.maximum(1 - variance / total, 0)
+    return mean + weight * (noisy - mean), weight * variance
+
+
+def average(
+    estimate: NDArray[np.floating],
+    promised: NDArray[np.floating],
+    other: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """Average an estimate with another one, of which nothing is promised.
+
+    All are ``(C, *space)``. Two estimates with the error that the first promises, independent of
+    each other, differ by twice that. If they differ by no more, they count the same; if by more,
+    the excess is the other's error, and it counts accordingly less.
+    """
+    space = tuple(range(1, estimate.ndim))
+    apart = ((other - estimate) ** 2).mean(space, keepdims=True)
+    share = np.minimum(promised.mean(space, keepdims=True) / np.maximum(apart, 1e-30), 0.5)
+    result: NDArray[np.floating] = estimate + share * (other - estimate)
     return result
 
 
@@ -93,6 +117,8 @@ def _line(
         centres.append(float(mean[smooth].mean()))
         floors.append(float(squares[smooth].mean()))
     level = np.maximum(floors, 1e-12)
-    design = np.stack([centres, np.ones_like(centres)], 1) / level[:, None]
-    (gain, offset), *_ = np.linalg.lstsq(design, np.ones_like(level), rcond=None)
+    # Bins that hold no noise at all must not decide alone.
+    trust = 1 / (level + TOLERANCE * level.max())
+    design = np.stack([centres, np.ones_like(centres)], 1) * trust[:, None]
+    (gain, offset), *_ = np.linalg.lstsq(design, level * trust, rcond=None)
     return float(gain), float(offset), FLOOR * float(level.min())

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from napari_n2s.ideas import blindspot
-from napari_n2s.ideas.noise import posterior, read_noise
+from napari_n2s.ideas.noise import average, posterior, read_noise
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
 from napari_n2s.work.donut import Donut
@@ -160,8 +160,8 @@ class Blind:
         there = ~missing[0, 0]
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         noise = read_noise(*(each[:, there.numpy()] for each in (mean, total, noisy)))
-        mixed = torch.from_numpy(posterior(mean, total, noisy, noise))
-        return (self.mean(seen) + mixed) / 2
+        both = average(*posterior(mean, total, noisy, noise), self.mean(seen)[0].numpy())
+        return torch.from_numpy(both)[None]
 
 
 def choose(settings: Settings, channels: int, ndim: int) -> Method:
