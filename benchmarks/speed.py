@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
 from cases import Case, camera
 from measures import compare, peak, reset_peak
-from peers import bm3d_told, chequerboard_pairs
+from peers import bm3d_told
 from quality import minute
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from napari_n2s import Settings, denoise, train
@@ -34,13 +36,12 @@ def steps_per_second(case: Case, device: str) -> tuple[float, float]:
     training = train(case.noisy, axes="YX", steps=10**6, device=device)
     begin = next(step for step in training if step.step >= 100)
     gpu = choose_device(device).type == "cuda"
-    with profile(activities=[ProfilerActivity.CUDA] if gpu else [ProfilerActivity.CPU]) as seen:
-        if not gpu:
-            seen.stop()
+    with profile(activities=[ProfilerActivity.CUDA]) if gpu else nullcontext() as seen:
         end = next(step for step in training if step.seconds - begin.seconds > 5)
     wall = end.seconds - begin.seconds
-    kernels = sum(each.self_device_time_total for each in seen.key_averages()) if gpu else 0
-    return (end.step - begin.step) / wall, kernels / 1e6 / wall
+    events = seen.key_averages() if seen else []
+    kernels = (e.self_device_time_total for e in events if e.device_type == DeviceType.CUDA)
+    return (end.step - begin.step) / wall, sum(kernels) / 1e6 / wall
 
 
 def cost(size: int, seconds: float, device: str) -> tuple[float, float]:
@@ -58,7 +59,7 @@ def cost(size: int, seconds: float, device: str) -> tuple[float, float]:
 
 
 def curve(case: Case, budgets: list[float], device: str) -> dict[str, list[tuple[float, float]]]:
-    """Measure PSNR after several budgets, for ours and a peer, beside BM3D."""
+    """Measure PSNR after several budgets, beside BM3D's."""
     points: dict[str, list[tuple[float, float]]] = {}
 
     def add(name: str, begin: float, image: np.ndarray) -> None:
@@ -72,9 +73,6 @@ def curve(case: Case, budgets: list[float], device: str) -> dict[str, list[tuple
         begin = time.perf_counter()
         image, _ = denoise(case.noisy, axes="YX", seconds=seconds, device=device)
         add("ours", begin, image)
-        if choose_device(device).type == "cpu":
-            begin = time.perf_counter()
-            add("chequerboard pairs", begin, chequerboard_pairs(case, seconds)(case.noisy))
     return points
 
 

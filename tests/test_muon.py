@@ -9,13 +9,13 @@ from napari_n2s.work.muon import Muon
 def test_a_first_step_has_equal_singular_values_and_leaves_the_rest_to_adam():
     generator = torch.Generator().manual_seed(0)
     kernel = torch.nn.Parameter(torch.zeros(8, 6, 3, 3))
-    narrow, bias = (torch.nn.Parameter(torch.zeros(*shape)) for shape in ((2, 8, 1, 1), (8,)))
-    optimiser = Muon([kernel, narrow, bias])
+    last, bias = (torch.nn.Parameter(torch.zeros(*shape)) for shape in ((6, 8, 1, 1), (8,)))
+    optimiser = Muon([kernel, last, bias], [last])
     optimiser.zero_grad()
-    for each in (kernel, narrow, bias):
+    for each in (kernel, last, bias):
         each.grad = torch.randn(each.shape, generator=generator)
     optimiser.step(0.01)
     lengths = torch.linalg.svdvals(kernel.detach().view(8, -1))
     assert lengths.numpy() == pytest.approx(0.01, rel=0.02)
-    for each in (narrow, bias):
+    for each in (last, bias):
         assert each.detach().abs().numpy() == pytest.approx(0.005, rel=1e-3)

@@ -1,4 +1,4 @@
-"""What microscopes do to a picture: the result is better than the input and the median, always."""
+"""What microscopes do to a picture: the result is better than the input, whatever it is."""
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ def picture():
 
 UNIT = picture()
 HOT = np.where(RNG.random(UNIT.shape) < 0.002, 5, UNIT + RNG.normal(0, 0.1, UNIT.shape))
+HALF = np.where(np.arange(128) < 64, UNIT, 0)
 WAVE = 0.5 + 0.5 * np.sin(np.mgrid[:128, :128].sum(0) * 1.5)
 HARDSHIPS = {
     "strong noise": (UNIT + RNG.normal(0, 1, UNIT.shape), UNIT),
@@ -25,8 +26,8 @@ HARDSHIPS = {
     "electron multiplying": (RNG.gamma(np.maximum(RNG.poisson(20 * UNIT), 1e-9)), 20 * UNIT),
     "few grey levels": (np.rint(8 * (UNIT + RNG.normal(0, 0.1, UNIT.shape))).clip(0), 8 * UNIT),
     "hot pixels": (HOT, UNIT),
-    "half empty": (RNG.poisson(np.where(np.arange(128) < 64, 30 * UNIT, 0)), None),
-    "saturated": (np.minimum(2 * UNIT + RNG.normal(0, 0.1, UNIT.shape), 1).clip(0), None),
+    "half empty": (RNG.poisson(30 * HALF), 30 * HALF),
+    "saturated": ((2 * UNIT + RNG.normal(0, 0.1, UNIT.shape)).clip(0, 1), (2 * UNIT).clip(0, 1)),
     "fine stripes": (WAVE + RNG.normal(0, 0.3, WAVE.shape), WAVE),
 }
 
@@ -39,5 +40,4 @@ def test_nothing_comes_out_worse_than_it_went_in(name):
     assert np.isfinite(clean).all()
     median, _ = report.baselines
     assert report.network.loss < median.score.loss + 2 * median.score.error
-    if truth is not None:
-        assert np.mean((clean - truth) ** 2) < np.mean((noisy - truth) ** 2)
+    assert np.mean((clean - truth) ** 2) < np.mean((noisy - truth) ** 2)

@@ -31,7 +31,7 @@ def smooth(shape, seed=0):
 
 def output(method, x, invariant, missing=None):
     missing = torch.zeros_like(x[:, :1], dtype=torch.bool) if missing is None else missing
-    return finish(predict(method, x, missing, 512, CPU, invariant=invariant, seed=3))
+    return finish(predict(method, x, missing, 512, CPU, invariant=invariant, seed=3, turns=2))
 
 
 @pytest.mark.parametrize("ndim", SPACE)
@@ -63,8 +63,8 @@ def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(hole, ndim):
     sides = [3 * network.stride] * ndim
     rng = np.random.default_rng(0)
     for _ in range(6):
-        x = torch.randn(1, 4, *sides, dtype=torch.double)
-        x[:, 2:] = torch.rand(1, 2, *sides) > 0.5
+        x = torch.from_numpy(rng.normal(size=(1, 4, *sides)))
+        x[:, 2:] = torch.from_numpy(rng.random((1, 2, *sides)) > 0.5)
         place = tuple(int(rng.integers(side)) for side in sides)
         for hidden in (1, 0):
             x[(0, 3, *place)] = hidden
@@ -90,9 +90,10 @@ def test_a_guide_is_seen_whole_and_the_image_with_a_hole():
     assert (x.grad[0, :, 12, 12] != 0).tolist() == [False, False, False, True, True]
 
 
-@pytest.mark.parametrize("name", ["donut", "unet-small"])
-@pytest.mark.parametrize("how", choices("fill"))
-def test_missing_pixels_carry_nothing_into_the_blind_spot(how, name):
+@pytest.mark.parametrize(
+    ("name", "how"), [("donut", "zero"), *(("unet-small", how) for how in choices("fill"))]
+)
+def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 1, 40, 40, generator=generator)
     missing = torch.rand(1, 1, 40, 40, generator=generator) < 0.3
@@ -103,13 +104,16 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(how, name):
     if name == "donut":  # blind to each pixel by itself, not to all of a set
         hidden = torch.zeros_like(hidden)
         hidden[..., 20, 20] = True
+        missing[..., 20, 20] = False
+        before = output(method, x, True, missing)
     other = torch.where(hidden | missing, x + 9, x)
     assert torch.equal(output(method, other, True, missing)[hidden], before[hidden])
 
 
-def test_any_output_of_the_donut_is_blind_to_its_own_pixel():
+@pytest.mark.parametrize("hole", [0, (0, 2)])
+def test_any_output_of_the_donut_is_blind_to_its_own_pixel(hole):
     x = torch.randn(1, 2, 40, 41, generator=torch.Generator().manual_seed(0))
-    method = choose(Settings(), channels=2, ndim=2)
+    method = choose(Settings(hole=hole), channels=2, ndim=2)
     before, seen = (output(method, x, invariant) for invariant in (True, False))
     for place in ((0, 0), (39, 40), (1, 2), (20, 17)):
         other = x.clone()
@@ -117,7 +121,7 @@ def test_any_output_of_the_donut_is_blind_to_its_own_pixel():
         change = output(method, other, invariant=True) - before
         assert not change[:, :, *place].any()
         assert change.any()
-        assert (output(method, other, invariant=False) - seen)[:, :, *place].all()
+        assert (output(method, other, invariant=False) - seen)[:, :, *place].any()
 
 
 def test_the_posterior_has_the_error_that_bayes_promises():
@@ -133,12 +137,12 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     error = np.mean((estimate - truth) ** 2)
     assert error == pytest.approx(np.mean(noise * variance / (noise + variance)), rel=0.02)
     assert error == pytest.approx(promised.mean(), rel=0.05)
+    there = np.ones(mean.shape[1:], bool)
     equal = truth + rng.normal(0, np.sqrt(error), truth.shape)
-    assert np.mean((average(estimate, promised, equal) - truth) ** 2) == pytest.approx(
-        error / 2, rel=0.05
-    )
+    both = average(estimate, promised, equal, there)
+    assert np.mean((both - truth) ** 2) == pytest.approx(error / 2, rel=0.05)
     bad = truth + rng.normal(0, 100, truth.shape)
-    assert np.mean((average(estimate, promised, bad) - truth) ** 2) < error
+    assert np.mean((average(estimate, promised, bad, there) - truth) ** 2) < error
 
 
 def test_the_held_out_loss_is_the_true_error_plus_the_noise():

@@ -8,14 +8,19 @@ import torch
 
 from napari_n2s import Settings, denoise, train
 from napari_n2s.ideas.settings import choices
+from napari_n2s.work.clock import Clock
 
 RNG = np.random.default_rng(0)
 NOISY = RNG.poisson(np.linspace(5, 60, 48 * 40).reshape(48, 40)).astype(np.uint16)
 
 
-@pytest.mark.parametrize("partition", choices("partition"))
-def test_two_runs_of_the_same_steps_are_equal_to_the_bit(partition):
-    settings = Settings(steps=12, seed=7, partition=partition, fill="random", device="cpu")
+@pytest.mark.parametrize(
+    ("network", "partition"), [("donut", "grid"), ("unet-small", "grid"), ("unet-small", "random")]
+)
+def test_two_runs_of_the_same_steps_are_equal_to_the_bit(network, partition):
+    settings = Settings(
+        steps=12, seed=7, network=network, partition=partition, fill="random", device="cpu"
+    )
     first, report = denoise(NOISY, settings=settings)
     torch.manual_seed(99)
     second, again = denoise(NOISY, settings=settings)
@@ -53,6 +58,27 @@ def test_a_time_budget_is_used_up_but_never_for_less_than_a_few_steps():
         assert last.done == 1
         assert last.seconds >= seconds / 2  # the rest is kept for applying
         assert last.step >= 10
+
+
+def test_applying_is_paid_from_the_budget(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    clock = Clock()
+    clock.plan(Settings(seconds=100), nothing_to_learn=False)
+    now[0] = 30
+    assert clock.done(step=100) == pytest.approx(0.3)
+    clock.scored(cost=0.1, applying=10)
+    assert clock.turns == 8
+    assert clock.done(step=100) == pytest.approx(30 / 92)
+    clock.scored(cost=0.05, applying=60)
+    assert clock.turns == 2
+    assert clock.done(step=100) == pytest.approx(30 / 92), "what is done is not undone"
+    clock.scored(cost=0.05, applying=10_000)
+    assert clock.turns == 1
+    now[0] = 49
+    assert clock.done(step=100) < 1
+    now[0] = 51
+    assert clock.done(step=100) == 1
 
 
 def test_a_long_training_in_steps_shows_early_where_it_stands():
@@ -143,6 +169,33 @@ def test_a_large_gap_costs_no_time_and_leaves_windows_where_there_are_pixels():
     result, report = denoise(image, steps=3, missing="leave", device="cpu")
     assert np.array_equal(np.isfinite(result), np.isfinite(image))
     assert report.network.pixels > 50
+
+
+def test_a_frame_of_nothing_but_gaps_stays():
+    image = np.stack([NOISY, np.full(NOISY.shape, np.nan)])
+    result, _ = denoise(image, axes="TYX", steps=3, missing="leave", device="cpu")
+    assert np.isfinite(result[0]).all()
+    assert np.isnan(result[1]).all()
+
+
+@pytest.mark.parametrize("network", choices("network"))
+def test_each_network_gives_its_invariant_output_too(network):
+    seen, _ = denoise(NOISY, steps=3, network=network, device="cpu")
+    blind, _ = denoise(NOISY, steps=3, network=network, invariant=True, device="cpu")
+    assert seen.shape == blind.shape == NOISY.shape
+    if network != "donut":  # it promises nothing yet after three steps, and then gives the same
+        assert not np.array_equal(seen, blind)
+
+
+def test_a_wider_hole_is_blind_to_noise_that_neighbours_share():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(128, 130))
+    noisy = noise[:, 2:] + noise[:, 1:-1] + noise[:, :-2]  # correlates along X alone
+    narrow, report = denoise(noisy, steps=150, device="cpu")
+    wide, wider = denoise(noisy, steps=150, hole=(0, 2), device="cpu")
+    assert wide.std() < 0.5 * narrow.std()
+    assert wider.network.loss > 2 * report.network.loss
+    assert all(each.score.loss > 2.9 for each in wider.baselines)
 
 
 def test_a_constant_channel_comes_back_as_it_is():

@@ -92,17 +92,19 @@ def average(
     estimate: NDArray[np.floating],
     promised: NDArray[np.floating],
     other: NDArray[np.floating],
+    there: NDArray[np.bool_],
 ) -> NDArray[np.floating]:
     """Average an estimate with another one, of which nothing is promised.
 
-    All are ``(C, *space)``. Two estimates with the error that the first promises, independent of
-    each other, differ by twice that. If they differ by no more, they count the same; if by more,
-    the excess is the other's error, and it counts accordingly less.
+    All are ``(C, *space)`` but `there`, ``(*space)``, which says what pixels have a value. Two
+    estimates with the error that the first promises, independent of each other, differ by twice
+    that. If they differ by no more, they count the same; if by more, the excess is the other's
+    error, and it counts accordingly less.
     """
-    space = tuple(range(1, estimate.ndim))
-    apart = ((other - estimate) ** 2).mean(space, keepdims=True)
-    share = np.minimum(promised.mean(space, keepdims=True) / np.maximum(apart, 1e-30), 0.5)
-    result: NDArray[np.floating] = estimate + share * (other - estimate)
+    apart = ((other - estimate) ** 2)[:, there].mean(1)
+    share = np.minimum(promised[:, there].mean(1) / np.maximum(apart, 1e-30), 0.5)
+    column = share.reshape(-1, *(1,) * there.ndim)
+    result: NDArray[np.floating] = estimate + column * (other - estimate)
     return result
 
 

@@ -32,7 +32,8 @@ class Settings:
 
     seconds: float = _setting(
         60.0,
-        "Seconds to train; longer leaves less noise and more detail, with ever smaller gains.",
+        "Seconds from start to result; longer leaves less noise and more detail, with ever smaller "
+        "gains.",
         within=(0.1, 1e6),
     )
     steps: int | None = _setting(
@@ -52,25 +53,27 @@ class Settings:
         "How far the blind spot of the donut reaches around a pixel: 0 hides the pixel alone; more "
         "where neighbouring pixels share their noise. One number, or one for each axis, as 0 2 for "
         "noise that runs along X.",
-        within=(0, 8),
+        within=(0, 7),
     )
     partition: str = _setting(
         "grid",
-        "Which pixels are hidden together: a regular grid, or pixels drawn at random.",
+        "For masks: which pixels are hidden together, a regular grid or pixels drawn at random.",
         among=("grid", "random"),
     )
     grid_width: int = _setting(
         4,
-        "Distance between hidden pixels of the grid; larger hides fewer of them in each step.",
+        "For masks: distance between hidden pixels of the grid; larger hides fewer in each step.",
         within=(2, 16),
     )
     density: float = _setting(
-        0.04, "Share of the pixels hidden in each step when drawn at random.", within=(0.001, 0.5)
+        0.04,
+        "For masks: share of the pixels hidden in each step when drawn at random.",
+        within=(0.001, 0.5),
     )
     fill: str = _setting(
         "neighbours",
-        "What stands in for a hidden pixel: the mean of its neighbours, zero (the image's mean), "
-        "or a random value.",
+        "For masks: what stands in for a hidden pixel, the mean of its neighbours, zero (the "
+        "image's mean), or a random value.",
         among=("neighbours", "zero", "random"),
     )
     crop: int = _setting(
@@ -88,8 +91,7 @@ class Settings:
     )
     invariant: bool = _setting(
         False,
-        "Predict every pixel without looking at it (all masks, stitched): slower and a little "
-        "noisier than one pass, but comparable with the noisy image.",
+        "Predict every pixel without looking at it: noisier, but comparable with the noisy image.",
     )
     missing: str = _setting(
         "refuse",
@@ -116,8 +118,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if isinstance(self.hole, list):  # as a file or the shell gives it
-            object.__setattr__(self, "hole", tuple(self.hole))
+        if isinstance(self.hole, list | int):  # as a file, the shell or a person gives it
+            hole = tuple(self.hole) if isinstance(self.hole, list) else (self.hole,)
+            object.__setattr__(self, "hole", hole)
         for each in fields(self):
             _check(each.name, getattr(self, each.name), each.type, each.metadata)
 

@@ -75,6 +75,11 @@ def share(
         yield show((number + done) / count)
 
 
+def count_passes(method: Method, ndim: int, invariant: bool) -> int:
+    """Count the passes over an image that `predict` takes for each turn."""
+    return (not invariant) + (method.sets(ndim) if invariant or method.mixes else 0)
+
+
 def predict(
     method: Method,
     x: Tensor,
@@ -112,14 +117,13 @@ def predict(
     """
     generator = torch.Generator().manual_seed(seed)
     space, ways = tuple(x.shape[2:]), method.turns[:turns]
-    blindly = invariant or method.mixes
-    count = (not invariant) + (method.sets(len(space)) if blindly else 0)
+    count = count_passes(method, len(space), invariant)
     seen = blind = None
     if not invariant:
         shown = method.show(x, torch.zeros_like(missing), missing, generator)
         work = _in_tiles(method.network, shown, side, device, ways)
         seen = yield from share(work, 0, count, float)
-    if blindly:
+    if invariant or method.mixes:
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
             shown = method.show(x, hidden, missing, generator)
             work = _in_tiles(method.network, shown, side, device, ways)

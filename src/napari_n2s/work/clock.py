@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from math import ceil
+from math import ceil, inf
 
 from napari_n2s.ideas.settings import Settings
 
 SCORES = 20
-"""How often the held-out pixels are scored, at least."""
+"""How often the held-out pixels are scored, if that is not more than once a second."""
 SCORE_COST = 0.04
 """Share of the time that scoring may take in a training of a given time."""
 SECOND = 1.0
@@ -42,7 +42,8 @@ class Clock:
         self._steps = 1 if nothing_to_learn else settings.steps
         self._budget = settings.seconds
         self._next_score = min(SECOND, self._budget / SCORES)
-        self._kept = 0.0
+        self._kept = self._done = 0.0
+        self._cost = inf
         self.turns = TURNS[0]
 
     @property
@@ -54,8 +55,10 @@ class Clock:
         """Share of the budget for training used after a step, 0 to 1."""
         if self._steps:
             return min(1.0, step / self._steps)
-        share = min(1.0, self.seconds / (self._budget - self._kept))
-        return share if step >= FEWEST else 0.0
+        if step >= FEWEST:
+            share = self.seconds / (self._budget - self._kept)
+            self._done = min(1.0, max(self._done, share))
+        return self._done
 
     def score_due(self, step: int, done: float) -> bool:
         """Whether to score now; always at the end."""
@@ -74,7 +77,8 @@ class Clock:
         longest = max(SECOND, self._budget / SCORES)
         self._next_score = self.seconds + min(max(SECOND, cost / SCORE_COST), longest)
         if not self._steps:
-            once = cost * applying
+            self._cost = min(self._cost, cost)  # the first score is slower than all others
+            once = self._cost * applying
             self.turns = next((n for n in TURNS if n * once <= TURNING * self._budget), TURNS[-1])
             self._kept = min(self.turns * once, APPLYING * self._budget)
 

@@ -79,10 +79,11 @@ def fast_arithmetic(device: torch.device) -> AbstractContextManager[None]:
     On a processor that is where it multiplies bfloat16 by itself: elsewhere it is slower.
     """
     if device.type == "cuda":
-        able = torch.cuda.is_bf16_supported()
+        # Older ones emulate it.
+        able = bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
     else:
         able = device.type == "cpu" and _processor_has_bfloat16()
-    return torch.autocast(device.type, torch.bfloat16, enabled=able) if able else nullcontext()
+    return torch.autocast(device.type, torch.bfloat16) if able else nullcontext()
 
 
 @cache

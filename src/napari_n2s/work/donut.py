@@ -5,8 +5,8 @@ within a lattice so wide that no kernel of one place reaches into the hole of an
 may then work on each phase, with pooling and depth as it likes: nothing that it is given at one
 place of the lattice holds the pixel of that place. The pixel itself enters by a path of its own,
 where it is shown; where it is hidden, the mean of the pixels around stands in for it. So a quarter
-or all of the pixels can be predicted blindly in one pass, each from all that lies around it,
-where masks on a common network hide a sixteenth and spoil the surroundings of the rest.
+of the pixels can be predicted blindly in one pass from unspoilt surroundings, where masks on a
+common network hide a sixteenth, and those from every other pixel's view as well.
 
 With everything hidden it is 𝒥-invariant with one set for each pixel (Batson & Royer 2019). The
 variance that it predicts beside the mean is for the posterior of Laine et al., "High-Quality
@@ -82,7 +82,7 @@ class Donut(Network):
         around[(*everywhere, *inside)] = 0
         centre.zero_()[(*everywhere, *self.reach)] = 1
         self.trunk = UNet(width, ndim, width, levels)
-        self.head = CONVOLUTION[ndim](width, 2 * channels, 1)
+        self.last = CONVOLUTION[ndim](width, 2 * channels, 1)
         self.stride = self.trunk.stride * lcm(*self.lattice)
         self.halo = max(
             r + s * self.trunk.halo for r, s in zip(self.reach, self.lattice, strict=True)
@@ -99,7 +99,7 @@ class Donut(Network):
         ring = self.first.weight * self.ring
         h = F.leaky_relu(CONVOLVE[x.ndim - 2](around, ring, self.first.bias), SLOPE, inplace=True)
         h = F.leaky_relu(self.trunk(split(h, self.lattice)), SLOPE, inplace=True)
-        mean, variance = join(self.head(h), self.lattice).chunk(2, 1)
+        mean, variance = join(self.last(h), self.lattice).chunk(2, 1)
         return torch.cat([mean, F.softplus(variance) + SMALLEST_VARIANCE], 1)
 
     def _beside(self, image: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ def calibrate_baselines(
     noisy: NDArray[np.floating],
     held_out: NDArray[np.bool_],
     worth: NDArray[np.floating] | float = 1.0,
+    hole: tuple[int, ...] | None = None,
 ) -> tuple[Baseline, Baseline]:
     """Find the donut median and the donut blur whose loss on the held-out pixels is least.
 
@@ -50,11 +51,14 @@ def calibrate_baselines(
         Only these pixels are predicted, from whatever surrounds them inside the image.
     worth : ndarray, shape (C,), or float
         What a squared error of 1 is worth in each channel.
+    hole : tuple of int, optional
+        How far around a pixel others are left out along each axis, where they share its noise.
     """
-    around, distance = _surroundings(noisy, held_out)
+    hole = hole or (0,) * (noisy.ndim - 2)
+    around, distance = _surroundings(noisy, held_out, hole)
     target = pick(noisy, held_out)
     medians = []
-    for radius in RADII:
+    for radius in [r for r in RADII if r >= distance.min()] or [float(REACH)]:
         ring = around[..., distance <= radius]
         ring[np.isnan(ring).all(-1), 0] = 0
         medians.append(Baseline("median", radius, score(np.nanmedian(ring, -1), target, worth)))
@@ -71,7 +75,7 @@ def _loss(baseline: Baseline) -> float:
 
 
 def _surroundings(
-    noisy: NDArray[np.floating], held_out: NDArray[np.bool_]
+    noisy: NDArray[np.floating], held_out: NDArray[np.bool_], hole: tuple[int, ...]
 ) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
     """Gather the neighbours of each pixel, NaN beyond the border, and how far away they are.
 
@@ -85,7 +89,8 @@ def _surroundings(
     padded = np.moveaxis(np.pad(noisy, border, constant_values=np.nan), 1, -1)
     square = np.indices((2 * REACH + 1,) * ndim).reshape(ndim, -1)
     distance = np.linalg.norm(square - REACH, axis=0)
-    ring = (distance > 0) & (distance <= REACH)
+    away = np.abs(square - REACH) > np.array(hole)[:, None]
+    ring = away.any(0) & (distance <= REACH)
     batch, *centre = np.nonzero(held_out[:, 0])
     where = (c[:, None] + offset for c, offset in zip(centre, square[:, ring], strict=True))
     return np.moveaxis(padded[(batch[:, None], *where)], -1, 1), distance[ring]

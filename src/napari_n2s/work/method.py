@@ -124,7 +124,7 @@ class Blind:
         return int(2**ndim)
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield every second block along each axis: of a pixel's lattice, the others show."""
+        """Yield every second block along each axis: the next pixels on a pixel's lattice show."""
         blocks = [
             torch.arange(size).div(s, rounding_mode="floor") % 2
             for size, s in zip(space, self.network.lattice, strict=True)
@@ -157,10 +157,13 @@ class Blind:
         The first trusts its weights, which were learnt with a stand-in for the pixel; the second
         the noise that it reads off its own residuals. Their errors differ.
         """
-        there = ~missing[0, 0]
+        there = ~missing[0, 0].numpy()
+        if not there.any():
+            return self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
-        noise = read_noise(*(each[:, there.numpy()] for each in (mean, total, noisy)))
-        both = average(*posterior(mean, total, noisy, noise), self.mean(seen)[0].numpy())
+        noise = read_noise(*(each[:, there] for each in (mean, total, noisy)))
+        estimate, promised = posterior(mean, total, noisy, noise)
+        both = average(estimate, promised, self.mean(seen)[0].numpy(), there)
         return torch.from_numpy(both)[None]
 
 

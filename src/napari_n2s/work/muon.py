@@ -24,20 +24,22 @@ ADAM_SHARE = 0.5
 
 
 class Muon:
-    """Muon for kernels; Adam for biases, and for kernels too narrow to be turned about.
+    """Muon for the kernels of hidden layers; Adam for biases and for the last layer.
 
     Parameters
     ----------
     parameters : iterable of Parameter
-        Kernels with their output features first.
+        All of a network's; kernels have their output features first.
+    last : iterable of Parameter
+        Those of its last layer.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        every = list(parameters)
+    def __init__(self, parameters: Iterable[nn.Parameter], last: Iterable[nn.Parameter]) -> None:
+        every, end = list(parameters), {id(each) for each in last}
         self._kernels: dict[int, list[nn.Parameter]] = defaultdict(list)
         others = []
         for each in every:
-            if each.ndim > 2 and 2 < len(each) <= each[0].numel():
+            if each.ndim > 2 and len(each) <= each[0].numel() and id(each) not in end:
                 self._kernels[len(each)].append(each)
             else:
                 others.append(each)

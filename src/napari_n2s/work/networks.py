@@ -26,7 +26,7 @@ SLOPE = 0.1
 
 
 class Network(nn.Module, ABC):
-    """A network from an image ``(B, C, *space)`` of any size to one of the same shape.
+    """A network from an image ``(B, C, *space)`` of any size to one of the same size.
 
     Attributes
     ----------
@@ -36,8 +36,11 @@ class Network(nn.Module, ABC):
         Moving the input by a multiple of this moves the output by as much.
     border : str
         How an image is padded to a multiple of the stride.
+    last : Module
+        The layer that gives the output.
     """
 
+    last: nn.Module
     halo: int
     stride: int
     border = "reflect"
@@ -126,13 +129,13 @@ class DnCNN(Network):
         chain: list[nn.Module] = [convolution(channels, width, 3, padding=1, bias=False), nn.ReLU()]
         for _ in range(layers - 2):
             chain += [convolution(width, width, 3, padding=1, bias=False), norm(width), nn.ReLU()]
-        chain.append(convolution(width, channels, 3, padding=1, bias=False))
         self.chain = nn.Sequential(*chain)
+        self.last = convolution(width, channels, 3, padding=1, bias=False)
         initialise(self)
 
     def body(self, x: Tensor) -> Tensor:
         """Run the chain."""
-        y: Tensor = self.chain(x)
+        y: Tensor = self.last(self.chain(x))
         return y
 
 

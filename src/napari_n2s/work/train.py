@@ -16,6 +16,7 @@ from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.score import Score, pick, score
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.apply import count_passes
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import (
     choose_device,
@@ -77,6 +78,8 @@ def train(
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
     material = gather(image, axes, settings)
+    if settings.network == "donut":
+        settings.hole_along(material.ndim)
     clock.plan(settings, material.constant)
     return _steps(material, settings, device, clock)
 
@@ -84,7 +87,8 @@ def train(
 def _steps(
     material: Material, settings: Settings, device: torch.device, clock: Clock
 ) -> Generator[Progress, None, Model]:
-    baselines = _baselines(material)
+    hole = settings.hole_along(material.ndim) if settings.network == "donut" else None
+    baselines = _baselines(material, hole)
     material = material.to(device)
     places = torch.Generator().manual_seed(settings.seed)
     generator = torch.Generator(device).manual_seed(settings.seed)
@@ -93,9 +97,9 @@ def _steps(
     network = method.network.to(device).train()
     average = deepcopy(network).eval()
     pairs = _floating(average, network)
-    optimiser = Muon(network.parameters())
+    optimiser = Muon(network.parameters(), network.last.parameters())
     best: Model | None = None
-    passes = 1 + method.sets(material.ndim) if method.mixes else 1
+    passes = count_passes(method, material.ndim, settings.invariant)
     losses: deque[Tensor] = deque(maxlen=MEMORY)
     step, done = 0, 0.0
     while best is None or done < 1:
@@ -119,6 +123,7 @@ def _steps(
             done = clock.done(step)
             measured = None
             if clock.score_due(step, done):
+                float(losses[-1])  # waits for a GPU to have done what it was given
                 begin = clock.seconds
                 measured = _score(method, average, material, device, settings.seed)
                 clock.scored(clock.seconds - begin, passes / material.share_in_windows)
@@ -163,9 +168,9 @@ def _score(
     return found
 
 
-def _baselines(material: Material) -> tuple[Baseline, ...]:
-    noisy = torch.where(material.missing, torch.nan, material.windows)
-    return calibrate_baselines(noisy.numpy(), material.held_out.numpy(), material.scale.worth)
+def _baselines(material: Material, hole: tuple[int, ...] | None) -> tuple[Baseline, ...]:
+    noisy = torch.where(material.missing, torch.nan, material.windows).numpy()
+    return calibrate_baselines(noisy, material.held_out.numpy(), material.scale.worth, hole)
 
 
 def _keep(
