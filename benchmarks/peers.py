@@ -317,6 +317,7 @@ def _noise_line(image: Image) -> tuple[float, float]:
         centres.append(mean[part].mean())
         levels.append(max(np.median(variance[part]), 1e-6))
     centres, levels = np.array(centres), np.array(levels)
-    design = np.stack([centres, np.ones_like(centres)], 1) / levels[:, None]
-    gain, offset = np.linalg.lstsq(design, np.ones_like(levels), rcond=None)[0]
+    trust = 1 / (levels + 0.02 * levels.max())
+    design = np.stack([centres, np.ones_like(centres)], 1) * trust[:, None]
+    gain, offset = np.linalg.lstsq(design, levels * trust, rcond=None)[0]
     return (gain, offset) if gain > 1e-3 else (0.0, float(np.median(levels)))

@@ -20,7 +20,7 @@ SMOOTHEST = 0.25
 """Share of the pixels of each bin that is taken to be smooth."""
 FEWEST = 50
 """Pixels that a bin needs."""
-TOLERANCE = 0.02
+TOLERANCE = 0.003
 """Error of a bin, as a share of the largest noise, that does not matter."""
 FLOOR = 0.3
 """The curve never falls below this share of the least noise that was seen."""
