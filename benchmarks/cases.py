@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from skimage import data
 from napari_n2s.work import simulate
 
 Image = NDArray[np.float32]
+Denoiser = Callable[[Image], Image]
 
 
 @dataclass(frozen=True)

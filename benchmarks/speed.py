@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from cases import Case, camera
+from filters import bm3d_told
 from measures import compare, peak, reset_peak
-from peers import bm3d_told
 from quality import minute
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile

@@ -31,7 +31,7 @@ from napari_n2s.work.model import Model
 from napari_n2s.work.muon import Muon
 from napari_n2s.work.progress import Progress
 
-BATCH, GPU_BATCH = 4, 32
+BATCH, GPU_BATCH = 8, 32
 WARM_UP = 30
 """Steps over which the learning rate rises."""
 MEMORY = 100
