@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import denoise, train
 from napari_n2s.ideas.blindspot import Grid
-from napari_n2s.ideas.noise import average, posterior, read_noise
+from napari_n2s.ideas.noise import average, best_share, posterior, read_noise
 from napari_n2s.ideas.settings import Settings, choices
 from napari_n2s.work.apply import finish, predict
 from napari_n2s.work.donut import Donut
@@ -139,10 +139,33 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     assert error == pytest.approx(promised.mean(), rel=0.05)
     there = np.ones(mean.shape[1:], bool)
     equal = truth + rng.normal(0, np.sqrt(error), truth.shape)
-    both = average(estimate, promised, equal, there)
+    unknown = np.array([np.nan])
+    both = average(estimate, promised, equal, there, unknown)
     assert np.mean((both - truth) ** 2) == pytest.approx(error / 2, rel=0.05)
     bad = truth + rng.normal(0, 100, truth.shape)
-    assert np.mean((average(estimate, promised, bad, there) - truth) ** 2) < error
+    mixed = average(estimate, promised, bad, there, unknown)
+    assert np.mean((mixed - truth) ** 2) < error
+
+
+def test_what_another_estimate_should_count_is_found_without_the_truth():
+    rng = np.random.default_rng(0)
+    mean, prior, noise = rng.uniform(5, 50, 400_000), 60.0, 40.0
+    truth = mean + rng.normal(0, np.sqrt(prior), mean.shape)
+    noisy = truth + rng.normal(0, np.sqrt(noise), mean.shape)
+    weight = prior / (prior + noise)
+    posterior_mean = mean + weight * (noisy - mean)
+    for response, error in ((0.8, 2.0), (0.5, 3.0)):
+        # It knows something of the truth that the posterior does not, and puts the pixel back.
+        guess = mean + 0.5 * (truth - mean) + rng.normal(0, error, mean.shape)
+        other = guess + response * (noisy - guess)
+        apart = other - posterior_mean
+        best = np.mean((truth - posterior_mean) * apart) / np.mean(apart**2)
+        variance = np.full_like(mean, noise)
+        total = variance + prior
+        found = best_share(mean, total, noisy, variance, other, np.full_like(mean, response))
+        assert found == pytest.approx(np.clip(best, 0, 1), abs=0.05)
+    doubtful = posterior_mean + rng.normal(0, 0.1, mean.shape)
+    assert np.isnan(best_share(mean, total, noisy, variance, doubtful, np.zeros_like(mean)))
 
 
 def test_the_held_out_loss_is_the_true_error_plus_the_noise():

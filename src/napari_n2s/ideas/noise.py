@@ -24,6 +24,10 @@ TOLERANCE = 0.003
 """Error of a bin, as a share of the largest noise, that does not matter."""
 FLOOR = 0.3
 """The curve never falls below this share of the least noise that was seen."""
+DOUBT = 0.06
+"""By how much the curve may be wrong, either way."""
+AGREEMENT = 0.2
+"""How far two shares may lie apart to be taken for the same."""
 
 
 @dataclass(frozen=True)
@@ -93,19 +97,61 @@ def average(
     promised: NDArray[np.floating],
     other: NDArray[np.floating],
     there: NDArray[np.bool_],
+    share: NDArray[np.floating],
 ) -> NDArray[np.floating]:
     """Average an estimate with another one, of which nothing is promised.
 
-    All are ``(C, *space)`` but `there`, ``(*space)``, which says what pixels have a value. Two
-    estimates with the error that the first promises, independent of each other, differ by twice
-    that. If they differ by no more, they count the same; if by more, the excess is the other's
-    error, and it counts accordingly less.
+    All are ``(C, *space)`` but `there`, ``(*space)``, which says what pixels have a value, and
+    `share`, ``(C,)``: what the other counts at most, NaN where nobody knows. Two estimates with the
+    error that the first promises, independent of each other, differ by twice that. If they differ
+    by no more, they count the same; if by more, the excess is the other's error, and it counts
+    accordingly less.
     """
     apart = ((other - estimate) ** 2)[:, there].mean(1)
-    share = np.minimum(promised[:, there].mean(1) / np.maximum(apart, 1e-30), 0.5)
-    column = share.reshape(-1, *(1,) * there.ndim)
-    result: NDArray[np.floating] = estimate + column * (other - estimate)
+    usual = np.minimum(promised[:, there].mean(1) / np.maximum(apart, 1e-30), 0.5)
+    column = np.fmin(usual, share).reshape(-1, *(1,) * there.ndim)
+    result: NDArray[np.floating] = estimate + column.astype(estimate.dtype) * (other - estimate)
     return result
+
+
+def best_share(
+    mean: NDArray[np.floating],
+    total: NDArray[np.floating],
+    noisy: NDArray[np.floating],
+    variance: NDArray[np.floating],
+    other: NDArray[np.floating],
+    response: NDArray[np.floating],
+) -> float:
+    """Find what another estimate should count beside the posterior to make the error least.
+
+    Noise of known variance that is independent from pixel to pixel correlates with an estimate by
+    that variance times the estimate's response to its own pixel (Stein, Ann. Statist. 1981), so
+    that the error of a mix against the truth can be had without the truth. The noise curve is known
+    roughly only: the answer counts if it hardly changes when the curve is a little wrong.
+
+    Parameters
+    ----------
+    mean, total, noisy, variance, other : ndarray, shape (pixels,)
+        Blind mean and variance, the noisy pixels, their noise, and the other estimate.
+    response : ndarray, shape (pixels,)
+        Its derivative by its own pixel; it may be right on average only.
+
+    Returns
+    -------
+    float
+        0 to 1, or NaN if the noise curve would have to be known better.
+    """
+    shares = []
+    for factor in (1 - DOUBT, 1 + DOUBT):
+        noise = factor * variance
+        weight = np.maximum(1 - noise / total, 0)
+        estimate = mean + weight * (noisy - mean)
+        apart = other - estimate
+        gain = np.mean((noisy - estimate) * apart) - np.mean(noise * (response - weight))
+        shares.append(gain / max(np.mean(apart**2), 1e-30))
+    low, high = sorted(shares)
+    known = high - low <= AGREEMENT
+    return float(np.clip((low + high) / 2, 0, 1)) if known else float("nan")
 
 
 def _line(

@@ -11,8 +11,13 @@ from torch import Tensor
 
 from napari_n2s.ideas.turns import Turn
 from napari_n2s.work.device import prefer_layout, working_threads
-from napari_n2s.work.method import Method
+from napari_n2s.work.method import Method, Probe
 from napari_n2s.work.networks import Network
+
+PROBED = 512
+"""Side of the part, in pixels, in which the network's response is measured."""
+NUDGE = 0.02
+"""By how much a pixel is moved for that, in standard deviations of the image."""
 
 Result = TypeVar("Result")
 State = TypeVar("State")
@@ -75,9 +80,10 @@ def share(
         yield show((number + done) / count)
 
 
-def count_passes(method: Method, ndim: int, invariant: bool) -> int:
+def count_passes(method: Method, ndim: int, invariant: bool, quick: bool = False) -> int:
     """Count the passes over an image that `predict` takes for each turn."""
-    return (not invariant) + (method.sets(ndim) if invariant or method.mixes else 0)
+    blindly = invariant or (method.mixes and not quick)
+    return (not invariant) + (method.sets(ndim) if blindly else 0)
 
 
 def predict(
@@ -90,6 +96,7 @@ def predict(
     invariant: bool,
     seed: int,
     turns: int = 1,
+    quick: bool = False,
 ) -> Generator[float, None, Tensor]:
     """Predict an image, yielding the share done after each tile.
 
@@ -109,6 +116,8 @@ def predict(
         For partitions and fills drawn at random.
     turns : int
         Average over this many flips and turns of each tile.
+    quick : bool
+        Leave out the passes that only make a good picture better.
 
     Returns
     -------
@@ -117,13 +126,13 @@ def predict(
     """
     generator = torch.Generator().manual_seed(seed)
     space, ways = tuple(x.shape[2:]), method.turns[:turns]
-    count = count_passes(method, len(space), invariant)
+    count = count_passes(method, len(space), invariant, quick)
     seen = blind = None
     if not invariant:
         shown = method.show(x, torch.zeros_like(missing), missing, generator)
         work = _in_tiles(method.network, shown, side, device, ways)
         seen = yield from share(work, 0, count, float)
-    if invariant or method.mixes:
+    if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
             shown = method.show(x, hidden, missing, generator)
             work = _in_tiles(method.network, shown, side, device, ways)
@@ -132,7 +141,29 @@ def predict(
     if seen is None:
         assert blind is not None
         return method.mean(blind)
-    return method.mean(seen) if blind is None else method.mix(seen, blind, x, missing)
+    if blind is None:
+        return method.mean(seen)
+    return method.mix(seen, blind, x, missing, _probe(method, x, missing, device, generator))
+
+
+def _probe(
+    method: Method, x: Tensor, missing: Tensor, device: torch.device, generator: torch.Generator
+) -> Probe:
+    """Measure the response of each pixel in the middle of an image, all of them at once.
+
+    Each is nudged up or down at random. What a pixel's neighbours do to it then averages out (the
+    estimate of a trace by Hutchinson, and of Stein's by Ramani et al., IEEE TIP 2008).
+    """
+    corners = [(max(0, size - PROBED) // 2, min(size, PROBED)) for size in x.shape[2:]]
+    box = (slice(None), *(slice(low, low + side) for low, side in corners))
+    middle, gaps = x[(slice(None), *box)], missing[(slice(None), *box)]
+    nudge = NUDGE * (2.0 * torch.randint(2, middle.shape, generator=generator) - 1)
+    outputs = []
+    for moved in (middle + nudge, middle - nudge):
+        shown = method.show(moved, torch.zeros_like(gaps), gaps, generator)
+        work = _in_tiles(method.network, shown, PROBED, device, method.turns[:1])
+        outputs.append(method.mean(finish(work)))
+    return Probe(box, (outputs[0] - outputs[1]) / (2 * nudge))
 
 
 def _in_tiles(

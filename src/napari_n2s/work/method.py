@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from napari_n2s.ideas import blindspot
-from napari_n2s.ideas.noise import average, posterior, read_noise
+from napari_n2s.ideas.noise import average, best_share, posterior, read_noise
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
 from napari_n2s.work.donut import Donut
@@ -23,6 +24,21 @@ from napari_n2s.work.networks import NETWORKS, Network, seeded
 
 HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
+
+
+class Probe(NamedTuple):
+    """How the network answers to its own pixel in a part of an image.
+
+    Attributes
+    ----------
+    box : tuple of slice
+        That part of an array ``(C, *space)``.
+    response : Tensor, shape (1, C, *part)
+        Derivative of the output that saw `x` by the pixel itself; right on average.
+    """
+
+    box: tuple[slice, ...]
+    response: Tensor
 
 
 class Method(Protocol):
@@ -62,7 +78,7 @@ class Method(Protocol):
     def loss(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
         """Compare with the noisy image in the counted pixels; a scalar to differentiate."""
 
-    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor) -> Tensor:
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> Tensor:
         """Give the best estimate, from the output that saw `x` and the one that is blind."""
 
 
@@ -102,7 +118,7 @@ class Masked:
         """Average the squared error over the counted pixels."""
         return blindspot.masked_loss(output, target, counted)
 
-    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor) -> Tensor:
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> Tensor:
         """Take the pass that saw all: it weighs each pixel as one among its neighbours."""
         return seen
 
@@ -151,19 +167,28 @@ class Blind:
         surprise = (mean - target).square() / total + total.log()
         return 0.5 * (surprise * weight).sum() / weight.sum().clamp(min=1)
 
-    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor) -> Tensor:
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> Tensor:
         """Average the pass that saw all with the posterior of the blind one.
 
         The first trusts its weights, which were learnt with a stand-in for the pixel; the second
-        the noise that it reads off its own residuals. Their errors differ.
+        the noise that it reads off its own residuals. Their errors differ; what each counts is
+        found on the probe.
         """
         there = ~missing[0, 0].numpy()
         if not there.any():
             return self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
+        other = self.mean(seen)[0].numpy()
         noise = read_noise(*(each[:, there] for each in (mean, total, noisy)))
         estimate, promised = posterior(mean, total, noisy, noise)
-        both = average(estimate, promised, self.mean(seen)[0].numpy(), there)
+        within = there[probe.box[1:]]
+        parts = (mean, total, noisy, noise.variance(mean), other)
+        channels = zip(*(each[probe.box][:, within] for each in parts), strict=True)
+        responses = probe.response[0].numpy()[:, within]
+        shares = [
+            best_share(*each, response=r) for each, r in zip(channels, responses, strict=True)
+        ]
+        both = average(estimate, promised, other, there, np.array(shares))
         return torch.from_numpy(both)[None]
 
 
