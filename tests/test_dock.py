@@ -4,59 +4,15 @@ from threading import Event
 
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
+from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.docks import layers
 from napari_n2s.docks.denoise import NO_IMAGE
 from napari_n2s.work.method import Blind
 from napari_n2s.work.model import Model
 from napari_n2s.work.progress import Applying
-
-RNG = np.random.default_rng(0)
-NOISY = RNG.poisson(np.linspace(5, 60, 64 * 48).reshape(64, 48)).astype(np.uint16)
-LONG = 60_000
-
-
-@pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
-def open_dock(viewer, qtbot):
-    """Open docks as a user does, and wait at the end until their threads are done."""
-    opened = []
-
-    def open_one():
-        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
-        opened.append(dock)
-        dock.seconds.setValue(2)
-        qtbot.waitUntil(lambda: dock.device.text().startswith("Computes on the "), timeout=LONG)
-        return dock
-
-    yield open_one
-    for dock in opened:
-        finish(qtbot, dock)
-
-
-def click(qtbot, button):
-    assert button.isEnabled()
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def finish(qtbot, dock):
-    qtbot.waitUntil(lambda: dock.train.isEnabled(), timeout=LONG)
-
-
-def shown():
-    return [(str(note.severity), note.message) for note in notification_manager.records]
-
-
-@pytest.fixture(autouse=True)
-def _forget_notifications():
-    notification_manager.records.clear()
 
 
 def test_the_result_lies_exactly_on_its_source(viewer, open_dock, qtbot):
@@ -293,7 +249,7 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
     finish(qtbot, dock)
     expected = [(p.seconds, p.score.loss) for p in seen if p.score]
     curves = {curve.name(): curve for curve in dock.plot.getPlotItem().listDataItems()}
-    assert np.allclose(np.transpose(curves["held-out pixels"].getData()), expected)
+    assert np.allclose(np.transpose(curves["unseen pixels"].getData()), expected)
     assert len(curves["training"].getData()[0]) == len(seen)
     assert curves["median filter"].getData()[1][-1] == seen[0].baselines[0].score.loss
     low, high = dock.plot.getPlotItem().viewRange()[1]
@@ -305,19 +261,19 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
 
 
 @pytest.mark.parametrize(
-    ("labels", "axes"),
+    ("labels", "axes", "words"),
     [
-        (("time", "y", "x"), "TYX"),
-        (("y", "x", "z"), "YXZ"),
-        (("channel", "y", "x"), "CYX"),
-        (("-3", "-2", "-1"), "QYX"),
-        (("bead", "y", "x"), "QYX"),
+        (("time", "y", "x"), "TYX", "20 frames, 30 × 40 pixels, uint8"),
+        (("y", "x", "z"), "YXZ", "40 slices, 20 × 30 pixels, uint8"),
+        (("channel", "y", "x"), "CYX", "20 channels, 30 × 40 pixels, uint8"),
+        (("-3", "-2", "-1"), "QYX", "20 pictures, 30 × 40 pixels, uint8"),
+        (("bead", "y", "x"), "QYX", "20 pictures, 30 × 40 pixels, uint8"),
     ],
 )
-def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes):
+def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes, words):
     layer = viewer.add_image(np.zeros((20, 30, 40), np.uint8), axis_labels=labels)
     assert layers.axes(layer) == axes
-    assert open_dock().what.text() == f"{axes.replace('Q', '·')}, 20 × 30 × 40, uint8"
+    assert open_dock().what.text() == words
 
 
 @pytest.mark.parametrize("key", ["picture", "volume", "movie"])

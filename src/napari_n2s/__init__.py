@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_n2s.work.model import Model
     from napari_n2s.work.progress import Progress
     from napari_n2s.work.report import Report
-    from napari_n2s.work.train import train
+    from napari_n2s.work.train import go_on, train
 
 _ROOMS = {
     "DeviceError": "ideas.errors",
@@ -35,6 +35,7 @@ _ROOMS = {
     "Settings": "ideas.settings",
     "SettingsError": "ideas.errors",
     "denoise": "work.denoise",
+    "go_on": "work.train",
     "train": "work.train",
 }
 
@@ -50,6 +51,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "denoise",
+    "go_on",
     "train",
 ]
 

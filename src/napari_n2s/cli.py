@@ -17,7 +17,7 @@ from napari_n2s import __version__
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.settings import Settings, choices, words
 from napari_n2s.work.load import load_torch
-from napari_n2s.work.progress import Applying, Progress
+from napari_n2s.work.progress import Applying, Preview, Progress
 
 if TYPE_CHECKING:
     from napari_n2s.work.denoise import Denoised
@@ -183,6 +183,8 @@ def _denoise_and_show(image: Any, axes: str, settings: Settings, dtype: Any) -> 
                     print(file=sys.stderr)
                 result: Denoised = end.value
                 return result
+            if isinstance(state, Preview):
+                continue
             percent = int(100 * state.done)
             if terminal:
                 line = f"[{'#' * (percent // 5):20}] {percent:3d} % {_line(state)}"
@@ -213,7 +215,9 @@ def _line(state: Progress | Applying) -> str:
     """Say where the work stands."""
     if isinstance(state, Applying):
         return "applying the network"
+    left = state.seconds_left
+    time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
     return (
-        f"training, {state.seconds_left:.0f} s left, step {state.step}, "
+        f"training, {time}, step {state.step}, "
         f"error {state.best.score.loss:.4g} (median {state.baselines[0].score.loss:.4g})"
     )

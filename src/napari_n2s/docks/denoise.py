@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox
+from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_warning
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import (
-    QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QMessageBox,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_n2s.docks import layers
-from napari_n2s.docks.job import Failure, denoise_job, device_job
-from napari_n2s.docks.plot import LossPlot
-from napari_n2s.ideas.settings import Settings, words
-from napari_n2s.work.progress import Applying, Progress
+from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
+from napari_n2s.docks.job import Failure, Reins, denoise_job, device_job
+from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.work.progress import Applying, Preview, Progress
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
+    from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.denoise import Denoised
+    from napari_n2s.work.report import Report
 
 NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
@@ -41,7 +32,7 @@ NO_IMAGE = (
 )
 
 
-class DenoiseDock(QWidget):
+class DenoiseDock(DenoiseForm):
     """Choose an image, train, watch, stop; the result becomes a layer on top of its source.
 
     Parameters
@@ -50,14 +41,29 @@ class DenoiseDock(QWidget):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
+        super().__init__(lambda _: layers.image_layers(napari_viewer))
         self._viewer = napari_viewer
         self._worker: Any = None
-        self._stopping = Event()
-        self._applying = False
+        self._reins = Reins()
         self._source: Image | None = None
+        self._data: Any = None
+        self._letters = ""
+        self._progress: Progress | None = None
+        self._activity: cancelable_progress | None = None
+        self._preview: Image | None = None
+        self._previewing = False
+        self._result: Image | None = None
+        self._report: Report | None = None
+        self._remedy = ""
         self._outcome: Denoised | Failure | None = None
-        self._build()
+        self.image.changed.connect(self._describe_image)
+        self.train.clicked.connect(self._train)
+        self.pause.clicked.connect(self._pause)
+        self.stop.clicked.connect(self._stop)
+        self.compare.pressed.connect(lambda: self._show_after(False))
+        self.compare.released.connect(lambda: self._show_after(True))
+        self.methods.clicked.connect(self._copy_methods)
+        self.remedy.clicked.connect(lambda: QApplication.clipboard().setText(self._remedy))
         self._choose_active()
         napari_viewer.events.theme.connect(self._follow_theme)
         self._follow_theme()
@@ -66,69 +72,19 @@ class DenoiseDock(QWidget):
         self._drawn.timeout.connect(self._look_for_device)
         self._drawn.start()
 
-    def _build(self) -> None:
-        self.image = ComboBox(
-            choices=lambda _: layers.image_layers(self._viewer),
-            tooltip="The image layer to denoise; it is left as it is.",
-        )
-        self.what = QLabel()
-        self.what.setToolTip(
-            "How the image is understood: Y and X are the picture, C and S its channels; all other "
-            "axes count pictures that are learnt from together."
-        )
-        self.seconds = QDoubleSpinBox()
-        self.seconds.setRange(1, 86400)
-        self.seconds.setDecimals(0)
-        self.seconds.setSingleStep(10)
-        self.seconds.setSuffix(" s")
-        self.seconds.setValue(Settings().seconds)
-        self.seconds.setToolTip(words("seconds"))
-        self.train = QPushButton("Train")
-        self.train.setToolTip("Learn from the noisy image alone, then add it denoised as a layer.")
-        self.stop = QPushButton("Stop")
-        self.stop.setToolTip(
-            "End the training here and use the best that it has found; "
-            "once that is being applied, give up."
-        )
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setFormat("")
-        self.plot = LossPlot()
-        self.plot.setMinimumHeight(200)
-        self.plot.setToolTip(
-            "Squared error against the noisy image; lower is cleaner. It counts pixels that the "
-            "network has not seen, so it cannot be improved by copying the noise."
-        )
-        self.result = QLabel()
-        self.result.setWordWrap(True)
-        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.device = QLabel("Looking for a GPU …")
-        self.device.setWordWrap(True)
-        self.device.setToolTip(words("device"))
-
-        form = QFormLayout()
-        form.addRow("Image", self.image.native)
-        form.addRow("", self.what)
-        form.addRow("Time", self.seconds)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.train)
-        buttons.addWidget(self.stop)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        column.addLayout(buttons)
-        column.addWidget(self.bar)
-        column.addWidget(self.plot, 1)
-        column.addWidget(self.result)
-        column.addWidget(self.device)
-        self.image.changed.connect(self._describe_image)
-        self.train.clicked.connect(lambda: self._start(self.image.value))
-        self.stop.clicked.connect(self._stop)
-        self._show_working(False)
-
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
         self.image.reset_choices()
         self._describe_image()
+
+    def event(self, event: QEvent) -> bool:
+        """End the training when napari takes the dock out of its window."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._drawn.stop()
+            if self._worker:
+                self._worker.quit()
+                self._reins.stop()
+        return super().event(event)
 
     def _describe_image(self, _: object = None) -> None:
         source = self.image.value
@@ -139,102 +95,156 @@ class DenoiseDock(QWidget):
         if active := layers.active_image(self._viewer):
             self.image.value = active
 
-    def _start(self, source: Image | None, **changes: Any) -> None:
-        if source is None:
+    def _train(self) -> None:
+        if (source := self.image.value) is None:
             show_warning(NO_IMAGE)
             return
-        self._source = source
-        data = layers.pixels(source)
-        settings = replace(Settings(seconds=self.seconds.value()), **changes)
-        dtype = data.dtype if source.rgb else "float32"
+        try:
+            settings = self.settings()
+        except SettingsError as error:
+            self._explain(Failure(str(error)))
+            return
+        self._source, self._data = source, layers.pixels(source)
+        self._letters = layers.axes(source)
         self.plot.clear_curves()
-        self.result.clear()
+        self._work(settings)
+
+    def _work(self, settings: Settings, since: Progress | None = None) -> None:
+        assert self._source is not None
+        self._reins = Reins()
+        self._progress, self._previewing = since, True
+        self.show_result("", there=False)
         self.bar.setValue(0)
         self.bar.setFormat("starting …")
-        self._stopping.clear()
+        dtype = self._data.dtype if self._letters.endswith("S") else "float32"
         self._worker = worker = denoise_job(
-            data, layers.axes(source), settings, dtype, self._stopping.is_set
+            self._data, self._letters, settings, dtype, self._reins, since
         )
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
+        worker.errored.connect(self._forget)
         worker.finished.connect(gc.unfreeze)
         worker.finished.connect(self._finish)
-        self._show_working(True)
+        self.show_working(True)
         # A full garbage collection walks through all of napari and stops the window for a tenth
         # of a second: until the training is over, it leaves aside what is there already.
         gc.freeze()
         worker.start()
 
+    def _pause(self) -> None:
+        if self.pause.text() == GO_ON:
+            assert self._progress is not None
+            self._work(self._progress.best.settings, self._progress)
+        elif self.pause.text() == PAUSE:
+            self._reins.pause()
+            self.pause.setText(RESUME)
+            self.bar.setFormat("paused")
+        else:
+            self._reins.resume()
+            self.pause.setText(PAUSE)
+
     def _stop(self) -> None:
         self.stop.setEnabled(False)
+        self.pause.setEnabled(False)
         self.bar.setFormat("stopping …")
-        if self._applying:
+        if self._activity:
             self._worker.quit()
-        self._stopping.set()
+        self._reins.stop()
 
-    def event(self, event: QEvent) -> bool:
-        """End the training when napari takes the dock out of its window."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._drawn.stop()
-            if self._worker:
-                self._worker.quit()
-        return super().event(event)
+    def _show_progress(self, state: Progress | Preview | Applying) -> None:
+        if isinstance(state, Preview):
+            self._show_preview(state)
+        elif isinstance(state, Applying):
+            self._show_applying(state)
+        else:
+            self._progress = state
+            self.bar.setValue(round(1000 * state.done))
+            self.plot.add(state)
+            if self.pause.isEnabled() and self.pause.text() == PAUSE:
+                left = state.seconds_left
+                time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
+                self.bar.setFormat(f"training, {time}")
+            if self._previewing:
+                self._reins.view = layers.in_view(
+                    self._viewer, self._source, self._letters, self._data.shape
+                )
 
-    def _show_progress(self, state: Progress | Applying) -> None:
+    def _show_preview(self, preview: Preview) -> None:
+        if self._previewing:
+            self._preview = layers.show_preview(self._viewer, self._source, preview, self._preview)
+            self._previewing = self._preview is not None
+        if not self._previewing:
+            self._reins.view = None
+
+    def _show_applying(self, state: Applying) -> None:
+        if not self._activity:
+            self._activity = cancelable_progress(total=100, desc="Noise2Self: applying")
+            self.stop.setEnabled(True)
+            self.pause.setEnabled(False)
+        self._activity.update(round(100 * state.done) - self._activity.n)
         self.bar.setValue(round(1000 * state.done))
-        if isinstance(state, Applying):
-            if not self._applying:
-                self._applying = True
-                self.stop.setEnabled(True)
-            self.bar.setFormat("applying, %p %")
-            return
-        self.plot.add(state)
-        if self.stop.isEnabled():
-            self.bar.setFormat(f"training, {state.seconds_left:.0f} s left")
+        self.bar.setFormat("applying, %p %")
+        if self._activity.is_canceled:
+            self._worker.quit()
+
+    def _forget(self, _: object = None) -> None:
+        """Nobody can go on from a fault."""
+        self._progress = None
 
     def _keep_outcome(self, outcome: Denoised | Failure) -> None:
         self._outcome = outcome
 
     def _finish(self) -> None:
         """Act on how the worker ended; there is no outcome if a fault or a close ended it."""
-        source, outcome = self._source, self._outcome
-        self._worker = self._source = self._outcome = None
-        self._show_working(False)
+        outcome, self._worker, self._outcome = self._outcome, None, None
         if isinstance(outcome, Failure):
-            self._explain(outcome, source)
+            self._forget()
+        if self._activity:
+            self._activity.close()
+            self._activity = None
+        if self._preview:
+            layers.remove(self._viewer, self._preview)
+            self._preview = None
+        self.show_working(False, may_go_on=self._progress is not None)
+        if isinstance(outcome, Failure):
+            self._explain(outcome)
         elif outcome is not None:
-            image, report = outcome
-            layers.add_result(self._viewer, source, image, report.to_dict())
+            image, self._report = outcome
+            self._result = layers.add_result(
+                self._viewer, self._source, image, self._report.to_dict()
+            )
             self.bar.setValue(self.bar.maximum())
             self.bar.setFormat("done")
-            self.result.setText(report.sentence())
+            self.show_result(self._report.sentence(), there=True)
 
-    def _explain(self, failure: Failure, source: Image | None) -> None:
+    def _explain(self, failure: Failure) -> None:
         if not failure.missing:
-            self.result.setText(failure.sentence)  # napari folds what it shows
+            self.show_result(failure.sentence, there=False)  # napari folds what it shows
             show_error(failure.sentence)
             return
         question = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
         answer = QMessageBox.question(self, "Noise2Self", question)
         if answer == QMessageBox.StandardButton.Yes:
-            self._start(source, missing="leave")
+            self._work(replace(self.settings(), missing="leave"))
 
-    def _show_working(self, working: bool) -> None:
-        self._applying = False
-        for control in (self.train, self.seconds, self.image.native):
-            control.setEnabled(not working)
-        self.stop.setEnabled(working)
-        if not working:
-            self.bar.reset()
-            self.bar.setFormat("")
+    def _show_after(self, after: bool) -> None:
+        if self._result and self._result in self._viewer.layers:
+            self._result.visible = after
+
+    def _copy_methods(self) -> None:
+        if self._report:
+            QApplication.clipboard().setText(self._report.methods())
 
     def _look_for_device(self) -> None:
         worker = device_job()
         worker.returned.connect(self._name_device)
         worker.start()
 
-    def _name_device(self, words_for_it: str) -> None:
-        self.device.setText(f"Computes on the {words_for_it}.")
+    def _name_device(self, found: tuple[str, str | None]) -> None:
+        words_for_it, remedy = found
+        self.device.setText(words_for_it)
+        self._remedy = remedy or ""
+        self.remedy.setVisible(bool(remedy))
 
     def _follow_theme(self, event: object = None) -> None:
         self.plot.set_text_colour(get_theme(self._viewer.theme).text.as_hex())

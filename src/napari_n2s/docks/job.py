@@ -1,9 +1,10 @@
-"""One denoising in a background thread."""
+"""One denoising in a background thread, and what can be said to it from the window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import thread_worker
@@ -13,8 +14,9 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
 
 if TYPE_CHECKING:
+    from napari_n2s.ideas.image import Box
     from napari_n2s.work.denoise import Denoised
-    from napari_n2s.work.progress import Applying, Progress
+    from napari_n2s.work.progress import Applying, Preview, Progress
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,78 @@ class UnexpectedError(Exception):
     """A fault of the program; the worker would swallow it as the RuntimeError that it often is."""
 
 
+@dataclass
+class Reins:
+    """How the window leads a denoising, from another thread than its own.
+
+    Attributes
+    ----------
+    view : tuple of slice or None
+        The part of the image to show while training.
+    """
+
+    view: Box | None = None
+    _running: Event = field(default_factory=Event)
+    _stopped: Event = field(default_factory=Event)
+
+    def __post_init__(self) -> None:
+        """Let it run."""
+        self._running.set()
+
+    def pause(self) -> None:
+        """Rest at the next snapshot."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        """Take it up again."""
+        self._running.set()
+
+    def stop(self) -> None:
+        """End the training and apply the best so far."""
+        self._stopped.set()
+        self._running.set()
+
+    def wait(self) -> None:
+        """Wait while it rests."""
+        self._running.wait()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the training is to end."""
+        return self._stopped.is_set()
+
+
 @thread_worker
 def denoise_job(
-    image: Any, axes: str, settings: Settings, dtype: Any, stop: Callable[[], bool]
-) -> Generator[Progress | Applying, None, Denoised | Failure]:
-    """Denoise an image; when `stop` says so, apply what was learnt so far."""
+    image: Any,
+    axes: str,
+    settings: Settings,
+    dtype: Any,
+    reins: Reins,
+    since: Progress | None = None,
+) -> Generator[Progress | Preview | Applying, None, Denoised | Failure]:
+    """Denoise an image, or go on since a snapshot, as far as the reins let it."""
     try:
         load_torch()
         from napari_n2s.work.denoise import denoising
 
-        return (yield from denoising(image, axes=axes, settings=settings, dtype=dtype, stop=stop))
+        work = denoising(
+            image,
+            axes=axes,
+            settings=settings,
+            dtype=dtype,
+            stop=lambda: reins.stopped,
+            view=lambda: reins.view,
+            since=since,
+        )
+        while True:
+            try:
+                state = next(work)
+            except StopIteration as end:
+                result: Denoised = end.value
+                return result
+            yield state
+            reins.wait()
     except N2SError as error:
         return Failure(str(error), missing=isinstance(error, MissingPixelsError))
     except RuntimeError as error:
@@ -53,9 +117,9 @@ def denoise_job(
 
 
 @thread_worker
-def device_job() -> str:
-    """Find out what will be computed on, in words."""
+def device_job() -> tuple[str, str | None]:
+    """Find out what will be computed on, in words, and what to install if that could be better."""
     load_torch()
-    from napari_n2s.work.device import choose_device, describe
+    from napari_n2s.work.device import account
 
-    return describe(choose_device())
+    return account()

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
+from napari.utils.transforms import Affine
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
+
+    from napari_n2s.ideas.image import Box
+    from napari_n2s.work.progress import Preview
+
+SIDE = 512
+"""Most pixels along Y and X that a preview shows."""
 
 PLACE = (
     "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels",
@@ -21,6 +28,8 @@ LETTERS = {
     "time": "T", "frame": "T", "depth": "Z", "slice": "Z", "channel": "C", "channels": "C",
 }  # fmt: skip
 """Axis labels with a meaning here; any other axis counts samples of the same thing."""
+
+COUNTED = {"T": "frame", "Z": "slice", "Q": "picture", "C": "channel", "S": "colour"}
 
 
 def image_layers(viewer: Viewer) -> list[Image]:
@@ -50,24 +59,94 @@ def axes(layer: Image) -> str:
 
 
 def describe(layer: Image) -> str:
-    """Say what will be denoised: the axes as they are understood, the size and the type."""
-    data = pixels(layer)
-    letters, shape = axes(layer), " × ".join(map(str, data.shape))
-    return f"{letters.replace('Q', '·')}, {shape}, {data.dtype}"
+    """Say what will be denoised: what each axis is taken for, the size and the type."""
+    data, letters = pixels(layer), axes(layer)
+    counted = [
+        f"{size} {COUNTED[letter]}{'s' * (size != 1)}"
+        for letter, size in zip(letters, data.shape, strict=True)
+        if letter in COUNTED
+    ]
+    height, width = (data.shape[letters.index(letter)] for letter in "YX")
+    return ", ".join([*counted, f"{height} × {width} pixels", str(data.dtype)])
+
+
+def in_view(viewer: Viewer, layer: Image, letters: str, shape: tuple[int, ...]) -> Box | None:
+    """Find the part of a layer that is on the screen: one picture, around the middle of the view.
+
+    Parameters
+    ----------
+    letters, shape
+        The axes and the shape of the layer's image when its training began.
+
+    Returns
+    -------
+    tuple of slice or None
+        None if the layer holds another image by now.
+    """
+    if pixels(layer).shape != shape:
+        return None
+    corners = layer.corner_pixels.mean(0)
+    if layer.multiscale:
+        corners = corners * layer.downsample_factors[layer.data_level]
+    here = layer.world_to_data(viewer.dims.point)
+    box = []
+    for axis, (letter, size) in enumerate(zip(letters, shape, strict=True)):
+        if letter in "CS":
+            start, side = 0, size
+        elif letter in "YX":
+            side = min(size, SIDE)
+            start = min(max(0, round(corners[axis]) - side // 2), size - side)
+        else:
+            start, side = min(max(0, round(here[axis])), size - 1), 1
+        box.append(slice(start, start + side))
+    return tuple(box)
+
+
+def show_preview(
+    viewer: Viewer, source: Image, preview: Preview, layer: Image | None
+) -> Image | None:
+    """Show a preview in its layer, made if there is none; None if it, or its source, is gone."""
+    if (source if layer is None else layer) not in viewer.layers:
+        return None
+    corner = [side.start for side in preview.box[: source.ndim]]
+    if layer is None:
+        return _add_above(viewer, source, preview.image, "n2s preview", corner)
+    if layer.ndim == len(corner) == source.ndim:
+        layer.data = preview.image
+        layer.translate = _move(source, corner)
+    return layer
+
+
+def remove(viewer: Viewer, layer: Image) -> None:
+    """Take a layer away if it is still there."""
+    if layer in viewer.layers:
+        viewer.layers.remove(layer)
 
 
 def add_result(viewer: Viewer, source: Image, image: NDArray, metadata: dict[str, Any]) -> Image:
     """Add a denoised image right above its source, on the same place and with the same look."""
-    look = {name: getattr(source, name) for name in PLACE}
+    result = _add_above(viewer, source, image, "n2s", [0] * source.ndim)
+    result.metadata = {"napari-n2s": metadata}
+    return result
+
+
+def _add_above(
+    viewer: Viewer, source: Image, image: NDArray, label: str, corner: list[int]
+) -> Image:
+    look = {}
+    if image.ndim - source.rgb == source.ndim:  # it may hold another image by now
+        look = {name: getattr(source, name) for name in PLACE}
+        look["translate"] = _move(source, corner)
     if not source.rgb:
         look["colormap"] = source.colormap
-    result = viewer.add_image(
-        image,
-        name=f"{source.name} [n2s]",
-        rgb=source.rgb,
-        metadata={"napari-n2s": metadata},
-        **look,
-    )
+    layer = viewer.add_image(image, name=f"{source.name} [{label}]", rgb=source.rgb, **look)
     if source in viewer.layers:
-        viewer.layers.move(viewer.layers.index(result), viewer.layers.index(source) + 1)
-    return result
+        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(source) + 1)
+    return layer
+
+
+def _move(source: Image, corner: list[int]) -> NDArray:
+    """Give the translation that puts a part of a layer that begins at a corner in its place."""
+    turn = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear)
+    moved: NDArray = source.translate + turn.linear_matrix @ corner
+    return moved

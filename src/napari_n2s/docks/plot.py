@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
@@ -28,13 +29,16 @@ class LossPlot(pg.PlotWidget):
         item.hideButtons()
         self._legend = item.addLegend(offset=(-5, 5), labelTextSize="8pt")
         self._training = item.plot(pen=pg.mkPen(TRAINING, width=1), name="training")
-        self._held_out = item.plot(
-            pen=pg.mkPen(HELD_OUT, width=2), symbol="o", symbolSize=4, symbolPen=None,
-            symbolBrush=HELD_OUT, name="held-out pixels",
-        )  # fmt: skip
+        self._held_out = item.plot(pen=pg.mkPen(HELD_OUT, width=2), name="unseen pixels")
         self._median = item.plot(
             pen=pg.mkPen(MEDIAN, width=2, style=Qt.PenStyle.DashLine), name="median filter"
         )
+        self._dots = pg.ScatterPlotItem(
+            size=5, pen=None, brush=HELD_OUT, hoverable=True, hoverSize=9, tip=_value
+        )
+        self._best = pg.ScatterPlotItem(symbol="star", size=14, pen=None, brush=HELD_OUT)
+        item.addItem(self._dots)
+        item.addItem(self._best)
         self._zoomed = False
         item.getViewBox().sigRangeChangedManually.connect(self._note_zoom)
         self.clear_curves()
@@ -48,7 +52,7 @@ class LossPlot(pg.PlotWidget):
         self._losses: list[tuple[float, float]] = []
         self._scores: list[tuple[float, float]] = []
         self._zoomed = False
-        for curve in (self._training, self._held_out, self._median):
+        for curve in (self._training, self._held_out, self._median, self._dots, self._best):
             curve.setData([], [])
 
     def add(self, progress: Progress) -> None:
@@ -58,7 +62,11 @@ class LossPlot(pg.PlotWidget):
             self._scores.append((progress.seconds, progress.score.loss))
         median = progress.baselines[0].score.loss
         self._training.setData(*zip(*self._losses, strict=True))
-        self._held_out.setData(*zip(*self._scores, strict=True))
+        if progress.score:
+            self._held_out.setData(*zip(*self._scores, strict=True))
+            self._dots.setData(*zip(*self._scores, strict=True))
+            when, least = min(self._scores, key=itemgetter(1))
+            self._best.setData([when], [least])
         self._median.setData([0, progress.seconds], [median, median])
         if not self._zoomed:
             self._fit(median)
@@ -83,3 +91,7 @@ class LossPlot(pg.PlotWidget):
 
     def _note_zoom(self) -> None:
         self._zoomed = True
+
+
+def _value(x: float, y: float, data: object) -> str:
+    return f"{y:.4g} after {x:.0f} s"

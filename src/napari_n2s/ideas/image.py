@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import ImageError, MissingPixelsError
 
+Box = tuple[slice, ...]
+"""A part of an image: one slice for each of its axes."""
+
 LARGEST = 1e37
 """Intensities beyond this would leave the range of the float32 in which a result is given."""
 

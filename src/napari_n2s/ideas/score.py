@@ -105,12 +105,12 @@ def pick(image: NDArray[Any], held_out: NDArray[np.bool_]) -> NDArray[Any]:
     return np.moveaxis(image, 1, -1)[held_out[:, 0]]
 
 
-def score(
+def squared_errors(
     prediction: NDArray[np.floating],
     noisy: NDArray[np.floating],
     worth: NDArray[np.floating] | float = 1.0,
-) -> Score:
-    """Score a prediction that has not seen the pixels it is compared with.
+) -> NDArray[np.float64]:
+    """Give the squared error of each pixel, for a prediction that has not seen it.
 
     Parameters
     ----------
@@ -118,8 +118,27 @@ def score(
         Several channels count as their mean.
     worth : ndarray, shape (C,), or float
         What a squared error of 1 is worth in each channel, in intensity squared.
+
+    Returns
+    -------
+    ndarray, shape (pixels,)
     """
-    squares = ((prediction.astype(np.float64) - noisy) ** 2 * worth).mean(1)
+    squares: NDArray[np.float64] = ((prediction.astype(np.float64) - noisy) ** 2 * worth).mean(1)
+    return squares
+
+
+def score(squares: NDArray[np.float64]) -> Score:
+    """Sum squared errors ``(pixels,)`` up."""
     return Score(
         float(squares.mean()), float(squares.std(ddof=1) / np.sqrt(squares.size)), squares.size
     )
+
+
+def improved(before: NDArray[np.float64], now: NDArray[np.float64]) -> bool:
+    """Whether squared errors ``(pixels,)`` of the same pixels fell by more than chance explains.
+
+    The noise of a pixel counts in both, so that the error of their difference is far below the
+    error of either: the mean difference is held against its own standard error.
+    """
+    gain = before - now
+    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size))

@@ -41,6 +41,11 @@ class Settings:
         "Train this many steps instead of for a time; the result is then the same at every run.",
         within=(1, 1e9),
     )
+    converge: bool = _setting(
+        False,
+        "Go on, each time for as long again, until the error on unseen pixels no longer improves "
+        "by more than chance explains.",
+    )
     network: str = _setting(
         "donut",
         "The network: donut (blind by its architecture, learns from every pixel and puts the pixel "
@@ -123,6 +128,15 @@ class Settings:
             object.__setattr__(self, "hole", hole)
         for each in fields(self):
             _check(each.name, getattr(self, each.name), each.type, each.metadata)
+
+
+EFFORTS: dict[str, dict[str, Any]] = {
+    "quick look": {"seconds": 15.0, "converge": False},
+    "balanced": {"seconds": 60.0, "converge": False},
+    "thorough": {"seconds": 300.0, "converge": False},
+    "until it stops improving": {"seconds": 15.0, "converge": True},
+}
+"""How long to train, in words."""
 
 
 def words(name: str) -> str:

@@ -51,6 +51,17 @@ class Clock:
         """Time since it was made."""
         return time.monotonic() - self._started
 
+    def skip(self, seconds: float) -> None:
+        """Leave out a time in which nothing was done."""
+        self._started += seconds
+
+    def extend(self) -> None:
+        """Go on for as long again as until now."""
+        if self._steps:
+            self._steps *= 2
+        self._budget *= 2
+        self._done = 0.0
+
     def done(self, step: int) -> float:
         """Share of the budget for training used after a step, 0 to 1."""
         if self._steps:

@@ -8,16 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import DeviceError
-from napari_n2s.ideas.image import as_image, check_dtype
+from napari_n2s.ideas.image import Box, as_image, check_dtype
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish
-from napari_n2s.work.device import choose_device, describe
-from napari_n2s.work.progress import Applying, Progress
+from napari_n2s.work.device import describe
+from napari_n2s.work.preview import Pace
+from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.report import Report, versions
-from napari_n2s.work.train import train
+from napari_n2s.work.train import Training, go_on, train
 
 Denoised = tuple[NDArray[np.generic], Report]
 
@@ -70,19 +72,29 @@ def denoising(
     settings: Settings,
     dtype: Any = np.float32,
     stop: Callable[[], bool] = lambda: False,
-) -> Generator[Progress | Applying, None, Denoised]:
-    """Do as `denoise`, yielding how far it is.
+    view: Callable[[], Box | None] = lambda: None,
+    since: Progress | None = None,
+) -> Generator[Progress | Preview | Applying, None, Denoised]:
+    """Do as `denoise`, yielding how far it is; the time until it is asked to go on does not count.
 
-    As soon as `stop` says so, the training ends and the best model so far is applied.
+    Parameters
+    ----------
+    image, axes, settings, dtype
+        As for `denoise`.
+    stop : callable
+        As soon as it says so, the training ends and the best model so far is applied.
+    view : callable
+        The part of the image to show while training, if any.
+    since : Progress, optional
+        The last snapshot of a training on this image, to be taken up where it ended. The settings
+        are then that training's.
     """
-    started = time.monotonic()
     image = as_image(image)
     check_dtype(dtype, image, settings.missing)
+    progress = since
     try:
-        for progress in train(image, axes=axes, settings=settings):
-            yield progress
-            if stop():
-                break
+        training = go_on(since) if since else train(image, axes=axes, settings=settings)
+        progress = yield from _watch(training, image, axes, stop, view)
         result = yield from progress.best.applying(image, axes=axes, dtype=dtype)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "memory" in str(error):
@@ -90,12 +102,43 @@ def denoising(
                 "There is not enough memory; close other programs, or denoise a part of the image."
             ) from error
         raise
+    finally:
+        if progress and progress.learner.device.type == "cuda":
+            progress.learner.move(torch.device("cpu"))
+            torch.cuda.empty_cache()
     return result, Report(
-        settings=settings,
-        device=describe(choose_device(settings.device)),
+        settings=progress.best.settings,
+        device=describe(progress.learner.device),
         steps=progress.best.step,
-        seconds=time.monotonic() - started,
+        seconds=progress.learner.clock.seconds,
         network=progress.best.score,
         baselines=progress.baselines,
         versions=versions(),
     )
+
+
+def _watch(
+    training: Training,
+    image: NDArray[np.generic],
+    axes: str | None,
+    stop: Callable[[], bool],
+    view: Callable[[], Box | None],
+) -> Generator[Progress | Preview, None, Progress]:
+    """Run a training to its end or until it is to stop, with previews; give its last snapshot."""
+    pace, idle = Pace(), None
+    while True:
+        try:
+            progress = training.send(idle)
+        except StopIteration:
+            return progress
+        begin = time.monotonic()
+        yield progress
+        idle = time.monotonic() - begin
+        if stop():
+            return progress
+        box, step = view(), progress.last.step
+        if box and pace.due(box, step, progress.seconds):
+            begin = time.monotonic()
+            clean = finish(progress.last.applying(image[box], axes=axes, quick=True))
+            pace.shown(box, step, progress.seconds, time.monotonic() - begin)
+            yield Preview(box, clean)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 
+import psutil
 import torch
 
 from napari_n2s.ideas.errors import DeviceError
+
+CUDA_REMEDY = "uv pip install --reinstall torch --torch-backend=auto"
+"""Replaces PyTorch by the build that fits the computer's GPU and driver."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -52,6 +57,27 @@ def describe(device: torch.device) -> str:
         return "Apple GPU"
     count = threads()
     return f"processor ({count} {'core' if count == 1 else 'cores'})"
+
+
+def account() -> tuple[str, str | None]:
+    """Say what will be computed on, its free memory and, if that is slow, why.
+
+    Returns
+    -------
+    tuple of str and (str or None)
+        The sentence, and the command that would help.
+    """
+    device = choose_device()
+    free = psutil.virtual_memory().available
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    words, remedy = f"Computes on the {describe(device)}, {free / 1e9:.0f} GB free", None
+    if device.type == "cpu" and shutil.which("nvidia-smi") and torch.version.cuda is None:
+        words += ": there is an NVIDIA GPU, but this PyTorch is built without CUDA"
+        remedy = CUDA_REMEDY
+    elif device.type == "cpu":
+        words += ": PyTorch finds no GPU that it can use"
+    return f"{words}.", remedy
 
 
 def threads() -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.score import Score, pick, score
+from napari_n2s.ideas.score import Score, pick, score, squared_errors
 
 RADII = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 SIGMAS = (0.4, 0.5, 0.7, 1.0, 1.4, 2.0, 2.7)
@@ -61,12 +61,13 @@ def calibrate_baselines(
     for radius in [r for r in RADII if r >= distance.min()] or [float(REACH)]:
         ring = around[..., distance <= radius]
         ring[np.isnan(ring).all(-1), 0] = 0
-        medians.append(Baseline("median", radius, score(np.nanmedian(ring, -1), target, worth)))
+        squares = squared_errors(np.nanmedian(ring, -1), target, worth)
+        medians.append(Baseline("median", radius, score(squares)))
     blurs = []
     for sigma in SIGMAS:
         weight = np.where(np.isnan(around), 0, np.exp(-(distance**2) / (2 * sigma**2)))
         blurred = np.nansum(around * weight, -1) / np.maximum(weight.sum(-1), 1e-30)
-        blurs.append(Baseline("blur", sigma, score(blurred, target, worth)))
+        blurs.append(Baseline("blur", sigma, score(squared_errors(blurred, target, worth))))
     return min(medians, key=_loss), min(blurs, key=_loss)
 
 

@@ -100,8 +100,12 @@ class Model:
         dtype: Any = np.float32,
         invariant: bool | None = None,
         tile: int = TILE,
+        quick: bool = False,
     ) -> Generator[Applying, None, NDArray[np.generic]]:
-        """Do as `apply`, yielding how far it is after each tile."""
+        """Do as `apply`, yielding how far it is after each tile.
+
+        Quick does without flips, turns and the posterior: a good picture, many times as fast.
+        """
         image = as_image(image)
         kind = check_dtype(dtype, image, self.settings.missing)
         found = layout(image.shape, axes)
@@ -127,7 +131,8 @@ class Model:
                 device,
                 invariant=invariant,
                 seed=self.settings.seed,
-                turns=self.turns,
+                turns=1 if quick else self.turns,
+                quick=quick,
             )
             prediction = yield from share(work, n, len(canonical), Applying)
             restored = self.scale.restore(prediction[0].numpy())

@@ -55,6 +55,17 @@ class Muon:
         for each in self._every:
             each.grad = None
 
+    def follow(self) -> None:
+        """Bring what it remembers to where the parameters have been brought."""
+        self._momenta = {
+            rows: [
+                each.to(kernel.device)
+                for each, kernel in zip(momenta, self._kernels[rows], strict=True)
+            ]
+            for rows, momenta in self._momenta.items()
+        }
+        self._adam.load_state_dict(self._adam.state_dict())
+
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Take one step of a length: of `rate` in every direction of each kernel."""

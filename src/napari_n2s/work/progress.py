@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_n2s.ideas.score import Score
 from napari_n2s.work.filters import Baseline
 
 if TYPE_CHECKING:
+    from napari_n2s.ideas.image import Box
+    from napari_n2s.work.learner import Learner
     from napari_n2s.work.model import Model
 
 
@@ -32,6 +37,8 @@ class Progress:
         The model that scored best so far, and the one scored last.
     baselines : tuple of Baseline
         What there is to beat: a donut median and a donut blur, on the same held-out pixels.
+    learner : Learner
+        What `go_on` needs. It changes with every step.
     """
 
     step: int
@@ -42,11 +49,28 @@ class Progress:
     best: Model
     last: Model
     baselines: tuple[Baseline, ...]
+    learner: Learner
 
     @property
-    def seconds_left(self) -> float:
-        """Time until the budget is used, at the pace so far."""
-        return self.seconds * (1 / self.done - 1)
+    def seconds_left(self) -> float | None:
+        """Time until the budget is used, at the pace so far; None if nobody can know."""
+        return None if self.best.settings.converge else self.seconds * (1 / self.done - 1)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A part of the image as the network would denoise it now.
+
+    Attributes
+    ----------
+    box : tuple of slice
+        Which part: one slice for each axis of the image.
+    image : ndarray
+        That part denoised, with as many axes.
+    """
+
+    box: Box
+    image: NDArray[np.generic]
 
 
 @dataclass(frozen=True)

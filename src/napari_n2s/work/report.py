@@ -71,6 +71,39 @@ class Report:
             f"± {self.network.error:.2g} for the network, {others}.{verdict}"
         )
 
+    def methods(self) -> str:
+        """Write the paragraph that a paper needs."""
+        found, least = self.network, min(each.score.loss for each in self.baselines)
+        trained = f"{self.steps} steps" + (
+            "" if self.settings.steps else f" ({self.seconds:.0f} s with applying it)"
+        )
+        network = (
+            "a blind-spot network (U-Net on the phases of a kernel with a hole; Laine et al., "
+            "NeurIPS 2019)"
+            if self.settings.network == "donut"
+            else f"a {self.settings.network} network"
+        )
+        changed = [
+            f"{name} {value}"
+            for name, value in asdict(self.settings).items()
+            if value != getattr(Settings(), name) and name not in ("seconds", "steps", "device")
+        ]
+        settings = (
+            f"its default settings but for {', '.join(changed)}"
+            if changed
+            else ("its default settings")
+        )
+        return (
+            f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
+            f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
+            f"2019): {network} was trained on the noisy image alone, without clean data, for "
+            f"{trained} on the {self.device}, with {settings} and random seed "
+            f"{self.settings.seed}. On {found.pixels} pixels withheld from training, the mean "
+            f"squared error of the network's blind prediction against the noisy values was "
+            f"{found.loss:.4g} (standard error {found.error:.2g}), against {least:.4g} for the "
+            f"best of a median and a Gaussian filter calibrated on the same pixels."
+        )
+
     def to_json(self) -> str:
         """Write everything as JSON."""
         return json.dumps(self.to_dict(), indent=2, default=lambda number: number.item()) + "\n"

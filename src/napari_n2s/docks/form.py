@@ -1,0 +1,194 @@
+"""What the dock looks like: one column of controls, and how they stand while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_n2s.docks.advanced import Advanced
+from napari_n2s.docks.plot import LossPlot
+from napari_n2s.ideas.settings import EFFORTS, Settings, words
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+PAUSE, RESUME, GO_ON = "Pause", "Resume", "Go on"
+
+
+class DenoiseForm(QWidget):
+    """The controls of the dock, without what they do.
+
+    Parameters
+    ----------
+    images : callable
+        Lists the image layers, for `image`.
+    """
+
+    def __init__(self, images: Callable[[Any], list[Image]]) -> None:
+        super().__init__()
+        self.image = ComboBox(
+            choices=images, tooltip="The image layer to denoise; it is left as it is."
+        )
+        self.what = _told(
+            QLabel(),
+            "How the image is understood: Y and X are the picture, C and S its channels; all other "
+            "axes count pictures that are learnt from together.",
+        )
+        self.effort = _told(
+            QSlider(Qt.Orientation.Horizontal),
+            "How long to learn: longer leaves less noise and more detail, with ever smaller gains.",
+        )
+        self.effort.setRange(0, len(EFFORTS) - 1)
+        self.effort.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.effort.setPageStep(1)
+        self.effort_words = QLabel()
+        self.seconds = _told(QDoubleSpinBox(), words("seconds"))
+        self.seconds.setRange(1, 86400)
+        self.seconds.setDecimals(0)
+        self.seconds.setSingleStep(10)
+        self.seconds.setSuffix(" s")
+        self.advanced = Advanced()
+        self.train = _told(
+            QPushButton("Train"),
+            "Learn from the noisy image alone, then add it denoised as a layer.",
+        )
+        self.pause = _told(
+            QPushButton(PAUSE),
+            "Rest, and take it up again where it was; after the end, learn for as long again and "
+            "denoise anew.",
+        )
+        self.stop = _told(
+            QPushButton("Stop"),
+            "End the training here and use the best that it has found; "
+            "once that is being applied, give up.",
+        )
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.plot = _told(
+            LossPlot(),
+            "Squared error against the noisy image; lower is cleaner. It counts pixels that the "
+            "network has not seen, so it cannot be improved by copying the noise.",
+        )
+        self.plot.setMinimumHeight(180)
+        self.result = QLabel()
+        self.result.setWordWrap(True)
+        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.compare = _told(
+            QPushButton("Hold to see before"), "Hides the denoised layer as long as it is held."
+        )
+        self.methods = _told(
+            QPushButton("Copy methods"),
+            "Puts a paragraph for the methods section of a paper on the clipboard.",
+        )
+        self.device = _told(QLabel("Looking for a GPU …"), words("device"))
+        self.device.setWordWrap(True)
+        self.remedy = _told(
+            QPushButton("Copy what to install"),
+            "Puts the command on the clipboard that installs a PyTorch for this computer's GPU.",
+        )
+        self._lay_out()
+        self.effort.valueChanged.connect(self._follow_effort)
+        self.seconds.valueChanged.connect(self._say_effort)
+        self.converge.toggled.connect(self._say_effort)
+        self.effort.setValue(1)
+        self.show_working(False)
+
+    @property
+    def converge(self) -> Any:
+        """The box that says to go on until nothing improves."""
+        return self.advanced.controls["converge"]
+
+    def settings(self) -> Settings:
+        """Read the settings.
+
+        Raises
+        ------
+        SettingsError
+            If one of them cannot be meant.
+        """
+        return Settings(seconds=self.seconds.value(), **self.advanced.values())
+
+    def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
+        """Let the user press what makes sense now."""
+        for control in (self.train, self.effort, self.seconds, self.advanced, self.image.native):
+            control.setEnabled(not working)
+        self.stop.setEnabled(working)
+        self.pause.setEnabled(working or may_go_on)
+        self.pause.setText(GO_ON if may_go_on and not working else PAUSE)
+        if not working:
+            self.bar.reset()
+            self.bar.setFormat("")
+
+    def show_result(self, sentence: str, there: bool) -> None:
+        """Say what came of it; with a result there are things to do with it."""
+        self.result.setText(sentence)
+        self.compare.setVisible(there)
+        self.methods.setVisible(there)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Image", self.image.native)
+        form.addRow("", self.what)
+        form.addRow("Effort", self.effort)
+        form.addRow("", self.effort_words)
+        exact = QWidget()
+        rows = QVBoxLayout(exact)
+        rows.setContentsMargins(0, 0, 0, 0)
+        time = QFormLayout()
+        time.addRow("seconds", self.seconds)
+        rows.addLayout(time)
+        rows.addWidget(self.advanced)
+        folded = QCollapsible("Advanced")
+        folded.setDuration(0)
+        folded.addWidget(exact)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(folded)
+        column.addLayout(_row(self.train, self.pause, self.stop))
+        column.addWidget(self.bar)
+        column.addWidget(self.plot, 1)
+        column.addWidget(self.result)
+        column.addLayout(_row(self.compare, self.methods))
+        column.addWidget(self.device)
+        column.addWidget(self.remedy)
+        self.remedy.hide()
+        self.show_result("", there=False)
+
+    def _follow_effort(self, number: int) -> None:
+        effort = list(EFFORTS.values())[number]
+        self.seconds.setValue(effort["seconds"])
+        self.converge.setChecked(effort["converge"])
+        self._say_effort()
+
+    def _say_effort(self, _: object = None) -> None:
+        chosen = {"seconds": self.seconds.value(), "converge": self.converge.isChecked()}
+        name = next((name for name, effort in EFFORTS.items() if effort == chosen), "as set below")
+        seconds = "" if chosen["converge"] else f", {chosen['seconds']:.0f} s"
+        self.effort_words.setText(name + seconds)
+
+
+def _told(control: Any, tooltip: str) -> Any:
+    control.setToolTip(tooltip)
+    return control
+
+
+def _row(*controls: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for control in controls:
+        row.addWidget(control)
+    return row

@@ -1,0 +1,170 @@
+"""A network in training on one image: all that its next step needs, and what it has reached."""
+
+from __future__ import annotations
+
+from collections import deque
+from copy import deepcopy
+from math import cos, isfinite, pi
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_n2s.ideas.blindspot import masked_loss
+from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.score import improved, pick, score, squared_errors
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.apply import count_passes
+from napari_n2s.work.clock import Clock
+from napari_n2s.work.device import fast_arithmetic, prefer_layout
+from napari_n2s.work.filters import Baseline, calibrate_baselines
+from napari_n2s.work.material import Material
+from napari_n2s.work.method import choose
+from napari_n2s.work.model import Model
+from napari_n2s.work.muon import Muon
+
+BATCH, GPU_BATCH = 8, 32
+WARM_UP = 30
+"""Steps over which the learning rate rises."""
+MEMORY = 100
+"""Steps over which the weights, and the training loss that is shown, are averaged."""
+
+
+class Learner:
+    """Takes steps and scores what they lead to; `train` decides when.
+
+    Parameters
+    ----------
+    material : Material
+    settings : Settings
+    device : torch.device
+    clock : Clock
+
+    Attributes
+    ----------
+    step : int
+        Steps taken.
+    best, last : Model or None
+        The model that scored best so far, and the one scored last.
+    baselines : tuple of Baseline
+    """
+
+    def __init__(
+        self, material: Material, settings: Settings, device: torch.device, clock: Clock
+    ) -> None:
+        self.settings, self.device, self.clock = settings, device, clock
+        hole = settings.hole_along(material.ndim) if settings.network == "donut" else None
+        self.baselines = _baselines(material, hole)
+        self.material = material.to(device)
+        self.step = 0
+        self.best: Model | None = None
+        self.last: Model | None = None
+        self._places = torch.Generator().manual_seed(settings.seed)
+        self._generator = torch.Generator(device).manual_seed(settings.seed)
+        self._batch = settings.batch or (BATCH if device.type == "cpu" else GPU_BATCH)
+        self._method = choose(settings, material.channels, material.ndim)
+        self._network = self._method.network.to(device).train()
+        self._average = deepcopy(self._network).eval()
+        self._pairs = _floating(self._average, self._network)
+        self._optimiser = Muon(self._network.parameters(), self._network.last.parameters())
+        self._losses: deque[Tensor] = deque(maxlen=MEMORY)
+        passes = count_passes(self._method, material.ndim, settings.invariant)
+        self._applying = passes / material.share_in_windows
+        self._squares: NDArray[np.float64] | None = None
+        self._before: NDArray[np.float64] | None = None
+
+    def move(self, device: torch.device) -> None:
+        """Bring everything to a device: away from a GPU that others want to use, and back."""
+        self.material = self.material.to(device)
+        self._network.to(device)
+        self._average.to(device)
+        self._pairs = _floating(self._average, self._network)
+        self._optimiser.follow()
+
+    @property
+    def loss(self) -> float:
+        """Mean training loss over the last steps, in the image's intensity squared."""
+        return float(torch.stack(tuple(self._losses)).mean() * self.material.scale.worth.mean())
+
+    def learn(self, done: float) -> None:
+        """Take one step, at the learning rate for a share of the budget."""
+        method, network = self._method, self._network
+        crop, blocked = self.material.draw(
+            self._batch, self.settings.crop, method.turns, self._places
+        )
+        crop, blocked = crop.to(self.device), blocked.to(self.device)
+        hidden = method.draw(tuple(blocked.shape), self._generator)
+        shown = method.show(crop, hidden, blocked, self._generator)
+        counted = hidden & ~blocked
+        with fast_arithmetic(self.device):
+            output = network(prefer_layout(shown)).float()
+        loss = method.loss(output, crop, counted)
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        self._optimiser.step(self.settings.learning_rate * _rate(self.step, done))
+        self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
+        self.step += 1
+        _blend(self._pairs, share=max(1 / MEMORY, 1 / (1 + self.step)))
+
+    def score(self) -> Model:
+        """Score the averaged weights on the held-out pixels, and keep them if they are the best."""
+        float(self._losses[-1])  # waits for a GPU to have done what it was given
+        begin = self.clock.seconds
+        squares = self._squared_errors()
+        self.clock.scored(self.clock.seconds - begin, self._applying)
+        weights = self._average.state_dict().items()
+        self.last = Model(
+            settings=self.settings,
+            channels=self.material.channels,
+            ndim=self.material.ndim,
+            scale=self.material.scale,
+            weights={name: each.detach().cpu().clone() for name, each in weights},
+            step=self.step,
+            score=score(squares),
+            turns=self.clock.turns,
+        )
+        if not isfinite(self.last.score.loss):
+            raise SettingsError("The training diverged; choose a smaller learning rate.")
+        if self.best is None or self.last.score.loss < self.best.score.loss:
+            self.best, self._squares = self.last, squares
+        return self.last
+
+    def improved(self) -> bool:
+        """Whether the best got better by more than chance explains since this was last asked."""
+        before, self._before = self._before, self._squares
+        return before is None or self._squares is None or improved(before, self._squares)
+
+    @torch.inference_mode()
+    def _squared_errors(self) -> NDArray[np.float64]:
+        material, method = self.material, self._method
+        generator = torch.Generator(self.device).manual_seed(self.settings.seed)
+        shown = method.show(material.windows, material.held_out, material.missing, generator)
+        output = method.mean(self._average(prefer_layout(shown))).cpu().numpy()
+        held_out = material.held_out.cpu().numpy()
+        noisy = pick(material.windows.cpu().numpy(), held_out)
+        return squared_errors(pick(output, held_out), noisy, material.scale.worth)
+
+
+def _rate(step: int, done: float) -> float:
+    """Share of the learning rate: up in the first steps, then down along a cosine to zero."""
+    return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
+
+
+def _floating(average: nn.Module, network: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """Pair the weights and statistics of two networks, of which the first follows the second."""
+    states = average.state_dict().values(), network.state_dict().values()
+    return [pair for pair in zip(*states, strict=True) if pair[0].is_floating_point()]
+
+
+@torch.no_grad()
+def _blend(pairs: list[tuple[Tensor, Tensor]], share: float) -> None:
+    """Move the averaged weights a share of the way to the current ones."""
+    for kept, current in pairs:
+        kept.lerp_(current, share)
+
+
+def _baselines(material: Material, hole: tuple[int, ...] | None) -> tuple[Baseline, ...]:
+    noisy = torch.where(material.missing, torch.nan, material.windows).numpy()
+    return calibrate_baselines(noisy, material.held_out.numpy(), material.scale.worth, hole)

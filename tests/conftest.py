@@ -1,0 +1,50 @@
+"""What the tests of the dock share."""
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import Qt
+
+RNG = np.random.default_rng(0)
+NOISY = RNG.poisson(np.linspace(5, 60, 64 * 48).reshape(64, 48)).astype(np.uint16)
+LONG = 60_000
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def open_dock(viewer, qtbot):
+    """Open docks as a user does, and wait at the end until their threads are done."""
+    opened = []
+
+    def open_one():
+        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
+        opened.append(dock)
+        dock.seconds.setValue(2)
+        qtbot.waitUntil(lambda: dock.device.text().startswith("Computes on the "), timeout=LONG)
+        return dock
+
+    yield open_one
+    for dock in opened:
+        finish(qtbot, dock)
+
+
+def click(qtbot, button):
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def finish(qtbot, dock):
+    qtbot.waitUntil(lambda: dock.train.isEnabled(), timeout=LONG)
+
+
+def shown():
+    return [(str(note.severity), note.message) for note in notification_manager.records]
+
+
+@pytest.fixture(autouse=True)
+def _forget_notifications():
+    notification_manager.records.clear()

@@ -1,0 +1,168 @@
+"""Watching and leading a training in the dock: preview, pause, going on, what one may do to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from conftest import LONG, NOISY, click, finish, shown
+from napari_n2s.docks.denoise import DenoiseDock
+from napari_n2s.ideas.settings import EFFORTS
+
+STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
+PREVIEW = "a [n2s preview]"
+
+
+@pytest.fixture
+def training(viewer, open_dock, qtbot):
+    """A dock that trains on a turned and sheared stack, until it is stopped."""
+    viewer.add_image(NOISY, name="other")
+    viewer.add_image(
+        STACK,
+        name="a",
+        scale=(2, 0.5, 0.25),
+        translate=(1, 2, 3),
+        rotate=[[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]],
+        shear=(0, 0, 0.1),
+        affine=np.diag([1, 1.5, 1, 1]),
+        contrast_limits=(3, 70),
+    )
+    dock = open_dock()
+    dock.seconds.setValue(600)
+    click(qtbot, dock.train)
+    yield dock
+    if dock.stop.isEnabled():
+        click(qtbot, dock.stop)
+    finish(qtbot, dock)
+    assert shown() == []
+
+
+def wait_for_preview(qtbot, viewer):
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=LONG)
+    return viewer.layers[PREVIEW]
+
+
+def test_the_preview_lies_on_the_slice_in_view_and_follows_it(viewer, training, qtbot):
+    preview, source = wait_for_preview(qtbot, viewer), viewer.layers["a"]
+    assert preview.data.shape == (1, *NOISY.shape)
+    assert preview.contrast_limits == source.contrast_limits
+
+    def shown_slice():
+        corner = source.world_to_data(preview.data_to_world((0, 0, 0)))
+        assert np.allclose(corner[1:], 0)
+        return corner[0]
+
+    for number in (0, 2):
+        viewer.dims.set_point(0, source.data_to_world((number, 0, 0))[0])
+        qtbot.waitUntil(lambda n=number: np.isclose(shown_slice(), n), timeout=LONG)
+    clean = preview.data[0].ravel()
+    alike = [np.corrcoef(noisy.ravel(), clean)[0, 1] for noisy in STACK]
+    assert np.argmax(alike) == 2
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    assert [layer.name for layer in viewer.layers] == ["other", "a", "a [n2s]"]
+
+
+def test_a_preview_that_is_removed_stays_away(viewer, training, qtbot):
+    wait_for_preview(qtbot, viewer)
+    viewer.layers.remove(PREVIEW)
+    scores = len(training.plot._scores)
+    qtbot.waitUntil(lambda: len(training.plot._scores) >= scores + 2, timeout=LONG)
+    assert PREVIEW not in viewer.layers
+
+
+def test_pause_rests_and_resume_goes_on(viewer, training, qtbot):
+    qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
+    click(qtbot, training.pause)
+    qtbot.wait(500)
+    before = training._progress
+    qtbot.wait(2000)
+    assert (training._progress, training.bar.text()) == (before, "paused")
+    click(qtbot, training.pause)
+    qtbot.waitUntil(lambda: training._progress is not before, timeout=LONG)
+    assert training._progress.seconds < before.seconds + 1.5  # the rest does not count
+
+
+def test_stop_while_it_rests(viewer, training, qtbot):
+    qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
+    click(qtbot, training.pause)
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    assert "a [n2s]" in viewer.layers
+
+
+def test_it_goes_on_from_where_it_was_stopped(viewer, training, qtbot):
+    qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    before, scores = training._progress, len(training.plot._scores)
+    assert training.pause.text() == "Go on"
+    click(qtbot, training.pause)
+    qtbot.waitUntil(lambda: len(training.plot._scores) > scores, timeout=LONG)
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    after = training._progress
+    assert after.step > before.step
+    assert after.learner is before.learner
+    assert after.best.score.loss <= before.best.score.loss
+    assert [layer.name for layer in viewer.layers].count("a [n2s]") == 1
+    assert len(viewer.layers) == 4
+
+
+def test_the_source_may_be_renamed_or_hold_another_image(viewer, training, qtbot):
+    wait_for_preview(qtbot, viewer)
+    viewer.layers["a"].name = "b"
+    viewer.layers["b"].data = np.zeros((2, 80, 90, 100), np.uint8)
+    scores = len(training.plot._scores)
+    qtbot.waitUntil(lambda: len(training.plot._scores) >= scores + 2, timeout=LONG)
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    assert viewer.layers["b [n2s]"].data.shape == STACK.shape
+
+
+def test_before_and_after_and_the_words_for_a_paper(viewer, training, qtbot):
+    qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
+    assert not training.methods.isVisible()
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    result = viewer.layers["a [n2s]"]
+    training.compare.pressed.emit()
+    assert not result.visible
+    training.compare.released.emit()
+    assert result.visible
+    click(qtbot, training.methods)
+    words = QApplication.clipboard().text()
+    assert "Batson & Royer" in words
+    assert f"{training._report.network.loss:.4g}" in words
+
+
+def test_two_docks_train_side_by_side(viewer, open_dock, qtbot):
+    viewer.add_image(NOISY, name="a")
+    docks = [open_dock(), DenoiseDock(viewer)]
+    viewer.window.add_dock_widget(docks[1])
+    docks[1].seconds.setValue(2)
+    for dock in docks:
+        click(qtbot, dock.train)
+    for dock in docks:
+        finish(qtbot, dock)
+    assert len(viewer.layers) == 3
+    assert shown() == []
+
+
+def test_effort_and_settings_speak_of_each_other(viewer, open_dock, qtbot):
+    viewer.add_image(NOISY)
+    dock = open_dock()
+    for number, (name, effort) in enumerate(EFFORTS.items()):
+        dock.effort.setValue(number)
+        settings = dock.settings()
+        assert dock.effort_words.text().startswith(name)
+        assert {key: getattr(settings, key) for key in effort} == effort
+    dock.seconds.setValue(33)
+    assert "as set below" in dock.effort_words.text()
+    dock.advanced.controls["hole"].setText("wide")
+    click(qtbot, dock.train)
+    [(severity, message)] = shown()
+    assert severity == "error"
+    assert message.startswith("hole is 'wide'; give one whole number")
+    assert dock.train.isEnabled()
