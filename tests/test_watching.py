@@ -76,12 +76,12 @@ def test_pause_rests_and_resume_goes_on(viewer, training, qtbot):
     qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
     click(qtbot, training.pause)
     qtbot.wait(500)
-    before = training._progress
+    before = training.progress
     qtbot.wait(2000)
-    assert (training._progress, training.bar.text()) == (before, "paused")
+    assert (training.progress, training.bar.text()) == (before, "paused")
     click(qtbot, training.pause)
-    qtbot.waitUntil(lambda: training._progress is not before, timeout=LONG)
-    assert training._progress.seconds < before.seconds + 1.5  # the rest does not count
+    qtbot.waitUntil(lambda: training.progress is not before, timeout=LONG)
+    assert training.progress.seconds < before.seconds + 1.5  # the rest does not count
 
 
 def test_stop_while_it_rests(viewer, training, qtbot):
@@ -96,13 +96,13 @@ def test_it_goes_on_from_where_it_was_stopped(viewer, training, qtbot):
     qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
     click(qtbot, training.stop)
     finish(qtbot, training)
-    before, scores = training._progress, len(training.plot._scores)
+    before, scores = training.progress, len(training.plot._scores)
     assert training.pause.text() == "Go on"
     click(qtbot, training.pause)
     qtbot.waitUntil(lambda: len(training.plot._scores) > scores, timeout=LONG)
     click(qtbot, training.stop)
     finish(qtbot, training)
-    after = training._progress
+    after = training.progress
     assert after.step > before.step
     assert after.learner is before.learner
     assert after.best.score.loss <= before.best.score.loss
@@ -166,3 +166,36 @@ def test_effort_and_settings_speak_of_each_other(viewer, open_dock, qtbot):
     assert severity == "error"
     assert message.startswith("hole is 'wide'; give one whole number")
     assert dock.train.isEnabled()
+
+
+def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer, open_dock, qtbot):
+    other = viewer.add_image(STACK[:2, ::-1], name="other", scale=(2, 3, 3))
+    source = viewer.add_image(STACK, name="a", scale=(2, 0.5, 0.5), translate=(0, 10, 20))
+    shapes = viewer.add_shapes(
+        [[[15, 25], [15, 40], [40, 40], [40, 25]]], name="box", ndim=2, shape_type="rectangle"
+    )
+    viewer.layers.selection.active = source
+    dock = open_dock()
+    dock.learn_from.value = shapes
+    dock.apply_to.value = "slice"
+    viewer.dims.set_point(0, 4)
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    learner = dock.progress.learner
+    assert tuple(learner.material.x.shape) == (3, 1, 51, 31)
+    result = viewer.layers["a [n2s]"]
+    assert result.data.shape == (1, *NOISY.shape)
+    assert np.allclose(source.world_to_data(result.data_to_world((0, 0, 0))), (2, 0, 0))
+
+    dock.apply_to.value = other
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    result = viewer.layers["other [n2s]"]
+    assert result.data.shape == other.data.shape
+    assert (result.scale == other.scale).all()
+
+    shapes.data = []
+    click(qtbot, dock.train)
+    [(severity, message)] = shown()
+    assert severity == "error"
+    assert message == "Nothing is drawn in box; draw a rectangle, or learn from all."

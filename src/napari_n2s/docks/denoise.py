@@ -12,16 +12,17 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_n2s.docks import layers
+from napari_n2s.docks import layers, regions
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
-from napari_n2s.docks.job import Failure, Reins, denoise_job, device_job
-from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.docks.job import Failure, Order, Reins, denoise_job, device_job
+from napari_n2s.ideas.errors import N2SError
 from napari_n2s.work.progress import Applying, Preview, Progress
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
+    from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.denoise import Denoised
     from napari_n2s.work.report import Report
@@ -30,6 +31,7 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
+WHOLE, SLICE = "whole", "slice"
 
 
 class DenoiseDock(DenoiseForm):
@@ -41,14 +43,16 @@ class DenoiseDock(DenoiseForm):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__(lambda _: layers.image_layers(napari_viewer))
+        super().__init__(
+            lambda _: layers.image_layers(napari_viewer),
+            lambda _: self._sources(napari_viewer),
+            lambda _: self._targets(napari_viewer),
+        )
         self._viewer = napari_viewer
         self._worker: Any = None
         self._reins = Reins()
-        self._source: Image | None = None
-        self._data: Any = None
-        self._letters = ""
-        self._progress: Progress | None = None
+        self._order: Order | None = None
+        self.progress: Progress | None = None
         self._activity: cancelable_progress | None = None
         self._preview: Image | None = None
         self._previewing = False
@@ -74,7 +78,8 @@ class DenoiseDock(DenoiseForm):
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
-        self.image.reset_choices()
+        for choice in (self.image, self.learn_from, self.apply_to):
+            choice.reset_choices()
         self._describe_image()
 
     def event(self, event: QEvent) -> bool:
@@ -90,6 +95,16 @@ class DenoiseDock(DenoiseForm):
         source = self.image.value
         self.what.setText(layers.describe(source) if source else "")
 
+    @staticmethod
+    def _sources(viewer: Viewer) -> list[tuple[str, Any]]:
+        drawn = [(f"drawn in {each.name}", each) for each in layers.shapes_layers(viewer)]
+        return [("the whole image", WHOLE), ("the slice in view", SLICE), *drawn]
+
+    @staticmethod
+    def _targets(viewer: Viewer) -> list[tuple[str, Any]]:
+        others = [(each.name, each) for each in layers.image_layers(viewer)]
+        return [("the whole image", WHOLE), ("the slice in view", SLICE), *others]
+
     def _choose_active(self) -> None:
         self.reset_choices()
         if active := layers.active_image(self._viewer):
@@ -100,26 +115,47 @@ class DenoiseDock(DenoiseForm):
             show_warning(NO_IMAGE)
             return
         try:
-            settings = self.settings()
-        except SettingsError as error:
+            settings, self._order = self.settings(), self._read_order(source)
+        except N2SError as error:
             self._explain(Failure(str(error)))
             return
-        self._source, self._data = source, layers.pixels(source)
-        self._letters = layers.axes(source)
         self.plot.clear_curves()
         self._work(settings)
 
+    def _read_order(self, source: Image) -> Order:
+        learn_from, apply_to = self.learn_from.value, self.apply_to.value
+        region = None
+        if learn_from != WHOLE:
+            region = (
+                regions.slice_in_view(self._viewer, source)
+                if learn_from == SLICE
+                else regions.drawn(learn_from, source)
+            )
+        onto = source if apply_to in (WHOLE, SLICE) else apply_to
+        image = target = layers.pixels(onto)
+        corner = [0] * onto.ndim
+        if apply_to == SLICE:
+            box = regions.slice_in_view(self._viewer, source)
+            target, corner = image[box], [side.start for side in box[: onto.ndim]]
+        return Order(
+            source=source,
+            image=layers.pixels(source),
+            axes=layers.axes(source),
+            region=region,
+            onto=onto,
+            target=target,
+            target_axes=layers.axes(onto),
+            corner=corner,
+        )
+
     def _work(self, settings: Settings, since: Progress | None = None) -> None:
-        assert self._source is not None
+        assert self._order is not None
         self._reins = Reins()
-        self._progress, self._previewing = since, True
+        self.progress, self._previewing = since, True
         self.show_result("", there=False)
         self.bar.setValue(0)
         self.bar.setFormat("starting …")
-        dtype = self._data.dtype if self._letters.endswith("S") else "float32"
-        self._worker = worker = denoise_job(
-            self._data, self._letters, settings, dtype, self._reins, since
-        )
+        self._worker = worker = denoise_job(self._order, settings, self._reins, since)
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
         worker.errored.connect(self._forget)
@@ -133,8 +169,8 @@ class DenoiseDock(DenoiseForm):
 
     def _pause(self) -> None:
         if self.pause.text() == GO_ON:
-            assert self._progress is not None
-            self._work(self._progress.best.settings, self._progress)
+            assert self.progress is not None
+            self._work(self.progress.best.settings, self.progress)
         elif self.pause.text() == PAUSE:
             self._reins.pause()
             self.pause.setText(RESUME)
@@ -157,39 +193,44 @@ class DenoiseDock(DenoiseForm):
         elif isinstance(state, Applying):
             self._show_applying(state)
         else:
-            self._progress = state
+            self.progress = state
             self.bar.setValue(round(1000 * state.done))
             self.plot.add(state)
             if self.pause.isEnabled() and self.pause.text() == PAUSE:
                 left = state.seconds_left
                 time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
                 self.bar.setFormat(f"training, {time}")
-            if self._previewing:
-                self._reins.view = layers.in_view(
-                    self._viewer, self._source, self._letters, self._data.shape
-                )
+            self._reins.view = self._view()
 
     def _show_preview(self, preview: Preview) -> None:
+        assert self._order is not None
         if self._previewing:
-            self._preview = layers.show_preview(self._viewer, self._source, preview, self._preview)
+            source = self._order.source
+            self._preview = layers.show_preview(self._viewer, source, preview, self._preview)
             self._previewing = self._preview is not None
-        if not self._previewing:
-            self._reins.view = None
+
+    def _view(self) -> Box | None:
+        """Say what part to show, if the layer still holds the image and the user wants to see."""
+        assert self._order is not None
+        source = self._order.source
+        there = layers.pixels(source) is self._order.image
+        return regions.part_in_view(self._viewer, source) if self._previewing and there else None
 
     def _show_applying(self, state: Applying) -> None:
         if not self._activity:
             self._activity = cancelable_progress(total=100, desc="Noise2Self: applying")
             self.stop.setEnabled(True)
             self.pause.setEnabled(False)
-        self._activity.update(round(100 * state.done) - self._activity.n)
         self.bar.setValue(round(1000 * state.done))
         self.bar.setFormat("applying, %p %")
-        if self._activity.is_canceled:
+        activity = self._activity
+        if activity.is_canceled:
             self._worker.quit()
+        activity.update(round(100 * state.done) - activity.n)  # lets the window draw, and this end
 
     def _forget(self, _: object = None) -> None:
         """Nobody can go on from a fault."""
-        self._progress = None
+        self.progress = None
 
     def _keep_outcome(self, outcome: Denoised | Failure) -> None:
         self._outcome = outcome
@@ -197,6 +238,7 @@ class DenoiseDock(DenoiseForm):
     def _finish(self) -> None:
         """Act on how the worker ended; there is no outcome if a fault or a close ended it."""
         outcome, self._worker, self._outcome = self._outcome, None, None
+        order = self._order
         if isinstance(outcome, Failure):
             self._forget()
         if self._activity:
@@ -205,13 +247,13 @@ class DenoiseDock(DenoiseForm):
         if self._preview:
             layers.remove(self._viewer, self._preview)
             self._preview = None
-        self.show_working(False, may_go_on=self._progress is not None)
+        self.show_working(False, may_go_on=self.progress is not None)
         if isinstance(outcome, Failure):
             self._explain(outcome)
-        elif outcome is not None:
+        elif outcome is not None and order is not None:
             image, self._report = outcome
             self._result = layers.add_result(
-                self._viewer, self._source, image, self._report.to_dict()
+                self._viewer, order.onto, image, order.corner, self._report.to_dict()
             )
             self.bar.setValue(self.bar.maximum())
             self.bar.setFormat("done")

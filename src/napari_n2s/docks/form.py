@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from magicgui.widgets import ComboBox
 from qtpy.QtCore import Qt
@@ -24,9 +24,7 @@ from napari_n2s.docks.advanced import Advanced
 from napari_n2s.docks.plot import LossPlot
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
 
-if TYPE_CHECKING:
-    from napari.layers import Image
-
+Choices = Callable[[Any], list[Any]]
 PAUSE, RESUME, GO_ON = "Pause", "Resume", "Go on"
 
 
@@ -35,14 +33,24 @@ class DenoiseForm(QWidget):
 
     Parameters
     ----------
-    images : callable
-        Lists the image layers, for `image`.
+    images, sources, targets : callable
+        List the choices of `image`, `learn_from` and `apply_to`.
     """
 
-    def __init__(self, images: Callable[[Any], list[Image]]) -> None:
+    def __init__(self, images: Choices, sources: Choices, targets: Choices) -> None:
         super().__init__()
         self.image = ComboBox(
             choices=images, tooltip="The image layer to denoise; it is left as it is."
+        )
+        self.learn_from = ComboBox(
+            choices=sources,
+            tooltip="What the network is trained on: a part with everything that matters in it is "
+            "learnt faster than a large stack.",
+        )
+        self.apply_to = ComboBox(
+            choices=targets,
+            tooltip="What is denoised at the end; another image should come from the same "
+            "microscope and settings.",
         )
         self.what = _told(
             QLabel(),
@@ -125,8 +133,10 @@ class DenoiseForm(QWidget):
 
     def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
         """Let the user press what makes sense now."""
-        for control in (self.train, self.effort, self.seconds, self.advanced, self.image.native):
+        for control in (self.train, self.effort, self.seconds, self.advanced):
             control.setEnabled(not working)
+        for choice in (self.image, self.learn_from, self.apply_to):
+            choice.enabled = not working
         self.stop.setEnabled(working)
         self.pause.setEnabled(working or may_go_on)
         self.pause.setText(GO_ON if may_go_on and not working else PAUSE)
@@ -144,6 +154,8 @@ class DenoiseForm(QWidget):
         form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow("", self.what)
+        form.addRow("Learn from", self.learn_from.native)
+        form.addRow("Apply to", self.apply_to.native)
         form.addRow("Effort", self.effort)
         form.addRow("", self.effort_words)
         exact = QWidget()

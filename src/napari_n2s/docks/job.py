@@ -14,6 +14,8 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
 
 if TYPE_CHECKING:
+    from napari.layers import Image
+
     from napari_n2s.ideas.image import Box
     from napari_n2s.work.denoise import Denoised
     from napari_n2s.work.progress import Applying, Preview, Progress
@@ -36,6 +38,43 @@ class Failure:
 
 class UnexpectedError(Exception):
     """A fault of the program; the worker would swallow it as the RuntimeError that it often is."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to denoise.
+
+    Attributes
+    ----------
+    source : Image
+        The layer to learn from.
+    image : array_like
+        What it held when the order was given.
+    axes : str
+    region : tuple of slice or None
+        The part to learn from, if not all of it.
+    onto : Image
+        The layer to denoise.
+    target : array_like
+        What of that layer's image.
+    target_axes : str
+    corner : list of int
+        Where in the layer that begins.
+    """
+
+    source: Image
+    image: Any
+    axes: str
+    region: Box | None
+    onto: Image
+    target: Any
+    target_axes: str
+    corner: list[int]
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the result: what the layer can show."""
+        return self.target.dtype if self.onto.rgb else "float32"
 
 
 @dataclass
@@ -81,26 +120,26 @@ class Reins:
 
 @thread_worker
 def denoise_job(
-    image: Any,
-    axes: str,
+    order: Order,
     settings: Settings,
-    dtype: Any,
     reins: Reins,
     since: Progress | None = None,
 ) -> Generator[Progress | Preview | Applying, None, Denoised | Failure]:
-    """Denoise an image, or go on since a snapshot, as far as the reins let it."""
+    """Carry out an order, or go on with it since a snapshot, as far as the reins let it."""
     try:
         load_torch()
         from napari_n2s.work.denoise import denoising
 
         work = denoising(
-            image,
-            axes=axes,
+            order.image,
+            axes=order.axes,
             settings=settings,
-            dtype=dtype,
+            dtype=order.dtype,
             stop=lambda: reins.stopped,
             view=lambda: reins.view,
             since=since,
+            region=order.region,
+            target=(order.target, order.target_axes),
         )
         while True:
             try:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+from napari.layers import Image, Shapes
 from napari.utils.transforms import Affine
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_n2s.ideas.image import Box
     from napari_n2s.work.progress import Preview
 
-SIDE = 512
-"""Most pixels along Y and X that a preview shows."""
 
 PLACE = (
     "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels",
@@ -41,6 +38,11 @@ def active_image(viewer: Viewer) -> Image | None:
     """Give the selected layer if it is an image."""
     active = viewer.layers.selection.active
     return active if isinstance(active, Image) else None
+
+
+def shapes_layers(viewer: Viewer) -> list[Shapes]:
+    """List the shapes layers, the topmost first."""
+    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Shapes)]
 
 
 def pixels(layer: Image) -> Any:
@@ -70,38 +72,6 @@ def describe(layer: Image) -> str:
     return ", ".join([*counted, f"{height} × {width} pixels", str(data.dtype)])
 
 
-def in_view(viewer: Viewer, layer: Image, letters: str, shape: tuple[int, ...]) -> Box | None:
-    """Find the part of a layer that is on the screen: one picture, around the middle of the view.
-
-    Parameters
-    ----------
-    letters, shape
-        The axes and the shape of the layer's image when its training began.
-
-    Returns
-    -------
-    tuple of slice or None
-        None if the layer holds another image by now.
-    """
-    if pixels(layer).shape != shape:
-        return None
-    corners = layer.corner_pixels.mean(0)
-    if layer.multiscale:
-        corners = corners * layer.downsample_factors[layer.data_level]
-    here = layer.world_to_data(viewer.dims.point)
-    box = []
-    for axis, (letter, size) in enumerate(zip(letters, shape, strict=True)):
-        if letter in "CS":
-            start, side = 0, size
-        elif letter in "YX":
-            side = min(size, SIDE)
-            start = min(max(0, round(corners[axis]) - side // 2), size - side)
-        else:
-            start, side = min(max(0, round(here[axis])), size - 1), 1
-        box.append(slice(start, start + side))
-    return tuple(box)
-
-
 def show_preview(
     viewer: Viewer, source: Image, preview: Preview, layer: Image | None
 ) -> Image | None:
@@ -123,9 +93,11 @@ def remove(viewer: Viewer, layer: Image) -> None:
         viewer.layers.remove(layer)
 
 
-def add_result(viewer: Viewer, source: Image, image: NDArray, metadata: dict[str, Any]) -> Image:
-    """Add a denoised image right above its source, on the same place and with the same look."""
-    result = _add_above(viewer, source, image, "n2s", [0] * source.ndim)
+def add_result(
+    viewer: Viewer, source: Image, image: NDArray, corner: list[int], metadata: dict[str, Any]
+) -> Image:
+    """Add a denoised image, which begins at a corner of its source, right above that and alike."""
+    result = _add_above(viewer, source, image, "n2s", corner)
     result.metadata = {"napari-n2s": metadata}
     return result
 
@@ -134,7 +106,7 @@ def _add_above(
     viewer: Viewer, source: Image, image: NDArray, label: str, corner: list[int]
 ) -> Image:
     look = {}
-    if image.ndim - source.rgb == source.ndim:  # it may hold another image by now
+    if image.ndim - source.rgb == source.ndim == len(corner):  # it may hold another image by now
         look = {name: getattr(source, name) for name in PLACE}
         look["translate"] = _move(source, corner)
     if not source.rgb:

@@ -86,7 +86,8 @@ class Settings:
     )
     batch: int | None = _setting(
         None,
-        "Number of squares in each training step; left out, 8 on a processor, 32 on a GPU.",
+        "Number of squares in each training step; left out, 4 and later 8 on a "
+        "processor, 32 on a GPU.",
         within=(1, 256),
     )
     learning_rate: float = _setting(

@@ -74,6 +74,8 @@ def denoising(
     stop: Callable[[], bool] = lambda: False,
     view: Callable[[], Box | None] = lambda: None,
     since: Progress | None = None,
+    region: Box | None = None,
+    target: tuple[Any, str | None] | None = None,
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
     """Do as `denoise`, yielding how far it is; the time until it is asked to go on does not count.
 
@@ -88,14 +90,20 @@ def denoising(
     since : Progress, optional
         The last snapshot of a training on this image, to be taken up where it ended. The settings
         are then that training's.
+    region : tuple of slice, optional
+        The part of the image to learn from, if not all of it.
+    target : tuple of array_like and str, optional
+        The image to denoise with what was learnt, and its axes, if not that one.
     """
     image = as_image(image)
-    check_dtype(dtype, image, settings.missing)
+    wanted, its_axes = (image, axes) if target is None else (as_image(target[0]), target[1])
+    check_dtype(dtype, wanted, settings.missing)
     progress = since
     try:
-        training = go_on(since) if since else train(image, axes=axes, settings=settings)
+        source = image[region] if region else image
+        training = go_on(since) if since else train(source, axes=axes, settings=settings)
         progress = yield from _watch(training, image, axes, stop, view)
-        result = yield from progress.best.applying(image, axes=axes, dtype=dtype)
+        result = yield from progress.best.applying(wanted, axes=its_axes, dtype=dtype)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "memory" in str(error):
             raise DeviceError(

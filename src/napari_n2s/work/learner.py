@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from copy import deepcopy
-from math import cos, isfinite, pi
+from math import cos, isfinite, pi, prod
 
 import numpy as np
 import torch
@@ -21,10 +21,12 @@ from napari_n2s.work.device import fast_arithmetic, prefer_layout
 from napari_n2s.work.filters import Baseline, calibrate_baselines
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
-from napari_n2s.work.model import Model
+from napari_n2s.work.model import TILE, Model
 from napari_n2s.work.muon import Muon
 
 BATCH, GPU_BATCH = 8, 32
+FIRST_BATCH, FIRST_STEPS = 4, 300
+"""Crops in each of the first steps on a processor: the first way down needs many, not good ones."""
 WARM_UP = 30
 """Steps over which the learning rate rises."""
 MEMORY = 100
@@ -62,15 +64,16 @@ class Learner:
         self.last: Model | None = None
         self._places = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
-        self._batch = settings.batch or (BATCH if device.type == "cpu" else GPU_BATCH)
         self._method = choose(settings, material.channels, material.ndim)
         self._network = self._method.network.to(device).train()
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
         self._optimiser = Muon(self._network.parameters(), self._network.last.parameters())
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
+        sides = (min(TILE, size) for size in material.x.shape[2:])
+        halos = prod(1 + 2 * self._network.halo / side for side in sides)
         passes = count_passes(self._method, material.ndim, settings.invariant)
-        self._applying = passes / material.share_in_windows
+        self._applying = halos * passes / material.share_in_windows
         self._squares: NDArray[np.float64] | None = None
         self._before: NDArray[np.float64] | None = None
 
@@ -91,7 +94,7 @@ class Learner:
         """Take one step, at the learning rate for a share of the budget."""
         method, network = self._method, self._network
         crop, blocked = self.material.draw(
-            self._batch, self.settings.crop, method.turns, self._places
+            self._batch(), self.settings.crop, method.turns, self._places
         )
         crop, blocked = crop.to(self.device), blocked.to(self.device)
         hidden = method.draw(tuple(blocked.shape), self._generator)
@@ -135,6 +138,13 @@ class Learner:
         """Whether the best got better by more than chance explains since this was last asked."""
         before, self._before = self._before, self._squares
         return before is None or self._squares is None or improved(before, self._squares)
+
+    def _batch(self) -> int:
+        if self.settings.batch:
+            return self.settings.batch
+        if self.device.type != "cpu":
+            return GPU_BATCH
+        return FIRST_BATCH if self.step < FIRST_STEPS else BATCH
 
     @torch.inference_mode()
     def _squared_errors(self) -> NDArray[np.float64]:

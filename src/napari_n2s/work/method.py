@@ -182,12 +182,11 @@ class Blind:
         noise = read_noise(*(each[:, there] for each in (mean, total, noisy)))
         estimate, promised = posterior(mean, total, noisy, noise)
         within = there[probe.box[1:]]
-        parts = (mean, total, noisy, noise.variance(mean), other)
-        channels = zip(*(each[probe.box][:, within] for each in parts), strict=True)
-        responses = probe.response[0].numpy()[:, within]
-        shares = [
-            best_share(*each, response=r) for each, r in zip(channels, responses, strict=True)
+        probed = [
+            each[probe.box][:, within] for each in (mean, total, noisy, noise.variance(mean), other)
         ]
+        probed.append(probe.response[0].numpy()[:, within])
+        shares = [best_share(*channel) for channel in zip(*probed, strict=True)]
         both = average(estimate, promised, other, there, np.array(shares))
         return torch.from_numpy(both)[None]
 

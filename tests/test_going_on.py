@@ -1,0 +1,113 @@
+"""A training can be watched, left, taken up again, and told to end when nothing improves."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from napari_n2s import go_on, train
+from napari_n2s.ideas.score import improved
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.apply import finish
+from napari_n2s.work.denoise import denoising
+from napari_n2s.work.preview import ADVANCE, SHARE, Pace
+from napari_n2s.work.progress import Preview
+
+RNG = np.random.default_rng(0)
+TRUTH = 20 + 10 * np.sin(np.linspace(0, 9, 64))[:, None] * np.cos(np.linspace(0, 7, 48))
+NOISY = RNG.poisson(TRUTH).astype(np.uint16)
+
+
+def leave_at(training, step):
+    progress = next(each for each in training if each.step >= step)
+    training.close()
+    return progress
+
+
+def test_taken_up_again_it_is_the_same_as_in_one_go():
+    whole = finish(train(NOISY, steps=60, device="cpu"))
+    progress = leave_at(train(NOISY, steps=60, device="cpu"), 20)
+    assert progress.step < 60
+    parted = finish(go_on(progress))
+    assert parted.step == whole.step
+    assert all(torch.equal(parted.weights[name], each) for name, each in whole.weights.items())
+
+
+def test_after_the_end_it_goes_on_for_as_long_again():
+    *_, first = train(NOISY, steps=40, device="cpu")
+    held_out = first.learner.material.held_out.clone()
+    *_, second = go_on(first)
+    assert (first.step, second.step) == (40, 80)
+    assert torch.equal(second.learner.material.held_out, held_out)
+    assert second.best.score.loss <= first.best.score.loss
+    assert second.seconds > first.seconds
+
+
+def test_a_rest_does_not_count():
+    training = train(NOISY, seconds=60, device="cpu")
+    before = next(training)
+    time.sleep(3)
+    after = training.send(3.0)
+    assert before.seconds <= after.seconds < before.seconds + 2
+    training.close()
+
+
+def test_until_it_stops_improving():
+    snapshots = list(train(NOISY, steps=30, converge=True, device="cpu"))
+    rounds = np.log2(snapshots[-1].step / 30)
+    assert rounds >= 1
+    assert rounds == int(rounds)
+    assert snapshots[-1].seconds_left is None
+    alone = finish(train(NOISY, steps=snapshots[-1].step // 2, device="cpu"))
+    assert snapshots[-1].best.score.loss < alone.score.loss + 2 * alone.score.error
+    flat = np.full((32, 32), 7, np.uint8)
+    assert finish(train(flat, seconds=5, converge=True, device="cpu")).step == 1
+
+
+def test_an_improvement_is_seen_below_the_error_of_the_score():
+    noise = RNG.normal(0, 10, 20_000)
+    worse, better = (noise + RNG.normal(0, spread, noise.size) for spread in (1.5, 1.0))
+    error = (worse**2).std() / np.sqrt(noise.size)
+    assert (worse**2).mean() - (better**2).mean() < error * 2
+    assert improved(worse**2, better**2)
+    assert not improved(better**2, worse**2)
+    assert not improved(better**2, better**2)
+
+
+def test_previews_do_not_change_the_result_and_show_what_was_asked_for():
+    stack = np.stack([NOISY, NOISY[::-1]])
+    settings, box = Settings(steps=120, device="cpu"), (slice(1, 2), slice(8, 40), slice(0, 48))
+    plain, _ = finish(denoising(stack, settings=settings))
+    work, seen = denoising(stack, settings=settings, view=lambda: box), []
+    while True:
+        try:
+            seen.append(next(work))
+        except StopIteration as end:
+            image, _ = end.value
+            break
+    previews = [each for each in seen if isinstance(each, Preview)]
+    assert previews
+    assert all((each.box, each.image.shape) == (box, (1, 32, 48)) for each in previews)
+    assert np.array_equal(image, plain)
+    rms = np.sqrt(np.mean((previews[-1].image - plain[box]) ** 2))
+    assert rms < np.sqrt(np.mean((stack[box] - plain[box]) ** 2)) / 2
+
+
+@pytest.mark.parametrize("cost", [0.02, 0.3])
+def test_previews_come_soon_and_cost_little(cost):
+    pace, box, spent, times = Pace(), (slice(0, 1),), 0.0, []
+    for tick in range(600):
+        seconds = tick / 10
+        step = int(seconds)
+        if pace.due(box, step, seconds):
+            pace.shown(box, step, seconds, cost)
+            spent += cost
+            times.append(seconds)
+    assert times[0] < 0.5
+    assert times[1] <= 3
+    assert spent <= ADVANCE + SHARE * 60
+    assert len(times) > 8
+    pace.shown(box, step, 60, cost)
+    assert not pace.due(box, step, 1e4)
+    assert pace.due((slice(1, 2),), step, 1e4)
