@@ -3,7 +3,8 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/window.py [--size 1024] [--seconds 60]
 
 Prints the gaps of each stage in milliseconds: median, 99th percentile and worst. Beside them stand
-those of napari alone, idle and while it adds a layer, which are the floor.
+those of napari alone, idle and while it adds a layer, which are the floor. Then, how soon the first
+preview comes, and what previews cost: steps a second with them as a share of those without.
 """
 
 from __future__ import annotations
@@ -66,11 +67,25 @@ def main() -> None:
     ticks.watch("napari adding a second layer", 1)
     _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
     ticks.watch("dock opening, torch loading", 5)
+    dock.image.value = viewer.layers["first"]
     dock.seconds.setValue(chosen.seconds)
-    dock.train.click()
-    ticks.watch("training, first 3 s", 3)
-    ticks.watch("training", chosen.seconds - 4)
-    ticks.watch("end, applying, layer added", 60, until=dock.train.isEnabled)
+    preview, rates = "first [n2s preview]", []
+    for previews in ("with", "without"):
+        begin = time.perf_counter()
+        dock.train.click()
+        ticks.watch(
+            f"{previews} previews: until the first", 30, until=lambda: preview in viewer.layers
+        )
+        first = time.perf_counter() - begin
+        if previews == "without":
+            viewer.layers.remove(preview)
+        before = dock.progress
+        ticks.watch(f"{previews} previews: training", chosen.seconds - first - 4)
+        after = dock.progress
+        rates.append((after.step - before.step) / (after.seconds - before.seconds))
+        ticks.watch(f"{previews} previews: end", 60, until=dock.train.isEnabled)
+        print(f"First preview after {first:.1f} s, {rates[-1]:.1f} steps a second.")
+    print(f"With previews it takes {rates[0] / rates[1]:.1%} of the steps without.")
     viewer.close()
 
 

@@ -11,6 +11,7 @@ from napari_n2s.ideas.score import improved
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish
 from napari_n2s.work.denoise import denoising
+from napari_n2s.work.method import Blind
 from napari_n2s.work.preview import ADVANCE, SHARE, Pace
 from napari_n2s.work.progress import Preview
 
@@ -111,3 +112,21 @@ def test_previews_come_soon_and_cost_little(cost):
     pace.shown(box, step, 60, cost)
     assert not pace.due(box, step, 1e4)
     assert pace.due((slice(1, 2),), step, 1e4)
+
+
+def test_when_memory_runs_short_steps_get_smaller_and_training_goes_on(monkeypatch):
+    tried, sound = [], Blind.loss
+
+    def loss(self, output, target, counted):
+        tried.append((target.shape[0], target.shape[-1]))
+        if target.shape[0] * target.shape[-1] ** 2 > 2 * 32**2:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+        return sound(self, output, target, counted)
+
+    monkeypatch.setattr(Blind, "loss", loss)
+    large = np.tile(NOISY, (1, 2))[:, :64]
+    *_, last = train(large, steps=20, device="cpu")
+    assert last.learner.shrunk
+    assert tried[:4] == [(4, 64), (2, 64), (1, 64), (1, 32)]
+    assert set(tried[4:]) == {(1, 32)}
+    assert last.step == 20

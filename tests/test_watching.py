@@ -159,7 +159,10 @@ def test_effort_and_settings_speak_of_each_other(viewer, open_dock, qtbot):
         assert dock.effort_words.text().startswith(name)
         assert {key: getattr(settings, key) for key in effort} == effort
     dock.seconds.setValue(33)
-    assert "as set below" in dock.effort_words.text()
+    assert dock.effort_words.text() == "as set under Advanced"
+    dock.converge.setChecked(False)
+    dock.seconds.setValue(300)
+    assert (dock.effort.value(), dock.effort_words.text()) == (2, "thorough, 300 s")
     dock.advanced.controls["hole"].setText("wide")
     click(qtbot, dock.train)
     [(severity, message)] = shown()

@@ -217,7 +217,8 @@ def _line(state: Progress | Applying) -> str:
         return "applying the network"
     left = state.seconds_left
     time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
+    short = ", memory is short" if state.learner.shrunk else ""
     return (
-        f"training, {time}, step {state.step}, "
+        f"training, {time}{short}, step {state.step}, "
         f"error {state.best.score.loss:.4g} (median {state.baselines[0].score.loss:.4g})"
     )

@@ -31,6 +31,7 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
+SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
 WHOLE, SLICE = "whole", "slice"
 
 
@@ -200,6 +201,8 @@ class DenoiseDock(DenoiseForm):
                 left = state.seconds_left
                 time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
                 self.bar.setFormat(f"training, {time}")
+            if state.learner.shrunk and not self.result.text():
+                self.show_result(SHRUNK, there=False)
             self._reins.view = self._view()
 
     def _show_preview(self, preview: Preview) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from magicgui.widgets import ComboBox
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -26,6 +27,8 @@ from napari_n2s.ideas.settings import EFFORTS, Settings, words
 
 Choices = Callable[[Any], list[Any]]
 PAUSE, RESUME, GO_ON = "Pause", "Resume", "Go on"
+ADVANCED_HEIGHT = 200
+"""Pixels; what does not fit is scrolled, so that the plot stays in sight."""
 
 
 class DenoiseForm(QWidget):
@@ -165,9 +168,13 @@ class DenoiseForm(QWidget):
         time.addRow("seconds", self.seconds)
         rows.addLayout(time)
         rows.addWidget(self.advanced)
+        scrolled = QScrollArea()
+        scrolled.setWidgetResizable(True)
+        scrolled.setFixedHeight(ADVANCED_HEIGHT)
+        scrolled.setWidget(exact)
         folded = QCollapsible("Advanced")
         folded.setDuration(0)
-        folded.addWidget(exact)
+        folded.addWidget(scrolled)
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(folded)
@@ -188,10 +195,16 @@ class DenoiseForm(QWidget):
         self._say_effort()
 
     def _say_effort(self, _: object = None) -> None:
+        """Name the effort that is set, and let the slider stand where it is."""
         chosen = {"seconds": self.seconds.value(), "converge": self.converge.isChecked()}
-        name = next((name for name, effort in EFFORTS.items() if effort == chosen), "as set below")
         seconds = "" if chosen["converge"] else f", {chosen['seconds']:.0f} s"
-        self.effort_words.setText(name + seconds)
+        for number, (name, effort) in enumerate(EFFORTS.items()):
+            if effort == chosen:
+                with QSignalBlocker(self.effort):
+                    self.effort.setValue(number)
+                self.effort_words.setText(name + seconds)
+                return
+        self.effort_words.setText(f"as set under Advanced{seconds}")
 
 
 def _told(control: Any, tooltip: str) -> Any:

@@ -15,7 +15,7 @@ from napari_n2s.ideas.errors import DeviceError
 from napari_n2s.ideas.image import Box, as_image, check_dtype
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish
-from napari_n2s.work.device import describe
+from napari_n2s.work.device import describe, short_of_memory
 from napari_n2s.work.preview import Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.report import Report, versions
@@ -105,7 +105,7 @@ def denoising(
         progress = yield from _watch(training, image, axes, stop, view)
         result = yield from progress.best.applying(wanted, axes=its_axes, dtype=dtype)
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "memory" in str(error):
+        if short_of_memory(error):
             raise DeviceError(
                 "There is not enough memory; close other programs, or denoise a part of the image."
             ) from error

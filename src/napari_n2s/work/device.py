@@ -59,6 +59,11 @@ def describe(device: torch.device) -> str:
     return f"processor ({count} {'core' if count == 1 else 'cores'})"
 
 
+def short_of_memory(error: Exception) -> bool:
+    """Whether an error says that there was not enough memory."""
+    return isinstance(error, MemoryError) or "memory" in str(error)
+
+
 def account() -> tuple[str, str | None]:
     """Say what will be computed on, its free memory and, if that is slow, why.
 

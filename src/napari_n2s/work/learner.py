@@ -27,6 +27,8 @@ from napari_n2s.work.muon import Muon
 BATCH, GPU_BATCH = 8, 32
 FIRST_BATCH, FIRST_STEPS = 4, 300
 """Crops in each of the first steps on a processor: the first way down needs many, not good ones."""
+SMALLEST_CROP = 32
+"""Side in pixels below which halving it no longer saves memory."""
 WARM_UP = 30
 """Steps over which the learning rate rises."""
 MEMORY = 100
@@ -47,6 +49,8 @@ class Learner:
     ----------
     step : int
         Steps taken.
+    shrunk : bool
+        Whether memory ran short and steps were made smaller.
     best, last : Model or None
         The model that scored best so far, and the one scored last.
     baselines : tuple of Baseline
@@ -60,6 +64,9 @@ class Learner:
         self.baselines = _baselines(material, hole)
         self.material = material.to(device)
         self.step = 0
+        self.shrunk = False
+        self._most = settings.batch or GPU_BATCH
+        self._crop = settings.crop
         self.best: Model | None = None
         self.last: Model | None = None
         self._places = torch.Generator().manual_seed(settings.seed)
@@ -93,9 +100,7 @@ class Learner:
     def learn(self, done: float) -> None:
         """Take one step, at the learning rate for a share of the budget."""
         method, network = self._method, self._network
-        crop, blocked = self.material.draw(
-            self._batch(), self.settings.crop, method.turns, self._places
-        )
+        crop, blocked = self.material.draw(self._batch(), self._crop, method.turns, self._places)
         crop, blocked = crop.to(self.device), blocked.to(self.device)
         hidden = method.draw(tuple(blocked.shape), self._generator)
         shown = method.show(crop, hidden, blocked, self._generator)
@@ -139,12 +144,32 @@ class Learner:
         before, self._before = self._before, self._squares
         return before is None or self._squares is None or improved(before, self._squares)
 
+    def shrink(self) -> bool:
+        """Make steps smaller, as memory ran short; whether there was anything left to halve.
+
+        Fewer crops, then smaller ones, then the processor instead of a GPU.
+        """
+        self._optimiser.zero_grad()
+        self.shrunk = True
+        if self._batch() > 1:
+            self._most = self._batch() // 2
+        elif self._crop > SMALLEST_CROP:
+            self._crop //= 2
+        elif self.device.type != "cpu":
+            self.device = torch.device("cpu")
+            self._generator = torch.Generator().manual_seed(self.settings.seed)
+            self.move(self.device)
+        else:
+            return False
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return True
+
     def _batch(self) -> int:
-        if self.settings.batch:
-            return self.settings.batch
-        if self.device.type != "cpu":
-            return GPU_BATCH
-        return FIRST_BATCH if self.step < FIRST_STEPS else BATCH
+        usual = GPU_BATCH
+        if self.device.type == "cpu":
+            usual = FIRST_BATCH if self.step < FIRST_STEPS else BATCH
+        return min(self._most, self.settings.batch or usual)
 
     @torch.inference_mode()
     def _squared_errors(self) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.clock import Clock
-from napari_n2s.work.device import choose_device, working_threads
+from napari_n2s.work.device import choose_device, short_of_memory, working_threads
 from napari_n2s.work.learner import Learner
 from napari_n2s.work.material import gather
 from napari_n2s.work.model import Model
@@ -93,7 +93,12 @@ def _steps(learner: Learner) -> Training:
     clock, done = learner.clock, learner.clock.done(learner.step)
     while learner.best is None or done < 1:
         with working_threads():
-            learner.learn(done)
+            try:
+                learner.learn(done)
+            except (MemoryError, RuntimeError) as error:
+                if short_of_memory(error) and learner.shrink():
+                    continue
+                raise
             done = clock.done(learner.step)
             scored = learner.score() if clock.score_due(learner.step, done) else None
         if learner.best and learner.last and (scored or clock.snapshot_due()):
