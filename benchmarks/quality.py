@@ -132,14 +132,18 @@ def table(rows: list[dict[str, Any]]) -> str:
 def agreement(rows: list[dict[str, Any]]) -> tuple[int, int]:
     """Count pairs of methods on one image that the held-out score orders as the truth does.
 
-    The score is of what each predicts blindly; the truth is compared with what it delivers.
+    The score is of what each predicts blindly; the truth is compared with what it delivers. Doing
+    nothing is left out: it predicts nothing.
     """
     right = every = 0
     for case in dict.fromkeys(row["case"] for row in rows):
         scored = [
             row
             for row in rows
-            if row["case"] == case and row["seed"] == 0 and np.isfinite(row["held_out"])
+            if row["case"] == case
+            and row["seed"] == 0
+            and row["method"] != "noisy"
+            and np.isfinite(row["held_out"])
         ]
         for one, two in combinations(scored, 2):
             every += 1

@@ -1,4 +1,4 @@
-"""A form of every setting, made from what the settings say of themselves."""
+"""A form of the settings, made from what the settings say of themselves."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _control(setting: Field[Any]) -> QWidget:
         whole.setValue(whole.minimum() if default is None else default)
         return whole
     number = QDoubleSpinBox()
-    number.setDecimals(4)
+    number.setDecimals(6)
     number.setRange(low, high)
     number.setSingleStep(default / 2)
     number.setValue(default)

@@ -31,6 +31,9 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
+OTHER = (
+    "This training is of {0} as it was; choose that image to go on, or press Train to begin anew."
+)
 SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
 WHOLE, SLICE = "whole", "slice"
 
@@ -42,6 +45,8 @@ class DenoiseDock(DenoiseForm):
     ----------
     napari_viewer : napari.viewer.Viewer
     """
+
+    _preview: Image | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(
@@ -55,7 +60,6 @@ class DenoiseDock(DenoiseForm):
         self._order: Order | None = None
         self.progress: Progress | None = None
         self._activity: cancelable_progress | None = None
-        self._preview: Image | None = None
         self._previewing = False
         self._result: Image | None = None
         self._report: Report | None = None
@@ -79,31 +83,35 @@ class DenoiseDock(DenoiseForm):
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
-        for choice in (self.image, self.learn_from, self.apply_to):
-            choice.reset_choices()
+        self.image.reset_choices()
+        self.learn_from.reset_choices()
         self._describe_image()
 
     def event(self, event: QEvent) -> bool:
         """End the training when napari takes the dock out of its window."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._drawn.stop()
+            self._order = self.progress = self._result = None
             if self._worker:
                 self._worker.quit()
-                self._reins.stop()
         return super().event(event)
 
     def _describe_image(self, _: object = None) -> None:
         source = self.image.value
         self.what.setText(layers.describe(source) if source else "")
+        self.apply_to.reset_choices()
 
     @staticmethod
     def _sources(viewer: Viewer) -> list[tuple[str, Any]]:
         drawn = [(f"drawn in {each.name}", each) for each in layers.shapes_layers(viewer)]
         return [("the whole image", WHOLE), ("the slice in view", SLICE), *drawn]
 
-    @staticmethod
-    def _targets(viewer: Viewer) -> list[tuple[str, Any]]:
-        others = [(each.name, each) for each in layers.image_layers(viewer)]
+    def _targets(self, viewer: Viewer) -> list[tuple[str, Any]]:
+        others = [
+            (each.name, each)
+            for each in layers.image_layers(viewer)
+            if each not in (self.image.value, self._preview)
+        ]
         return [("the whole image", WHOLE), ("the slice in view", SLICE), *others]
 
     def _choose_active(self) -> None:
@@ -116,28 +124,28 @@ class DenoiseDock(DenoiseForm):
             show_warning(NO_IMAGE)
             return
         try:
-            settings, self._order = self.settings(), self._read_order(source)
+            settings = self.settings()
+            self._order = self._read_order(source, self._read_region(source))
         except N2SError as error:
             self._explain(Failure(str(error)))
             return
         self.plot.clear_curves()
         self._work(settings)
 
-    def _read_order(self, source: Image) -> Order:
-        learn_from, apply_to = self.learn_from.value, self.apply_to.value
-        region = None
-        if learn_from != WHOLE:
-            region = (
-                regions.slice_in_view(self._viewer, source)
-                if learn_from == SLICE
-                else regions.drawn(learn_from, source)
-            )
+    def _read_region(self, source: Image) -> Box | None:
+        if (learn_from := self.learn_from.value) == WHOLE:
+            return None
+        if learn_from == SLICE:
+            return regions.slice_in_view(self._viewer, source)
+        return regions.drawn(learn_from, source)
+
+    def _read_order(self, source: Image, region: Box | None) -> Order:
+        apply_to = self.apply_to.value
         onto = source if apply_to in (WHOLE, SLICE) else apply_to
-        image = target = layers.pixels(onto)
-        corner = [0] * onto.ndim
+        target, corner = None if onto is source else layers.pixels(onto), [0] * onto.ndim
         if apply_to == SLICE:
             box = regions.slice_in_view(self._viewer, source)
-            target, corner = image[box], [side.start for side in box[: onto.ndim]]
+            target, corner = layers.pixels(onto)[box], [side.start for side in box[: onto.ndim]]
         return Order(
             source=source,
             image=layers.pixels(source),
@@ -170,8 +178,7 @@ class DenoiseDock(DenoiseForm):
 
     def _pause(self) -> None:
         if self.pause.text() == GO_ON:
-            assert self.progress is not None
-            self._work(self.progress.best.settings, self.progress)
+            self._go_on()
         elif self.pause.text() == PAUSE:
             self._reins.pause()
             self.pause.setText(RESUME)
@@ -179,6 +186,17 @@ class DenoiseDock(DenoiseForm):
         else:
             self._reins.resume()
             self.pause.setText(PAUSE)
+
+    def _go_on(self) -> None:
+        """Take the training up again; what it is applied to may have been chosen anew."""
+        assert self._order is not None
+        assert self.progress is not None
+        source = self._order.source
+        if self.image.value is not source or layers.pixels(source) is not self._order.image:
+            self._explain(Failure(OTHER.format(source.name)))
+            return
+        self._order = self._read_order(source, self._order.region)
+        self._work(self.progress.best.settings, self.progress)
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)
@@ -188,13 +206,16 @@ class DenoiseDock(DenoiseForm):
             self._worker.quit()
         self._reins.stop()
 
-    def _show_progress(self, state: Progress | Preview | Applying) -> None:
+    def _show_progress(self, state: Progress | Preview | Applying | None) -> None:
+        if state is None or self._order is None:
+            return
         if isinstance(state, Preview):
             self._show_preview(state)
         elif isinstance(state, Applying):
             self._show_applying(state)
         else:
             self.progress = state
+            self.bar.setRange(0, 0 if state.seconds_left is None else 1000)
             self.bar.setValue(round(1000 * state.done))
             self.plot.add(state)
             if self.pause.isEnabled() and self.pause.text() == PAUSE:
@@ -216,7 +237,9 @@ class DenoiseDock(DenoiseForm):
         """Say what part to show, if the layer still holds the image and the user wants to see."""
         assert self._order is not None
         source = self._order.source
-        there = layers.pixels(source) is self._order.image
+        there = (
+            layers.pixels(source) is self._order.image and layers.axes(source) == self._order.axes
+        )
         return regions.part_in_view(self._viewer, source) if self._previewing and there else None
 
     def _show_applying(self, state: Applying) -> None:
@@ -224,6 +247,7 @@ class DenoiseDock(DenoiseForm):
             self._activity = cancelable_progress(total=100, desc="Noise2Self: applying")
             self.stop.setEnabled(True)
             self.pause.setEnabled(False)
+        self.bar.setRange(0, 1000)
         self.bar.setValue(round(1000 * state.done))
         self.bar.setFormat("applying, %p %")
         activity = self._activity
@@ -273,7 +297,7 @@ class DenoiseDock(DenoiseForm):
             self._work(replace(self.settings(), missing="leave"))
 
     def _show_after(self, after: bool) -> None:
-        if self._result and self._result in self._viewer.layers:
+        if self._result:
             self._result.visible = after
 
     def _copy_methods(self) -> None:

@@ -144,6 +144,7 @@ class DenoiseForm(QWidget):
         self.pause.setEnabled(working or may_go_on)
         self.pause.setText(GO_ON if may_go_on and not working else PAUSE)
         if not working:
+            self.bar.setRange(0, 1000)
             self.bar.reset()
             self.bar.setFormat("")
 

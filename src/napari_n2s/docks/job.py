@@ -12,13 +12,17 @@ from napari.qt.threading import thread_worker
 from napari_n2s.ideas.errors import MissingPixelsError, N2SError
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
+from napari_n2s.work.progress import Applying
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_n2s.ideas.image import Box
     from napari_n2s.work.denoise import Denoised
-    from napari_n2s.work.progress import Applying, Preview, Progress
+    from napari_n2s.work.progress import Preview, Progress
+
+PATIENCE = 0.05
+"""Seconds between two looks whether it is to end while it rests."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ class Order:
         The part to learn from, if not all of it.
     onto : Image
         The layer to denoise.
-    target : array_like
-        What of that layer's image.
+    target : array_like or None
+        What of that layer's image; None for `image` itself.
     target_axes : str
     corner : list of int
         Where in the layer that begins.
@@ -74,7 +78,8 @@ class Order:
     @property
     def dtype(self) -> Any:
         """Type of the result: what the layer can show."""
-        return self.target.dtype if self.onto.rgb else "float32"
+        target = self.image if self.target is None else self.target
+        return target.dtype if self.onto.rgb else "float32"
 
 
 @dataclass
@@ -108,9 +113,9 @@ class Reins:
         self._stopped.set()
         self._running.set()
 
-    def wait(self) -> None:
-        """Wait while it rests."""
-        self._running.wait()
+    def rest(self, seconds: float) -> bool:
+        """Wait for at most so long; whether it still rests."""
+        return not self._running.wait(seconds)
 
     @property
     def stopped(self) -> bool:
@@ -124,8 +129,11 @@ def denoise_job(
     settings: Settings,
     reins: Reins,
     since: Progress | None = None,
-) -> Generator[Progress | Preview | Applying, None, Denoised | Failure]:
-    """Carry out an order, or go on with it since a snapshot, as far as the reins let it."""
+) -> Generator[Progress | Preview | Applying | None, None, Denoised | Failure]:
+    """Carry out an order, or go on with it since a snapshot, as far as the reins let it.
+
+    Yields None while it rests.
+    """
     try:
         load_torch()
         from napari_n2s.work.denoise import denoising
@@ -139,7 +147,7 @@ def denoise_job(
             view=lambda: reins.view,
             since=since,
             region=order.region,
-            target=(order.target, order.target_axes),
+            target=None if order.target is None else (order.target, order.target_axes),
         )
         while True:
             try:
@@ -148,7 +156,8 @@ def denoise_job(
                 result: Denoised = end.value
                 return result
             yield state
-            reins.wait()
+            while not isinstance(state, Applying) and reins.rest(PATIENCE):
+                yield None  # napari ends threads between two states only
     except N2SError as error:
         return Failure(str(error), missing=isinstance(error, MissingPixelsError))
     except RuntimeError as error:

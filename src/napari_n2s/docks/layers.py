@@ -80,10 +80,13 @@ def show_preview(
         return None
     corner = [side.start for side in preview.box[: source.ndim]]
     if layer is None:
-        return _add_above(viewer, source, preview.image, "n2s preview", corner)
+        chosen = set(viewer.layers.selection)
+        layer = _add_above(viewer, source, preview.image, "n2s preview", corner)
+        viewer.layers.selection = chosen  # somebody may be drawing
+        return layer
     if layer.ndim == len(corner) == source.ndim:
-        layer.data = preview.image
         layer.translate = _move(source, corner)
+        layer.data = preview.image
     return layer
 
 

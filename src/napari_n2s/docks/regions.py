@@ -35,9 +35,13 @@ def slice_in_view(viewer: Viewer, layer: Image) -> Box:
 
 def part_in_view(viewer: Viewer, layer: Image) -> Box:
     """Cut the slice in view to what a preview shows, around the middle of the view."""
-    middle = layer.corner_pixels.mean(0)
+    middle = layer.world_to_data(viewer.dims.point)
+    corners = layer.corner_pixels.mean(0)
     if layer.multiscale:
-        middle = middle * layer.downsample_factors[layer.data_level]
+        corners = corners * layer.downsample_factors[layer.data_level]
+    for shown in (axis - viewer.dims.ndim for axis in viewer.dims.displayed):
+        if -shown <= layer.ndim:
+            middle[shown] = corners[shown]
     box = list(slice_in_view(viewer, layer))
     for axis, letter in enumerate(layers.axes(layer)):
         if letter in "YX":
@@ -56,7 +60,9 @@ def drawn(shapes: Shapes, layer: Image) -> Box:
         If there is nothing, or too little of the image in it.
     """
     if not shapes.data:
-        raise ImageError(f"Nothing is drawn in {shapes.name}; draw a rectangle, or learn from all.")
+        raise ImageError(
+            f"Nothing is drawn in {shapes.name}; draw a rectangle, or learn from the whole image."
+        )
     letters, shape = layers.axes(layer), layers.pixels(layer).shape
     corners = np.array(
         [

@@ -141,6 +141,8 @@ def best_share(
     float
         0 to 1, or NaN if the noise curve would have to be known better.
     """
+    if not mean.size:
+        return float("nan")
     shares = []
     for factor in (1 - DOUBT, 1 + DOUBT):
         noise = factor * variance

@@ -11,15 +11,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.errors import DeviceError
+from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.errors import DeviceError, ImageError
 from napari_n2s.ideas.image import Box, as_image, check_dtype
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish
 from napari_n2s.work.device import describe, short_of_memory
+from napari_n2s.work.model import read
 from napari_n2s.work.preview import Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.report import Report, versions
 from napari_n2s.work.train import Training, go_on, train
+
+TILES = (512, 256, 128)
+"""Sides of tiles in pixels, to be tried in turn where memory runs short."""
 
 Denoised = tuple[NDArray[np.generic], Report]
 
@@ -95,15 +100,21 @@ def denoising(
     target : tuple of array_like and str, optional
         The image to denoise with what was learnt, and its axes, if not that one.
     """
-    image = as_image(image)
-    wanted, its_axes = (image, axes) if target is None else (as_image(target[0]), target[1])
+    if region is None:
+        image = as_image(image)
+    source = image if region is None else as_image(image[region])
+    wanted, its_axes = (
+        (as_image(image), axes) if target is None else (as_image(target[0]), target[1])
+    )
     check_dtype(dtype, wanted, settings.missing)
     progress = since
     try:
-        source = image[region] if region else image
+        if wanted is not source:
+            channels = layout(source.shape, axes).canonical(source).shape[1]
+            read(wanted, its_axes, channels, settings)
         training = go_on(since) if since else train(source, axes=axes, settings=settings)
         progress = yield from _watch(training, image, axes, stop, view)
-        result = yield from progress.best.applying(wanted, axes=its_axes, dtype=dtype)
+        result = yield from _apply(progress, wanted, its_axes, dtype)
     except (MemoryError, RuntimeError) as error:
         if short_of_memory(error):
             raise DeviceError(
@@ -122,12 +133,35 @@ def denoising(
         network=progress.best.score,
         baselines=progress.baselines,
         versions=versions(),
+        region=None if region is None else tuple((side.start, side.stop) for side in region),
+        applied_elsewhere=target is not None,
     )
+
+
+def _apply(
+    progress: Progress, image: NDArray[np.generic], axes: str | None, dtype: Any
+) -> Generator[Applying, None, NDArray[np.generic]]:
+    """Apply the best model; where memory runs short, in smaller tiles, then on the processor."""
+    device = progress.learner.device
+    ways = [(device, tile) for tile in TILES]
+    if device.type != "cpu":
+        ways.append((torch.device("cpu"), TILES[0]))
+    for where, tile in ways:
+        try:
+            return (
+                yield from progress.best.applying(
+                    image, axes=axes, dtype=dtype, tile=tile, device=where
+                )
+            )
+        except (MemoryError, RuntimeError) as error:
+            if not short_of_memory(error) or (where, tile) == ways[-1]:
+                raise
+    raise AssertionError("the last way returns or raises")
 
 
 def _watch(
     training: Training,
-    image: NDArray[np.generic],
+    image: Any,
     axes: str | None,
     stop: Callable[[], bool],
     view: Callable[[], Box | None],
@@ -147,6 +181,22 @@ def _watch(
         box, step = view(), progress.last.step
         if box and pace.due(box, step, progress.seconds):
             begin = time.monotonic()
-            clean = finish(progress.last.applying(image[box], axes=axes, quick=True))
+            clean = _glimpse(progress, image[box], axes)
             pace.shown(box, step, progress.seconds, time.monotonic() - begin)
-            yield Preview(box, clean)
+            if clean is not None:
+                begin = time.monotonic()
+                yield Preview(box, clean)
+                idle += time.monotonic() - begin
+
+
+def _glimpse(progress: Progress, part: Any, axes: str | None) -> NDArray[np.generic] | None:
+    """Denoise a part for a preview; None if that cannot be, which must not end the training."""
+    device = progress.learner.device
+    try:
+        return finish(progress.last.applying(part, axes=axes, quick=True, device=device))
+    except ImageError:
+        return None
+    except (MemoryError, RuntimeError) as error:
+        if short_of_memory(error):
+            return None
+        raise

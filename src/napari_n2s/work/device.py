@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 
 import psutil
@@ -61,7 +61,8 @@ def describe(device: torch.device) -> str:
 
 def short_of_memory(error: Exception) -> bool:
     """Whether an error says that there was not enough memory."""
-    return isinstance(error, MemoryError) or "memory" in str(error)
+    words = ("out of memory", "allocate memory", "enough memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
 
 def account() -> tuple[str, str | None]:
@@ -75,7 +76,8 @@ def account() -> tuple[str, str | None]:
     device = choose_device()
     free = psutil.virtual_memory().available
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+        with suppress(RuntimeError):  # when others have it to themselves
+            free, _ = torch.cuda.mem_get_info(device)
     words, remedy = f"Computes on the {describe(device)}, {free / 1e9:.0f} GB free", None
     if device.type == "cpu" and shutil.which("nvidia-smi") and torch.version.cuda is None:
         words += ": there is an NVIDIA GPU, but this PyTorch is built without CUDA"

@@ -80,6 +80,7 @@ class Learner:
         sides = (min(TILE, size) for size in material.x.shape[2:])
         halos = prod(1 + 2 * self._network.halo / side for side in sides)
         passes = count_passes(self._method, material.ndim, settings.invariant)
+        passes += 2 * self._method.mixes  # the probe's
         self._applying = halos * passes / material.share_in_windows
         self._squares: NDArray[np.float64] | None = None
         self._before: NDArray[np.float64] | None = None
@@ -91,6 +92,7 @@ class Learner:
         self._average.to(device)
         self._pairs = _floating(self._average, self._network)
         self._optimiser.follow()
+        self._losses = deque((each.to(device) for each in self._losses), maxlen=MEMORY)
 
     @property
     def loss(self) -> float:

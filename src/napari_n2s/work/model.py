@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.axes import Layout, layout
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Scale, as_image, check_dtype, find_missing, to_dtype
 from napari_n2s.ideas.score import Score
@@ -21,8 +21,32 @@ from napari_n2s.work.device import choose_device
 from napari_n2s.work.method import choose
 from napari_n2s.work.progress import Applying
 
+Read = tuple[Layout, NDArray[np.generic], NDArray[np.bool_]]
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
+
+
+def read(image: NDArray[np.generic], axes: str | None, channels: int, settings: Settings) -> Read:
+    """Read an image as a model for so many channels does.
+
+    Returns
+    -------
+    tuple of Layout, ndarray, ndarray of bool
+        How its axes lie, the image ``(N, C, *space)``, and where it is missing ``(N, 1, *space)``.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be denoised by such a model.
+    """
+    found = layout(image.shape, axes)
+    canonical = found.canonical(image)
+    if canonical.shape[1] != channels:
+        raise ImageError(
+            f"The image has {canonical.shape[1]} channels, but the model was trained on "
+            f"{channels}; choose an image like the one it was trained on."
+        )
+    return found, canonical, find_missing(canonical, settings.missing)
 
 
 @dataclass(frozen=True)
@@ -101,23 +125,18 @@ class Model:
         invariant: bool | None = None,
         tile: int = TILE,
         quick: bool = False,
+        device: torch.device | None = None,
     ) -> Generator[Applying, None, NDArray[np.generic]]:
         """Do as `apply`, yielding how far it is after each tile.
 
-        Quick does without flips, turns and the posterior: a good picture, many times as fast.
+        Quick does without flips, turns and the posterior: a good picture, many times as fast. The
+        device is that of the settings if left out.
         """
         image = as_image(image)
         kind = check_dtype(dtype, image, self.settings.missing)
-        found = layout(image.shape, axes)
-        canonical = found.canonical(image)
-        if canonical.shape[1] != self.channels:
-            raise ImageError(
-                f"The image has {canonical.shape[1]} channels, but the model was trained on "
-                f"{self.channels}; choose an image like the one it was trained on."
-            )
-        missing = find_missing(canonical, self.settings.missing)
+        found, canonical, missing = read(image, axes, self.channels, self.settings)
         invariant = self.settings.invariant if invariant is None else invariant
-        device = choose_device(self.settings.device)
+        device = device or choose_device(self.settings.device)
         method = choose(self.settings, self.channels, self.ndim)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()

@@ -35,6 +35,10 @@ class Report:
     baselines : tuple of Baseline
         The donut median and the donut blur at their best strengths, on the same pixels.
     versions : dict
+    region : tuple of (start, stop) or None
+        The part of the image that was learnt from along each axis, if not all of it.
+    applied_elsewhere : bool
+        Whether something else than the image that was learnt from was denoised.
     """
 
     settings: Settings
@@ -44,6 +48,8 @@ class Report:
     network: Score
     baselines: tuple[Baseline, ...]
     versions: dict[str, str]
+    region: tuple[tuple[int, int], ...] | None = None
+    applied_elsewhere: bool = False
 
     @property
     def network_is_best(self) -> bool:
@@ -93,13 +99,15 @@ class Report:
             if changed
             else ("its default settings")
         )
+        learnt = "a part of a noisy image" if self.region else "the noisy image"
+        applied = ", and applied beyond it" if self.applied_elsewhere else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
-            f"2019): {network} was trained on the noisy image alone, without clean data, for "
+            f"2019): {network} was trained on {learnt} alone, without clean data, for "
             f"{trained} on the {self.device}, with {settings} and random seed "
-            f"{self.settings.seed}. On {found.pixels} pixels withheld from training, the mean "
-            f"squared error of the network's blind prediction against the noisy values was "
+            f"{self.settings.seed}{applied}. On {found.pixels} pixels withheld from training, the "
+            f"mean squared error of the network's blind prediction against the noisy values was "
             f"{found.loss:.4g} (standard error {found.error:.2g}), against {least:.4g} for the "
             f"best of a median and a Gaussian filter calibrated on the same pixels."
         )

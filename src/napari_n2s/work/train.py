@@ -93,12 +93,17 @@ def _steps(learner: Learner) -> Training:
     clock, done = learner.clock, learner.clock.done(learner.step)
     while learner.best is None or done < 1:
         with working_threads():
+            failed: str | None = None
             try:
                 learner.learn(done)
             except (MemoryError, RuntimeError) as error:
-                if short_of_memory(error) and learner.shrink():
-                    continue
-                raise
+                if not short_of_memory(error):
+                    raise
+                failed = str(error)
+            if failed is not None:  # by now the step that failed has let go of its memory
+                if not learner.shrink():
+                    raise MemoryError(failed)
+                continue
             done = clock.done(learner.step)
             scored = learner.score() if clock.score_due(learner.step, done) else None
         if learner.best and learner.last and (scored or clock.snapshot_due()):
