@@ -265,22 +265,23 @@ class DenoiseDock(DenoiseForm):
     def _finish(self) -> None:
         """Act on how the worker ended; there is no outcome if a fault or a close ended it."""
         outcome, self._worker, self._outcome = self._outcome, None, None
-        order = self._order
+        order, done = self._order, outcome is not None and not isinstance(outcome, Failure)
         if isinstance(outcome, Failure):
             self._forget()
         if self._activity:
             self._activity.close()
             self._activity = None
-        if self._preview:
-            layers.remove(self._viewer, self._preview)
-            self._preview = None
+        preview, self._preview = self._preview, None
+        if preview and not (done and order and order.onto is order.source):
+            layers.remove(self._viewer, preview)
+            preview = None
         self.show_working(False, may_go_on=self.progress is not None)
         if isinstance(outcome, Failure):
             self._explain(outcome)
         elif outcome is not None and order is not None:
             image, self._report = outcome
             self._result = layers.add_result(
-                self._viewer, order.onto, image, order.corner, self._report.to_dict()
+                self._viewer, order.onto, image, order.corner, self._report.to_dict(), preview
             )
             self.bar.setValue(self.bar.maximum())
             self.bar.setFormat("done")

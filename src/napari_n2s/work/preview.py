@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_n2s.ideas.image import Box
 
-SHARE = 0.04
+SHARE = 0.03
 """Of the time, for previews, at most."""
 ADVANCE = 0.5
 """Seconds of it that may be taken ahead, so that the first previews come soon."""
