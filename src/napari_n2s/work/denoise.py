@@ -134,7 +134,7 @@ def denoising(
         baselines=progress.baselines,
         versions=versions(),
         region=None if region is None else tuple((side.start, side.stop) for side in region),
-        applied_elsewhere=target is not None,
+        applied_elsewhere=region is not None or target is not None,
     )
 
 

@@ -100,7 +100,11 @@ class Report:
             else ("its default settings")
         )
         learnt = "a part of a noisy image" if self.region else "the noisy image"
-        applied = ", and applied beyond it" if self.applied_elsewhere else ""
+        applied = (
+            ", and then applied to an image or part chosen apart from that"
+            if self.applied_elsewhere
+            else ""
+        )
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
