@@ -12,6 +12,8 @@ from napari_n2s import denoise, train
 from napari_n2s.ideas.blindspot import Grid
 from napari_n2s.ideas.noise import average, best_share, posterior, read_noise
 from napari_n2s.ideas.settings import Settings, choices
+from napari_n2s.ideas.structure import find_structure
+from napari_n2s.ideas.turns import turns
 from napari_n2s.work.apply import finish, predict
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.filters import RADII, calibrate_baselines
@@ -260,3 +262,24 @@ def test_the_network_beats_the_baselines_on_a_simulated_picture():
     clean, report = denoise(noisy, steps=400, device="cpu")
     assert report.network_is_best
     assert np.mean((clean - truth) ** 2) < 0.2 * np.mean((noisy - truth) ** 2)
+
+
+def test_structure_is_found_where_there_is_some_and_not_in_noise_of_any_level():
+    rng = np.random.default_rng(0)
+    level = np.repeat(np.linspace(1, 50, 256), 128).reshape(256, 128).astype(np.float32)
+    level[70:90, 40:60] *= 1 + 0.5 * rng.integers(2, size=(5, 5)).repeat(4, 0).repeat(4, 1)
+    flat = np.stack([np.full_like(level, 10), level])
+    found = find_structure(rng.poisson(flat)[:, None].astype(np.float32))
+    assert found.shape == (2, 8, 4)
+    assert not found[0].any()
+    assert np.unravel_index(found[1].argmax(), (8, 4)) == (2, 1)
+
+
+def test_a_sparse_image_teaches_what_is_in_it():
+    rng = np.random.default_rng(0)
+    noisy = rng.poisson(3, (1, 512, 512)).astype(np.float32)
+    noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
+    material = gather(noisy, "TYX", Settings())
+    crops, _ = material.draw(400, 64, turns(2), torch.Generator().manual_seed(0))
+    signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
+    assert 0.4 < signal.float().mean() < 0.65

@@ -13,10 +13,16 @@ from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.image import Scale, as_image, find_missing, measure_scale
 from napari_n2s.ideas.score import draw_held_out
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.ideas.structure import cell_sides, find_structure
 from napari_n2s.ideas.turns import Turn
+from napari_n2s.work.device import require_memory
 
 ON_DEVICE = 2**30
 """Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
+SPARSE = 0.25
+"""Share of the cells with structure in them below which an image is sparse."""
+FLAGS = 3
+"""Bytes for each pixel that say whether it is missing, held out, or either."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class Material:
         The boxes of `x` that hold the held-out pixels.
     held_out, missing : Tensor of bool, shape (K, 1, *window)
         Which of their pixels are.
+    structure : Tensor, shape (N, *cells), or None
+        How much structure each cell of `x` holds, by which every other crop is drawn; None where
+        there is structure all over.
     scale : Scale
     """
 
@@ -41,6 +50,7 @@ class Material:
     windows: Tensor
     held_out: Tensor
     missing: Tensor
+    structure: Tensor | None
     scale: Scale
 
     def to(self, device: torch.device) -> Material:
@@ -73,7 +83,9 @@ class Material:
     def draw(
         self, count: int, side: int, turns: tuple[Turn, ...], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Cut crops at random places, each turned at random.
+        """Cut crops from anywhere, each turned at random; of a sparse image, half by its structure.
+
+        Crops from anywhere would teach little else than emptiness there.
 
         Returns
         -------
@@ -81,23 +93,36 @@ class Material:
             The crops ``(count, C, *crop)``, at most `side` pixels along each axis, and which of
             their pixels are blocked ``(count, 1, *crop)``.
         """
-        space = self.x.shape[2:]
-        sides = [min(side, size) for size in space]
+        sides = [min(side, size) for size in self.x.shape[2:]]
         square = len(set(sides[-2:])) == 1
         ways = [way for way in turns if square or not way.swap]
         crops: list[Tensor] = []
         blocked: list[Tensor] = []
-        for _ in range(count):
-            ends = [
-                self.x.shape[0] - 1,
-                *(size - s for size, s in zip(space, sides, strict=True)),
-            ]
-            n, *corner = (int(torch.randint(end + 1, (), generator=generator)) for end in ends)
+        for number in range(count):
+            n, *corner = self._place(sides, generator, anywhere=number % 2 == 0)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
-            way = ways[int(torch.randint(len(ways), (), generator=generator))]
+            way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 cut.append(way.do(whole[n][(slice(None), *box)]))
         return torch.stack(crops), torch.stack(blocked)
+
+    def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
+        """Draw a sample and the corner of a crop in it."""
+        space = self.x.shape[2:]
+        last = [size - side for size, side in zip(space, sides, strict=True)]
+        if anywhere or self.structure is None:
+            return [_one_of(end + 1, generator) for end in (self.x.shape[0] - 1, *last)]
+        chosen = int(torch.multinomial(self.structure.flatten(), 1, generator=generator))
+        n, *cell = np.unravel_index(chosen, self.structure.shape)
+        corner = [
+            int(at) * width + _one_of(width, generator) - side // 2
+            for at, width, side in zip(cell, cell_sides(tuple(space)), sides, strict=True)
+        ]
+        return [int(n), *(min(max(0, a), end) for a, end in zip(corner, last, strict=True))]
+
+
+def _one_of(count: int, generator: torch.Generator) -> int:
+    return int(torch.randint(count, (), generator=generator))
 
 
 def gather(image: Any, axes: str | None, settings: Settings) -> Material:
@@ -110,17 +135,20 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
     """
     image = as_image(image)
     canonical = layout(image.shape, axes).canonical(image)
+    require_memory(4 * canonical.size + FLAGS * canonical[:, 0].size)
     missing = find_missing(canonical, settings.missing)
     scale = measure_scale(canonical, missing)
     held_out = draw_held_out(missing, settings.seed)
     x = np.empty(canonical.shape, np.float32)
     for inner, sample, gaps in zip(x, canonical, missing, strict=True):
         inner[:] = scale.normalise(sample, gaps)
+    structure = find_structure(x)
     return Material(
         x=torch.from_numpy(x),
         blocked=torch.from_numpy(held_out.mask | missing),
         windows=torch.from_numpy(held_out.cut(x)),
         held_out=torch.from_numpy(held_out.cut(held_out.mask)),
         missing=torch.from_numpy(held_out.cut(missing)),
+        structure=torch.from_numpy(structure) if 0 < np.mean(structure > 0) < SPARSE else None,
         scale=scale,
     )
