@@ -1,5 +1,6 @@
 """Bad input gets one sentence that says what is wrong and what to do."""
 
+from collections import namedtuple
 from itertools import islice
 
 import numpy as np
@@ -82,6 +83,15 @@ def test_too_little_memory_is_explained(monkeypatch, fault):
     with pytest.raises(DeviceError, match="not enough memory; close other programs") as caught:
         denoise(GOOD, steps=2, device="cpu")
     assert is_one_sentence(caught.value)
+
+
+def test_an_image_too_large_for_the_memory_is_refused_beforehand(monkeypatch):
+    there = namedtuple("Memory", "available")(100_000)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: there)
+    with pytest.raises(
+        DeviceError, match=r"takes about .* GB of memory and 0.0 GB are free; close"
+    ):
+        next(train(np.zeros((300, 300)), axes="YX"))
 
 
 SETTINGS = [

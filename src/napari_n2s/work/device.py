@@ -65,6 +65,26 @@ def short_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
 
+def require_memory(need: float) -> None:
+    """Refuse work that would take more memory than is free.
+
+    Parameters
+    ----------
+    need : float
+        Bytes.
+
+    Raises
+    ------
+    DeviceError
+    """
+    free = psutil.virtual_memory().available
+    if need > free:
+        raise DeviceError(
+            f"This image takes about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are "
+            "free; close other programs, or learn from and denoise a part of it."
+        )
+
+
 def account() -> tuple[str, str | None]:
     """Say what will be computed on, its free memory and, if that is slow, why.
 

@@ -17,13 +17,15 @@ from napari_n2s.ideas.image import Scale, as_image, check_dtype, find_missing, t
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish, predict, share
-from napari_n2s.work.device import choose_device
+from napari_n2s.work.device import choose_device, require_memory
 from napari_n2s.work.method import choose
 from napari_n2s.work.progress import Applying
 
 Read = tuple[Layout, NDArray[np.generic], NDArray[np.bool_]]
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
+AT_WORK = 70
+"""Bytes for each value of one picture while it is denoised; those of the result come on top."""
 
 
 def read(image: NDArray[np.generic], axes: str | None, channels: int, settings: Settings) -> Read:
@@ -46,6 +48,7 @@ def read(image: NDArray[np.generic], axes: str | None, channels: int, settings: 
             f"The image has {canonical.shape[1]} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
+    require_memory(4 * canonical.size + AT_WORK * canonical[0].size)
     return found, canonical, find_missing(canonical, settings.missing)
 
 
