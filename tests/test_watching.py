@@ -84,6 +84,36 @@ def test_pause_rests_and_resume_goes_on(viewer, training, qtbot):
     assert training.progress.seconds < before.seconds + 1.5  # the rest does not count
 
 
+def test_while_it_rests_the_preview_still_follows_the_slider(viewer, training, qtbot):
+    preview, source = wait_for_preview(qtbot, viewer), viewer.layers["a"]
+    click(qtbot, training.pause)
+    qtbot.wait(500)
+    step = training.progress.step
+    viewer.dims.set_point(0, source.data_to_world((2, 0, 0))[0])
+
+    def follows():
+        return np.isclose(source.world_to_data(preview.data_to_world((0, 0, 0)))[0], 2)
+
+    qtbot.waitUntil(follows, timeout=LONG)
+    assert training.progress.step == step
+
+
+def test_what_was_learnt_is_applied_without_learning_more(viewer, training, qtbot):
+    qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
+    assert not training.apply.isEnabled()
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    before, whole = training.progress, viewer.layers["a [n2s]"]
+    training.apply_to.value = "slice"
+    viewer.dims.set_point(0, whole.data_to_world((1, 0, 0))[0])
+    click(qtbot, training.apply)
+    finish(qtbot, training)
+    assert training.progress is before
+    assert training.progress.learner.step == before.step
+    part = viewer.layers["a [n2s] [1]"]
+    assert np.allclose(part.data, whole.data[1:2], rtol=1e-4)
+
+
 def test_stop_while_it_rests(viewer, training, qtbot):
     qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
     click(qtbot, training.pause)

@@ -12,9 +12,12 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
 
-from napari_n2s.docks import layers, regions
+from napari_n2s.docks import layers
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
-from napari_n2s.docks.job import Failure, Order, Reins, denoise_job, device_job
+from napari_n2s.docks.job import Failure, Reins, denoise_job, device_job
+from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
+from napari_n2s.docks.preferences import preferences
+from napari_n2s.docks.watching import Watching
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.work.progress import Applying, Preview, Progress
 
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.denoise import Denoised
     from napari_n2s.work.report import Report
@@ -31,11 +33,8 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
-OTHER = (
-    "This training is of {0} as it was; choose that image to go on, or press Train to begin anew."
-)
+OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
 SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
-WHOLE, SLICE = "whole", "slice"
 
 
 class DenoiseDock(DenoiseForm):
@@ -46,13 +45,16 @@ class DenoiseDock(DenoiseForm):
     napari_viewer : napari.viewer.Viewer
     """
 
-    _preview: Image | None = None
+    _watching: Watching | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(
             lambda _: layers.image_layers(napari_viewer),
-            lambda _: self._sources(napari_viewer),
-            lambda _: self._targets(napari_viewer),
+            lambda _: sources(napari_viewer),
+            lambda _: targets(
+                napari_viewer, self.image.value, self._watching and self._watching.layer
+            ),
+            preferences(),
         )
         self._viewer = napari_viewer
         self._worker: Any = None
@@ -60,7 +62,6 @@ class DenoiseDock(DenoiseForm):
         self._order: Order | None = None
         self.progress: Progress | None = None
         self._activity: cancelable_progress | None = None
-        self._previewing = False
         self._result: Image | None = None
         self._report: Report | None = None
         self._remedy = ""
@@ -69,6 +70,7 @@ class DenoiseDock(DenoiseForm):
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
+        self.apply.clicked.connect(lambda: self._take_up(learn=False))
         self.compare.pressed.connect(lambda: self._show_after(False))
         self.compare.released.connect(lambda: self._show_after(True))
         self.methods.clicked.connect(self._copy_methods)
@@ -101,19 +103,6 @@ class DenoiseDock(DenoiseForm):
         self.what.setText(layers.describe(source) if source else "")
         self.apply_to.reset_choices()
 
-    @staticmethod
-    def _sources(viewer: Viewer) -> list[tuple[str, Any]]:
-        drawn = [(f"drawn in {each.name}", each) for each in layers.shapes_layers(viewer)]
-        return [("the whole image", WHOLE), ("the slice in view", SLICE), *drawn]
-
-    def _targets(self, viewer: Viewer) -> list[tuple[str, Any]]:
-        others = [
-            (each.name, each)
-            for each in layers.image_layers(viewer)
-            if each not in (self.image.value, self._preview)
-        ]
-        return [("the whole image", WHOLE), ("the slice in view", SLICE), *others]
-
     def _choose_active(self) -> None:
         self.reset_choices()
         if active := layers.active_image(self._viewer):
@@ -125,46 +114,23 @@ class DenoiseDock(DenoiseForm):
             return
         try:
             settings = self.settings()
-            self._order = self._read_order(source, self._read_region(source))
+            region = read_region(self._viewer, source, self.learn_from.value)
+            self._order = read_order(self._viewer, source, region, self.apply_to.value)
         except N2SError as error:
             self._explain(Failure(str(error)))
             return
         self.plot.clear_curves()
         self._work(settings)
 
-    def _read_region(self, source: Image) -> Box | None:
-        if (learn_from := self.learn_from.value) == WHOLE:
-            return None
-        if learn_from == SLICE:
-            return regions.slice_in_view(self._viewer, source)
-        return regions.drawn(learn_from, source)
-
-    def _read_order(self, source: Image, region: Box | None) -> Order:
-        apply_to = self.apply_to.value
-        onto = source if apply_to in (WHOLE, SLICE) else apply_to
-        target, corner = None if onto is source else layers.pixels(onto), [0] * onto.ndim
-        if apply_to == SLICE:
-            box = regions.slice_in_view(self._viewer, source)
-            target, corner = layers.pixels(onto)[box], [side.start for side in box[: onto.ndim]]
-        return Order(
-            source=source,
-            image=layers.pixels(source),
-            axes=layers.axes(source),
-            region=region,
-            onto=onto,
-            target=target,
-            target_axes=layers.axes(onto),
-            corner=corner,
-        )
-
-    def _work(self, settings: Settings, since: Progress | None = None) -> None:
+    def _work(
+        self, settings: Settings, since: Progress | None = None, *, learn: bool = True
+    ) -> None:
         assert self._order is not None
-        self._reins = Reins()
-        self.progress, self._previewing = since, True
+        self._reins = Reins(preview_pause=preferences().preview_pause)
+        self.progress, self._watching = since, Watching(self._viewer, self._order)
         self.show_result("", there=False)
-        self.bar.setValue(0)
-        self.bar.setFormat("starting …")
-        self._worker = worker = denoise_job(self._order, settings, self._reins, since)
+        self.show_bar(0, "starting …")
+        self._worker = worker = denoise_job(self._order, settings, self._reins, since, learn=learn)
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
         worker.errored.connect(self._forget)
@@ -178,7 +144,7 @@ class DenoiseDock(DenoiseForm):
 
     def _pause(self) -> None:
         if self.pause.text() == GO_ON:
-            self._go_on()
+            self._take_up(learn=True)
         elif self.pause.text() == PAUSE:
             self._reins.pause()
             self.pause.setText(RESUME)
@@ -187,16 +153,17 @@ class DenoiseDock(DenoiseForm):
             self._reins.resume()
             self.pause.setText(PAUSE)
 
-    def _go_on(self) -> None:
-        """Take the training up again; what it is applied to may have been chosen anew."""
+    def _take_up(self, *, learn: bool) -> None:
+        """Go on training, or apply what was learnt; what to may have been chosen anew."""
         assert self._order is not None
         assert self.progress is not None
         source = self._order.source
         if self.image.value is not source or layers.pixels(source) is not self._order.image:
             self._explain(Failure(OTHER.format(source.name)))
             return
-        self._order = self._read_order(source, self._order.region)
-        self._work(self.progress.best.settings, self.progress)
+        region, apply_to = self._order.region, self.apply_to.value
+        self._order = read_order(self._viewer, source, region, apply_to)
+        self._work(self.progress.best.settings, self.progress, learn=learn)
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)
@@ -206,50 +173,32 @@ class DenoiseDock(DenoiseForm):
             self._worker.quit()
         self._reins.stop()
 
-    def _show_progress(self, state: Progress | Preview | Applying | None) -> None:
-        if state is None or self._order is None:
+    def _show_progress(self, state: Progress | Preview | Applying) -> None:
+        if self._watching is None or self._order is None:
+            return
+        self._reins.view = self._watching.view()
+        if state is self.progress:
             return
         if isinstance(state, Preview):
-            self._show_preview(state)
+            self._watching.show(state)
         elif isinstance(state, Applying):
             self._show_applying(state)
         else:
             self.progress = state
-            self.bar.setRange(0, 0 if state.seconds_left is None else 1000)
-            self.bar.setValue(round(1000 * state.done))
             self.plot.add(state)
             if self.pause.isEnabled() and self.pause.text() == PAUSE:
                 left = state.seconds_left
-                time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
-                self.bar.setFormat(f"training, {time}")
+                time = f"{state.seconds:.0f} s so far" if left is None else f"{left:.0f} s left"
+                self.show_bar(state.done, f"training, {time}")
             if state.learner.shrunk and not self.result.text():
                 self.show_result(SHRUNK, there=False)
-            self._reins.view = self._view()
-
-    def _show_preview(self, preview: Preview) -> None:
-        assert self._order is not None
-        if self._previewing:
-            source = self._order.source
-            self._preview = layers.show_preview(self._viewer, source, preview, self._preview)
-            self._previewing = self._preview is not None
-
-    def _view(self) -> Box | None:
-        """Say what part to show, if the layer still holds the image and the user wants to see."""
-        assert self._order is not None
-        source = self._order.source
-        there = (
-            layers.pixels(source) is self._order.image and layers.axes(source) == self._order.axes
-        )
-        return regions.part_in_view(self._viewer, source) if self._previewing and there else None
 
     def _show_applying(self, state: Applying) -> None:
         if not self._activity:
             self._activity = cancelable_progress(total=100, desc="Noise2Self: applying")
             self.stop.setEnabled(True)
             self.pause.setEnabled(False)
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * state.done))
-        self.bar.setFormat("applying, %p %")
+        self.show_bar(state.done, "applying, %p %")
         activity = self._activity
         if activity.is_canceled:
             self._worker.quit()
@@ -271,11 +220,11 @@ class DenoiseDock(DenoiseForm):
         if self._activity:
             self._activity.close()
             self._activity = None
-        preview, self._preview = self._preview, None
-        if preview and not (done and order and order.onto is order.source):
-            layers.remove(self._viewer, preview)
-            preview = None
+        watching, self._watching = self._watching, None
+        becomes_result = bool(done and order and order.onto is order.source)
+        preview = watching.end(becomes_result) if watching else None
         self.show_working(False, may_go_on=self.progress is not None)
+        self.plot.draw()
         if isinstance(outcome, Failure):
             self._explain(outcome)
         elif outcome is not None and order is not None:
@@ -283,8 +232,7 @@ class DenoiseDock(DenoiseForm):
             self._result = layers.add_result(
                 self._viewer, order.onto, image, order.corner, self._report.to_dict(), preview
             )
-            self.bar.setValue(self.bar.maximum())
-            self.bar.setFormat("done")
+            self.show_bar(1, "done")
             self.show_result(self._report.sentence(), there=True)
 
     def _explain(self, failure: Failure) -> None:

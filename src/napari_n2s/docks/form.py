@@ -23,6 +23,7 @@ from superqt import QCollapsible
 
 from napari_n2s.docks.advanced import Advanced
 from napari_n2s.docks.plot import LossPlot
+from napari_n2s.docks.preferences import Preferences
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
 
 Choices = Callable[[Any], list[Any]]
@@ -38,9 +39,13 @@ class DenoiseForm(QWidget):
     ----------
     images, sources, targets : callable
         List the choices of `image`, `learn_from` and `apply_to`.
+    preferences : Preferences
+        How the controls stand at first.
     """
 
-    def __init__(self, images: Choices, sources: Choices, targets: Choices) -> None:
+    def __init__(
+        self, images: Choices, sources: Choices, targets: Choices, preferences: Preferences
+    ) -> None:
         super().__init__()
         self.image = ComboBox(
             choices=images, tooltip="The image layer to denoise; it is left as it is."
@@ -88,8 +93,12 @@ class DenoiseForm(QWidget):
             "End the training here and use the best that it has found; "
             "once that is being applied, give up.",
         )
+        self.apply = _told(
+            QPushButton("Apply"),
+            "Denoise what stands under 'Apply to' with what was learnt, without learning more.",
+        )
         self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
+        self.bar.setRange(0, 100)
         self.plot = _told(
             LossPlot(),
             "Squared error against the noisy image; lower is cleaner. It counts pixels that the "
@@ -116,7 +125,8 @@ class DenoiseForm(QWidget):
         self.effort.valueChanged.connect(self._follow_effort)
         self.seconds.valueChanged.connect(self._say_effort)
         self.converge.toggled.connect(self._say_effort)
-        self.effort.setValue(1)
+        self.effort.setValue(list(EFFORTS).index(preferences.effort))
+        self.advanced.controls["device"].setCurrentText(preferences.device)
         self.show_working(False)
 
     @property
@@ -142,11 +152,20 @@ class DenoiseForm(QWidget):
             choice.enabled = not working
         self.stop.setEnabled(working)
         self.pause.setEnabled(working or may_go_on)
+        self.apply.setEnabled(not working and may_go_on)
         self.pause.setText(GO_ON if may_go_on and not working else PAUSE)
         if not working:
-            self.bar.setRange(0, 1000)
             self.bar.reset()
             self.bar.setFormat("")
+
+    def show_bar(self, done: float, text: str) -> None:
+        """Say how far it is, at once: by itself a bar draws itself, and the window, twice."""
+        percent = round(100 * done)
+        if (percent, text) != (self.bar.value(), self.bar.format()):
+            self.bar.setUpdatesEnabled(False)
+            self.bar.setValue(percent)
+            self.bar.setFormat(text)
+            self.bar.setUpdatesEnabled(True)
 
     def show_result(self, sentence: str, there: bool) -> None:
         """Say what came of it; with a result there are things to do with it."""
@@ -179,7 +198,7 @@ class DenoiseForm(QWidget):
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(folded)
-        column.addLayout(_row(self.train, self.pause, self.stop))
+        column.addLayout(_row(self.train, self.pause, self.stop, self.apply))
         column.addWidget(self.bar)
         column.addWidget(self.plot, 1)
         column.addWidget(self.result)

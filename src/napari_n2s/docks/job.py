@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.qt.threading import thread_worker
 
 from napari_n2s.ideas.errors import MissingPixelsError, N2SError
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.load import load_torch
-from napari_n2s.work.progress import Applying
+from napari_n2s.work.load import give_way, load_torch
+from napari_n2s.work.preview import PAUSE
 
 if TYPE_CHECKING:
-    from napari.layers import Image
-
+    from napari_n2s.docks.orders import Order
     from napari_n2s.ideas.image import Box
     from napari_n2s.work.denoise import Denoised
-    from napari_n2s.work.progress import Preview, Progress
+    from napari_n2s.work.progress import Applying, Preview, Progress
 
 PATIENCE = 0.05
 """Seconds between two looks whether it is to end while it rests."""
@@ -44,44 +43,6 @@ class UnexpectedError(Exception):
     """A fault of the program; the worker would swallow it as the RuntimeError that it often is."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """What to denoise.
-
-    Attributes
-    ----------
-    source : Image
-        The layer to learn from.
-    image : array_like
-        What it held when the order was given.
-    axes : str
-    region : tuple of slice or None
-        The part to learn from, if not all of it.
-    onto : Image
-        The layer to denoise.
-    target : array_like or None
-        What of that layer's image; None for `image` itself.
-    target_axes : str
-    corner : list of int
-        Where in the layer that begins.
-    """
-
-    source: Image
-    image: Any
-    axes: str
-    region: Box | None
-    onto: Image
-    target: Any
-    target_axes: str
-    corner: list[int]
-
-    @property
-    def dtype(self) -> Any:
-        """Type of the result: what the layer can show."""
-        target = self.image if self.target is None else self.target
-        return target.dtype if self.onto.rgb else "float32"
-
-
 @dataclass
 class Reins:
     """How the window leads a denoising, from another thread than its own.
@@ -90,9 +51,12 @@ class Reins:
     ----------
     view : tuple of slice or None
         The part of the image to show while training.
+    preview_pause : float
+        Seconds between two previews, at least.
     """
 
     view: Box | None = None
+    preview_pause: float = PAUSE
     _running: Event = field(default_factory=Event)
     _stopped: Event = field(default_factory=Event)
 
@@ -113,9 +77,9 @@ class Reins:
         self._stopped.set()
         self._running.set()
 
-    def rest(self, seconds: float) -> bool:
-        """Wait for at most so long; whether it still rests."""
-        return not self._running.wait(seconds)
+    def rest(self) -> bool:
+        """Wait for a moment, unless it is to run; whether it still rests."""
+        return not self._running.wait(PATIENCE)
 
     @property
     def stopped(self) -> bool:
@@ -129,12 +93,15 @@ def denoise_job(
     settings: Settings,
     reins: Reins,
     since: Progress | None = None,
-) -> Generator[Progress | Preview | Applying | None, None, Denoised | Failure]:
+    *,
+    learn: bool = True,
+) -> Generator[Progress | Preview | Applying, None, Denoised | Failure]:
     """Carry out an order, or go on with it since a snapshot, as far as the reins let it.
 
-    Yields None while it rests.
+    While it rests it yields the same again and again: napari ends threads between two states only.
     """
     try:
+        give_way()
         load_torch()
         from napari_n2s.work.denoise import denoising
 
@@ -144,20 +111,16 @@ def denoise_job(
             settings=settings,
             dtype=order.dtype,
             stop=lambda: reins.stopped,
+            rest=reins.rest,
             view=lambda: reins.view,
+            preview_pause=reins.preview_pause,
             since=since,
+            learn=learn,
             region=order.region,
             target=None if order.target is None else (order.target, order.target_axes),
         )
-        while True:
-            try:
-                state = next(work)
-            except StopIteration as end:
-                result: Denoised = end.value
-                return result
-            yield state
-            while not isinstance(state, Applying) and reins.rest(PATIENCE):
-                yield None  # napari ends threads between two states only
+        result: Denoised = yield from work
+        return result
     except N2SError as error:
         return Failure(str(error), missing=isinstance(error, MissingPixelsError))
     except RuntimeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image, Shapes
 from napari.utils.transforms import Affine
 
@@ -85,6 +86,11 @@ def show_preview(
         viewer.layers.selection = chosen  # somebody may be drawing
         return layer
     if layer.ndim == len(corner) == source.ndim:
+        for name in ("scale", "rotate", "shear"):  # they may have been changed meanwhile
+            if not np.array_equal(getattr(layer, name), getattr(source, name)):
+                setattr(layer, name, getattr(source, name))
+        if not np.array_equal(layer.affine.affine_matrix, source.affine.affine_matrix):
+            layer.affine = source.affine
         layer.translate = _move(source, corner)
         layer.data = preview.image
     return layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from qtpy.QtWidgets import QWidget
 if TYPE_CHECKING:
     from napari_n2s.work.progress import Progress
 
+PAUSE = 0.5
+"""Seconds between two drawings, unless there is a new score: each has the whole window drawn."""
 TRAINING, HELD_OUT, MEDIAN = "#8a8d93", "#2aa1d3", "#e08a2e"
 
 
@@ -51,25 +54,34 @@ class LossPlot(pg.PlotWidget):
         """Begin a new training."""
         self._losses: list[tuple[float, float]] = []
         self._scores: list[tuple[float, float]] = []
-        self._zoomed = False
+        self._zoomed, self._drawn = False, 0.0
         for curve in (self._training, self._held_out, self._median, self._dots, self._best):
             curve.setData([], [])
 
     def add(self, progress: Progress) -> None:
-        """Draw one snapshot more."""
+        """Take one snapshot more, and draw it now or soon."""
         self._losses.append((progress.seconds, progress.loss))
         if progress.score:
             self._scores.append((progress.seconds, progress.score.loss))
-        median = progress.baselines[0].score.loss
+        self._to_beat = progress.baselines[0].score.loss
+        if progress.score or time.monotonic() > self._drawn + PAUSE:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw everything that was taken."""
+        if not self._losses:
+            return
+        self._drawn = time.monotonic()
         self._training.setData(*zip(*self._losses, strict=True))
-        if progress.score:
+        if self._scores:
             self._held_out.setData(*zip(*self._scores, strict=True))
             self._dots.setData(*zip(*self._scores, strict=True))
             when, least = min(self._scores, key=itemgetter(1))
             self._best.setData([when], [least])
-        self._median.setData([0, progress.seconds], [median, median])
+        self._median.setData([0, self._losses[-1][0]], [self._to_beat] * 2)
         if not self._zoomed:
-            self._fit(median)
+            self._fit()
+        self.scene().prepareForPaint()  # else it finds while drawing that it has to draw again
 
     def set_text_colour(self, colour: str) -> None:
         """Follow the window's theme."""
@@ -81,9 +93,9 @@ class LossPlot(pg.PlotWidget):
         for _, label in self._legend.items:
             label.setText(label.text)
 
-    def _fit(self, median: float) -> None:
+    def _fit(self) -> None:
         """Show what matters: around the median and the latest scores, not the first fall."""
-        scores = [loss for _, loss in self._scores]
+        scores, median = [loss for _, loss in self._scores], self._to_beat
         low, high = min(*scores, median), max(scores[-1], median)
         margin = 0.35 * max(high - low, 0.1 * high)
         self.setYRange(low - margin, high + margin, padding=0)

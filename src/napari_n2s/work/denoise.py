@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import finish
 from napari_n2s.work.device import describe, short_of_memory
 from napari_n2s.work.model import read
-from napari_n2s.work.preview import Pace
+from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.report import Report, versions
-from napari_n2s.work.train import Training, go_on, train
+from napari_n2s.work.train import Training, go_on, take_up, train
 
 TILES = (512, 256, 128)
 """Sides of tiles in pixels, to be tried in turn where memory runs short."""
@@ -77,12 +78,17 @@ def denoising(
     settings: Settings,
     dtype: Any = np.float32,
     stop: Callable[[], bool] = lambda: False,
+    rest: Callable[[], bool] = lambda: False,
     view: Callable[[], Box | None] = lambda: None,
+    preview_pause: float = PAUSE,
     since: Progress | None = None,
+    learn: bool = True,
     region: Box | None = None,
     target: tuple[Any, str | None] | None = None,
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
     """Do as `denoise`, yielding how far it is; the time until it is asked to go on does not count.
+
+    While it rests, the same snapshot comes again and again.
 
     Parameters
     ----------
@@ -90,11 +96,17 @@ def denoising(
         As for `denoise`.
     stop : callable
         As soon as it says so, the training ends and the best model so far is applied.
+    rest : callable
+        Asked again and again, waits a moment and says whether to wait longer.
     view : callable
         The part of the image to show while training, if any.
+    preview_pause : float
+        Seconds between two previews, at least.
     since : Progress, optional
         The last snapshot of a training on this image, to be taken up where it ended. The settings
         are then that training's.
+    learn : bool
+        Whether to train; if not, what was learnt until `since` is applied.
     region : tuple of slice, optional
         The part of the image to learn from, if not all of it.
     target : tuple of array_like and str, optional
@@ -112,8 +124,13 @@ def denoising(
         if wanted is not source:
             channels = layout(source.shape, axes).canonical(source).shape[1]
             read(wanted, its_axes, channels, settings)
-        training = go_on(since) if since else train(source, axes=axes, settings=settings)
-        progress = yield from _watch(training, image, axes, stop, view)
+        if learn or since is None:
+            training = go_on(since) if since else train(source, axes=axes, settings=settings)
+            watch = _Watch(image, axes, view, Pace(preview_pause))
+            progress = yield from watch.follow(training, stop, rest)
+        else:
+            take_up(since)
+            progress = since
         result = yield from _apply(progress, wanted, its_axes, dtype)
     except (MemoryError, RuntimeError) as error:
         if short_of_memory(error):
@@ -159,44 +176,58 @@ def _apply(
     raise AssertionError("the last way returns or raises")
 
 
-def _watch(
-    training: Training,
-    image: Any,
-    axes: str | None,
-    stop: Callable[[], bool],
-    view: Callable[[], Box | None],
-) -> Generator[Progress | Preview, None, Progress]:
-    """Run a training to its end or until it is to stop, with previews; give its last snapshot."""
-    pace, idle = Pace(), None
-    while True:
-        try:
-            progress = training.send(idle)
-        except StopIteration:
-            return progress
-        begin = time.monotonic()
-        yield progress
-        idle = time.monotonic() - begin
-        if stop():
-            return progress
-        box, step = view(), progress.last.step
-        if box and pace.due(box, step, progress.seconds):
+class _Watch:
+    """Follows a training and shows a part of the image as it gets better."""
+
+    def __init__(
+        self, image: Any, axes: str | None, view: Callable[[], Box | None], pace: Pace
+    ) -> None:
+        self._image, self._axes, self._view, self._pace = image, axes, view, pace
+
+    def follow(
+        self, training: Training, stop: Callable[[], bool], rest: Callable[[], bool]
+    ) -> Generator[Progress | Preview, None, Progress]:
+        """Run a training to its end or until it is to stop; give its last snapshot."""
+        idle = None
+        while True:
+            try:
+                progress = training.send(idle)
+            except StopIteration:
+                return progress
             begin = time.monotonic()
-            clean = _glimpse(progress, image[box], axes)
-            pace.shown(box, step, progress.seconds, time.monotonic() - begin)
-            if clean is not None:
-                begin = time.monotonic()
-                yield Preview(box, clean)
-                idle += time.monotonic() - begin
+            yield progress
+            while rest():
+                yield from self._show(progress, resting=True)
+                yield progress
+            idle = time.monotonic() - begin
+            if stop():
+                return progress
+            idle += yield from self._show(progress)
 
+    def _show(self, progress: Progress, resting: bool = False) -> Generator[Preview, None, float]:
+        """Show what is in view if that is due; give the seconds that the one who sees it took."""
+        box, step, seconds = self._view(), progress.last.step, progress.seconds
+        due = self._pace.is_new if resting else partial(self._pace.due, seconds=seconds)
+        if not box or not due(box, step):
+            return 0.0
+        begin = time.monotonic()
+        clean = self._glimpse(progress, box)
+        cost = 0.0 if resting else time.monotonic() - begin
+        self._pace.shown(box, step, seconds, cost)
+        if clean is None:
+            return 0.0
+        begin = time.monotonic()
+        yield Preview(box, clean)
+        return time.monotonic() - begin
 
-def _glimpse(progress: Progress, part: Any, axes: str | None) -> NDArray[np.generic] | None:
-    """Denoise a part for a preview; None if that cannot be, which must not end the training."""
-    device = progress.learner.device
-    try:
-        return finish(progress.last.applying(part, axes=axes, quick=True, device=device))
-    except ImageError:
-        return None
-    except (MemoryError, RuntimeError) as error:
-        if short_of_memory(error):
+    def _glimpse(self, progress: Progress, box: Box) -> NDArray[np.generic] | None:
+        """Denoise a part; None if that cannot be, which must not end the training."""
+        part, device = self._image[box], progress.learner.device
+        try:
+            return finish(progress.last.applying(part, axes=self._axes, quick=True, device=device))
+        except ImageError:
             return None
-        raise
+        except (MemoryError, RuntimeError) as error:
+            if short_of_memory(error):
+                return None
+            raise

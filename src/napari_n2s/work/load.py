@@ -1,4 +1,4 @@
-"""Loading torch beside a window that stays alive."""
+"""Working beside a window that stays alive: its thread goes first, torch is loaded gently."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_native_id
+
+NICENESS = 10
+"""Of 19: how far this thread stands back where cores are scarce."""
+
+
+def give_way() -> None:
+    """Let the window's thread go first, before this one and those that it will start.
+
+    The system lets it be undone by no one but its administrator: for threads that end.
+    """
+    if sys.platform == "linux":  # elsewhere a priority belongs to a process as a whole
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
 
 
 def load_torch() -> None:

@@ -9,21 +9,32 @@ SHARE = 0.03
 ADVANCE = 0.5
 """Seconds of it that may be taken ahead, so that the first previews come soon."""
 PAUSE = 0.25
-"""Seconds between two previews, at least."""
+"""Seconds between two previews, at least, if nothing else is wished."""
 
 
 class Pace:
-    """Decides when a preview is due: when there is something new to see and time for it."""
+    """Decides when a preview is due: when there is something new to see and time for it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pause : float
+        Seconds between two, at least.
+    """
+
+    def __init__(self, pause: float = PAUSE) -> None:
+        self._pause = pause
         self._spent = self._cost = self._last = 0.0
         self._seen: tuple[Box, int] | None = None
+
+    def is_new(self, box: Box, step: int) -> bool:
+        """Whether a box has not just been shown as the model of a step sees it."""
+        return (box, step) != self._seen
 
     def due(self, box: Box, step: int, seconds: float) -> bool:
         """Whether to show a box, as the model of a step sees it, at a time since the start."""
         return (
-            (box, step) != self._seen
-            and seconds >= self._last + PAUSE
+            self.is_new(box, step)
+            and seconds >= self._last + self._pause
             and self._spent + self._cost <= ADVANCE + SHARE * seconds
         )
 

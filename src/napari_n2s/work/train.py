@@ -73,12 +73,18 @@ def go_on(progress: Progress) -> Training:
     progress : Progress
         The last that the training yielded.
     """
-    learner, clock = progress.learner, progress.learner.clock
-    clock.skip(clock.seconds - progress.seconds)
+    take_up(progress)
+    learner = progress.learner
     if progress.done >= 1:
-        clock.extend()
+        learner.clock.extend()
     learner.move(learner.device)
     return _rounds(learner)
+
+
+def take_up(progress: Progress) -> None:
+    """Let the clock of a training that has ended go on from its last snapshot."""
+    clock = progress.learner.clock
+    clock.skip(clock.seconds - progress.seconds)
 
 
 def _rounds(learner: Learner) -> Training:

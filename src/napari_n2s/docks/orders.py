@@ -1,0 +1,107 @@
+"""What a user asks for with the choices of the dock, read once and fixed from then on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_n2s.docks import layers, regions
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_n2s.ideas.image import Box
+
+WHOLE, SLICE = "whole", "slice"
+EVERYWHERE = [("the whole image", WHOLE), ("the slice in view", SLICE)]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to denoise.
+
+    Attributes
+    ----------
+    source : Image
+        The layer to learn from.
+    image : array_like
+        What it held when the order was given.
+    axes : str
+    region : tuple of slice or None
+        The part to learn from, if not all of it.
+    onto : Image
+        The layer to denoise.
+    target : array_like or None
+        What of that layer's image; None for `image` itself.
+    target_axes : str
+    corner : list of int
+        Where in the layer that begins.
+    """
+
+    source: Image
+    image: Any
+    axes: str
+    region: Box | None
+    onto: Image
+    target: Any
+    target_axes: str
+    corner: list[int]
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the result: what the layer can show."""
+        target = self.image if self.target is None else self.target
+        return target.dtype if self.onto.rgb else "float32"
+
+    @property
+    def stands(self) -> bool:
+        """Whether the source still holds that image, understood in that way."""
+        same = layers.pixels(self.source) is self.image
+        return same and layers.axes(self.source) == self.axes
+
+
+def sources(viewer: Viewer) -> list[tuple[str, Any]]:
+    """List what can be learnt from: the image, a part of it, what is drawn in a shapes layer."""
+    drawn = [(f"drawn in {each.name}", each) for each in layers.shapes_layers(viewer)]
+    return [*EVERYWHERE, *drawn]
+
+
+def targets(viewer: Viewer, *without: Image | None) -> list[tuple[str, Any]]:
+    """List what can be denoised: the image, a part of it, other layers but for some."""
+    others = [each for each in layers.image_layers(viewer) if each not in without]
+    return [*EVERYWHERE, *((each.name, each) for each in others)]
+
+
+def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
+    """Find the part to learn from; None for the whole image.
+
+    Raises
+    ------
+    ImageError
+        If it is drawn, and there is nothing or too little in it.
+    """
+    if learn_from == WHOLE:
+        return None
+    if learn_from == SLICE:
+        return regions.slice_in_view(viewer, source)
+    return regions.drawn(learn_from, source)
+
+
+def read_order(viewer: Viewer, source: Image, region: Box | None, apply_to: Any) -> Order:
+    """Fix what is to be done, as the layers and the view are now."""
+    onto = source if apply_to in (WHOLE, SLICE) else apply_to
+    target, corner = None if onto is source else layers.pixels(onto), [0] * onto.ndim
+    if apply_to == SLICE:
+        box = regions.slice_in_view(viewer, source)
+        target, corner = layers.pixels(onto)[box], [side.start for side in box[: onto.ndim]]
+    return Order(
+        source=source,
+        image=layers.pixels(source),
+        axes=layers.axes(source),
+        region=region,
+        onto=onto,
+        target=target,
+        target_axes=layers.axes(onto),
+        corner=corner,
+    )

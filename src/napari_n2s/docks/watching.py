@@ -1,0 +1,54 @@
+"""The layer that shows the picture in the making."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_n2s.docks import layers, regions
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_n2s.docks.orders import Order
+    from napari_n2s.ideas.image import Box
+    from napari_n2s.work.progress import Preview
+
+
+class Watching:
+    """Shows the previews of one training, as long as the user leaves them their layer.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    order : Order
+
+    Attributes
+    ----------
+    layer : Image or None
+        The layer, once there was something to show.
+    """
+
+    def __init__(self, viewer: Viewer, order: Order) -> None:
+        self._viewer, self._order = viewer, order
+        self._wanted = True
+        self.layer: Image | None = None
+
+    def show(self, preview: Preview) -> None:
+        """Show a preview; if its layer or the source was deleted, nobody wants any more of them."""
+        if self._wanted:
+            self.layer = layers.show_preview(self._viewer, self._order.source, preview, self.layer)
+            self._wanted = self.layer is not None
+
+    def view(self) -> Box | None:
+        """Say what part to show, if the source still holds the image and it is wanted."""
+        if self._wanted and self._order.stands:
+            return regions.part_in_view(self._viewer, self._order.source)
+        return None
+
+    def end(self, becomes_result: bool) -> Image | None:
+        """Hand the layer over to be the result, or take it away."""
+        if self.layer and not becomes_result:
+            layers.remove(self._viewer, self.layer)
+            self.layer = None
+        return self.layer
