@@ -12,7 +12,7 @@ import bm3d
 import numpy as np
 from cases import Case, Denoiser, Image
 from measures import fit
-from scipy.ndimage import gaussian_filter, median_filter
+from scipy.ndimage import gaussian_filter
 from skimage.restoration import (
     calibrate_denoiser,
     denoise_nl_means,
@@ -21,9 +21,9 @@ from skimage.restoration import (
     estimate_sigma,
 )
 
-from napari_n2s import Settings
+from napari_n2s.ideas.prepared import prepare
+from napari_n2s.work.donut_filters import donut_filter
 from napari_n2s.work.filters import calibrate_baselines
-from napari_n2s.work.material import gather
 
 
 def nothing(case: Case, seconds: float) -> Denoiser:
@@ -46,12 +46,8 @@ def best_blur(case: Case, seconds: float) -> Denoiser:
 
 def donut_median(case: Case, seconds: float) -> Denoiser:
     """Take the donut median at its self-supervised radius."""
-    material = gather(case.noisy, "YX", Settings())
-    median, _ = calibrate_baselines(material.windows.numpy(), material.held_out.numpy())
-    reach = int(median.strength)
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    ring = (np.hypot(y, x) <= median.strength) & (np.hypot(y, x) > 0)
-    return lambda image: median_filter(image, footprint=ring)
+    median, _ = calibrate_baselines(prepare(case.noisy, "YX"))
+    return lambda image: donut_filter(image, "median", median.strength)
 
 
 def wavelet(case: Case, seconds: float) -> Denoiser:

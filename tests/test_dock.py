@@ -273,7 +273,31 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
 def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes, words):
     layer = viewer.add_image(np.zeros((20, 30, 40), np.uint8), axis_labels=labels)
     assert layers.axes(layer) == axes
-    assert open_dock().what.text() == words
+    dock = open_dock()
+    assert (dock.axes.letters.text(), dock.axes.words.text()) == (axes, words)
+
+
+def test_axes_can_be_corrected_in_the_dock(viewer, open_dock, qtbot):
+    stack = np.stack([NOISY, NOISY, NOISY], -1)
+    layer = viewer.add_image(stack, name="a")
+    dock = open_dock()
+    letters = dock.axes.letters
+
+    def type_in(text):
+        letters.selectAll()
+        qtbot.keyClicks(letters, text)
+        qtbot.keyClick(letters, Qt.Key.Key_Return)
+
+    assert (letters.text(), dock.axes.words.text()) == ("QYX", "64 pictures, 48 × 3 pixels, uint16")
+    type_in("yy")
+    assert dock.axes.words.text().startswith("The axes YY name 2 axes, but the image has 3")
+    type_in("yxt")
+    assert (letters.text(), dock.axes.words.text()) == ("YXT", "3 frames, 64 × 48 pixels, uint16")
+    assert layers.axes(layer) == "YXT"
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    assert viewer.layers["a [n2s]"].data.shape == stack.shape
+    assert shown() == []
 
 
 @pytest.mark.parametrize("key", ["picture", "volume", "movie"])

@@ -9,11 +9,11 @@ import torch
 from napari_n2s import go_on, train
 from napari_n2s.ideas.score import improved
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.apply import finish
 from napari_n2s.work.denoise import denoising
 from napari_n2s.work.method import Blind
 from napari_n2s.work.preview import ADVANCE, SHARE, Pace
 from napari_n2s.work.progress import Preview
+from napari_n2s.work.steps import finish
 
 RNG = np.random.default_rng(0)
 TRUTH = 20 + 10 * np.sin(np.linspace(0, 9, 64))[:, None] * np.cos(np.linspace(0, 7, 48))

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_n2s import Settings, denoise
+from napari_n2s import Settings, calibrate, cli_calibrate, denoise
 from napari_n2s.cli import main
 from napari_n2s.ideas.settings import words
+from napari_n2s.work.denoisers import METHODS
 from napari_n2s.work.method import Blind
 
 STACK = np.random.default_rng(0).poisson(20, (2, 24, 30)).astype(np.uint16)
@@ -184,3 +185,24 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_the_shell_opens_no_window(tmp_path):
     code = f"from napari_n2s.cli import main; main(['demo', {str(tmp_path)!r}, '--steps', '1'])"
     assert loaded_modules(code) & HEAVY == {"torch", "numpy"}
+
+
+def test_a_filter_is_calibrated_drawn_written_and_applied(noisy, tmp_path, capsys):
+    curve, values, out = (tmp_path / name for name in ("curve.png", "values.json", "out.tif"))
+    assert run("calibrate", noisy, "--plot", curve, "--json", values, "-o", out) == 0
+    found = calibrate(STACK, axes="ZYX")
+    assert found.sentence() in capsys.readouterr().out
+    told = json.loads(values.read_text())
+    assert told["best"]["values"] == found.best.values
+    assert len(told["tried"]) == len(found.tried)
+    assert np.array_equal(tifffile.imread(out), found.apply(STACK))
+    assert iio.imread(curve).std() > 5
+    other = tmp_path / "other.tif"
+    assert run("denoise", noisy, "--method", "median", "-o", other) == 0
+    assert np.array_equal(tifffile.imread(other), found.apply(STACK))
+    assert run("calibrate", noisy, "--json", values) == 2
+    assert "exists and is left as it is" in capsys.readouterr().err
+
+
+def test_the_shell_knows_every_filter():
+    assert cli_calibrate.METHODS == METHODS

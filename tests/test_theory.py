@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import gaussian_filter
 
 from napari_n2s import denoise, train
@@ -14,12 +13,12 @@ from napari_n2s.ideas.noise import average, best_share, posterior, read_noise
 from napari_n2s.ideas.settings import Settings, choices
 from napari_n2s.ideas.structure import find_structure
 from napari_n2s.ideas.turns import turns
-from napari_n2s.work.apply import finish, predict
+from napari_n2s.work.apply import predict
 from napari_n2s.work.donut import Donut
-from napari_n2s.work.filters import RADII, calibrate_baselines
 from napari_n2s.work.material import gather
 from napari_n2s.work.method import choose
 from napari_n2s.work.networks import NETWORKS
+from napari_n2s.work.steps import finish
 
 CPU = torch.device("cpu")
 SPACE = {1: (40,), 2: (20, 26), 3: (8, 10, 12)}
@@ -230,30 +229,6 @@ def test_the_same_pixels_are_held_out_whatever_the_method():
         for value in choices(name)
     ]
     assert all(torch.equal(each, masks[0]) for each in masks)
-
-
-def test_the_best_median_is_found_without_the_truth():
-    data = pytest.importorskip("skimage.data")
-    truth = data.camera().astype(np.float32)
-    for seed in range(3):
-        noisy = truth + np.random.default_rng(seed).normal(0, 25, truth.shape).astype(np.float32)
-        everywhere = np.ones((1, 1, 160, 160), bool)
-        piece = np.s_[None, None, 200:360, 100:260]
-        median, _ = calibrate_baselines(noisy[piece], everywhere)
-        errors = [
-            np.mean((_donut_median(noisy[piece][0, 0], radius) - truth[piece][0, 0]) ** 2)
-            for radius in RADII
-        ]
-        assert median.strength == RADII[int(np.argmin(errors))]
-        assert median.score.loss - 25**2 == pytest.approx(min(errors), abs=4 * median.score.error)
-
-
-def _donut_median(image, radius):
-    reach = int(radius)
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    ring = (np.hypot(y, x) <= radius) & (np.hypot(y, x) > 0)
-    padded = np.pad(image, reach, constant_values=np.nan)
-    return np.nanmedian(sliding_window_view(padded, ring.shape)[..., ring], -1)
 
 
 def test_the_network_beats_the_baselines_on_a_simulated_picture():

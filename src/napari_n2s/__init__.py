@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         SettingsError,
     )
     from napari_n2s.ideas.settings import Settings
+    from napari_n2s.work.calibrate import calibrate
+    from napari_n2s.work.calibration import Calibration
     from napari_n2s.work.denoise import denoise
     from napari_n2s.work.model import Model
     from napari_n2s.work.progress import Progress
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from napari_n2s.work.train import go_on, train
 
 _ROOMS = {
+    "Calibration": "work.calibration",
+    "DenoiserError": "ideas.errors",
     "DeviceError": "ideas.errors",
     "FileError": "ideas.errors",
     "ImageError": "ideas.errors",
@@ -34,12 +38,15 @@ _ROOMS = {
     "Report": "work.report",
     "Settings": "ideas.settings",
     "SettingsError": "ideas.errors",
+    "calibrate": "work.calibrate",
     "denoise": "work.denoise",
     "go_on": "work.train",
     "train": "work.train",
 }
 
 __all__ = [
+    "Calibration",
+    "DenoiserError",
     "DeviceError",
     "FileError",
     "ImageError",
@@ -50,6 +57,7 @@ __all__ = [
     "Report",
     "Settings",
     "SettingsError",
+    "calibrate",
     "denoise",
     "go_on",
     "train",

@@ -1,8 +1,9 @@
-"""The shell: ``napari-n2s denoise`` and ``napari-n2s demo``."""
+"""The shell: ``napari-n2s denoise``, ``calibrate`` and ``demo``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import signal
 import sys
@@ -13,14 +14,15 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from napari_n2s import __version__
-from napari_n2s.ideas.errors import N2SError
+from napari_n2s import __version__, cli_calibrate
+from napari_n2s.ideas.errors import N2SError, SettingsError
 from napari_n2s.ideas.settings import Settings, choices, words
 from napari_n2s.work.load import load_torch
 from napari_n2s.work.progress import Applying, Preview, Progress
 
 if TYPE_CHECKING:
     from napari_n2s.work.denoise import Denoised
+    from napari_n2s.work.files import Recording
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,8 +65,15 @@ def _parser() -> argparse.ArgumentParser:
         default="float32",
         help="type of the result: float32, or the same as the input, rounded and clipped",
     )
+    denoise.add_argument(
+        "--method",
+        choices=cli_calibrate.METHODS,
+        help=f"calibrate a filter instead of training a network: {cli_calibrate.METHOD}",
+    )
     denoise.add_argument("--report", type=Path, metavar="FILE.json", help="write an account here")
     _add_settings(denoise)
+
+    cli_calibrate.add_command(commands)
 
     text = "simulate a noisy micrograph, denoise it, and compare with the truth"
     demo = commands.add_parser("demo", help=text, description=text.capitalize() + ".")
@@ -129,12 +138,40 @@ def _denoise(chosen: argparse.Namespace) -> None:
         print(f"{chosen.input} holds {recording.others + 1} images; the first is taken.")
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     dtype = recording.image.dtype if chosen.dtype == "same" else "float32"
+    if chosen.method:
+        ours = {each.name for each in fields(Settings)} - {"missing", "seed"}
+        if given := sorted(ours & set(vars(chosen))):
+            raise SettingsError(
+                f"{', '.join(given)}: for networks, not for a filter; leave that out, or --method."
+            )
+        _filter(chosen, recording, settings, dtype, output)
+        return
     clean, report = _denoise_and_show(recording.image, recording.axes, settings, dtype)
     files.write(output, clean, recording)
     print(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     print(report.sentence())
     if chosen.report:
         files.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
+        print(f"Wrote {chosen.report}.")
+
+
+def _filter(
+    chosen: argparse.Namespace,
+    recording: Recording,
+    settings: Settings,
+    dtype: Any,
+    output: Path,
+) -> None:
+    from napari_n2s.work import files
+
+    clean, found = cli_calibrate.filter_image(
+        recording.image, recording.axes, dtype, chosen.method, settings.missing, settings.seed
+    )
+    files.write(output, clean, recording)
+    print(f"Wrote {output}.\n{cli_calibrate.account(found)}")
+    if chosen.report:
+        text = json.dumps(found.to_dict(), indent=2) + "\n"
+        files.write_whole(chosen.report, lambda part: part.write_text(text))
         print(f"Wrote {chosen.report}.")
 
 

@@ -99,8 +99,7 @@ class DenoiseDock(DenoiseForm):
         return super().event(event)
 
     def _describe_image(self, _: object = None) -> None:
-        source = self.image.value
-        self.what.setText(layers.describe(source) if source else "")
+        self.axes.show_layer(self.image.value)
         self.apply_to.reset_choices()
 
     def _choose_active(self) -> None:

@@ -10,7 +10,6 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -22,6 +21,8 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_n2s.docks.advanced import Advanced
+from napari_n2s.docks.axes import AxesRow
+from napari_n2s.docks.controls import row, told
 from napari_n2s.docks.plot import LossPlot
 from napari_n2s.docks.preferences import Preferences
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
@@ -60,12 +61,8 @@ class DenoiseForm(QWidget):
             tooltip="What is denoised at the end; another image should come from the same "
             "microscope and settings.",
         )
-        self.what = _told(
-            QLabel(),
-            "How the image is understood: Y and X are the picture, C and S its channels; all other "
-            "axes count pictures that are learnt from together.",
-        )
-        self.effort = _told(
+        self.axes = AxesRow()
+        self.effort = told(
             QSlider(Qt.Orientation.Horizontal),
             "How long to learn: longer leaves less noise and more detail, with ever smaller gains.",
         )
@@ -73,33 +70,33 @@ class DenoiseForm(QWidget):
         self.effort.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.effort.setPageStep(1)
         self.effort_words = QLabel()
-        self.seconds = _told(QDoubleSpinBox(), words("seconds"))
+        self.seconds = told(QDoubleSpinBox(), words("seconds"))
         self.seconds.setRange(1, 86400)
         self.seconds.setDecimals(0)
         self.seconds.setSingleStep(10)
         self.seconds.setSuffix(" s")
         self.advanced = Advanced()
-        self.train = _told(
+        self.train = told(
             QPushButton("Train"),
             "Learn from the noisy image alone, then add it denoised as a layer.",
         )
-        self.pause = _told(
+        self.pause = told(
             QPushButton(PAUSE),
             "Rest, and take it up again where it was; after the end, learn for as long again and "
             "denoise anew.",
         )
-        self.stop = _told(
+        self.stop = told(
             QPushButton("Stop"),
             "End the training here and use the best that it has found; "
             "once that is being applied, give up.",
         )
-        self.apply = _told(
+        self.apply = told(
             QPushButton("Apply"),
             "Denoise what stands under 'Apply to' with what was learnt, without learning more.",
         )
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
-        self.plot = _told(
+        self.plot = told(
             LossPlot(),
             "Squared error against the noisy image; lower is cleaner. It counts pixels that the "
             "network has not seen, so it cannot be improved by copying the noise.",
@@ -108,16 +105,16 @@ class DenoiseForm(QWidget):
         self.result = QLabel()
         self.result.setWordWrap(True)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.compare = _told(
+        self.compare = told(
             QPushButton("Hold to see before"), "Hides the denoised layer as long as it is held."
         )
-        self.methods = _told(
+        self.methods = told(
             QPushButton("Copy methods"),
             "Puts a paragraph for the methods section of a paper on the clipboard.",
         )
-        self.device = _told(QLabel("Looking for a GPU …"), words("device"))
+        self.device = told(QLabel("Looking for a GPU …"), words("device"))
         self.device.setWordWrap(True)
-        self.remedy = _told(
+        self.remedy = told(
             QPushButton("Copy what to install"),
             "Puts the command on the clipboard that installs a PyTorch for this computer's GPU.",
         )
@@ -146,7 +143,7 @@ class DenoiseForm(QWidget):
 
     def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
         """Let the user press what makes sense now."""
-        for control in (self.train, self.effort, self.seconds, self.advanced):
+        for control in (self.train, self.axes, self.effort, self.seconds, self.advanced):
             control.setEnabled(not working)
         for choice in (self.image, self.learn_from, self.apply_to):
             choice.enabled = not working
@@ -176,7 +173,7 @@ class DenoiseForm(QWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.addRow("Image", self.image.native)
-        form.addRow("", self.what)
+        form.addRow("Axes", self.axes)
         form.addRow("Learn from", self.learn_from.native)
         form.addRow("Apply to", self.apply_to.native)
         form.addRow("Effort", self.effort)
@@ -198,11 +195,11 @@ class DenoiseForm(QWidget):
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(folded)
-        column.addLayout(_row(self.train, self.pause, self.stop, self.apply))
+        column.addLayout(row(self.train, self.pause, self.stop, self.apply))
         column.addWidget(self.bar)
         column.addWidget(self.plot, 1)
         column.addWidget(self.result)
-        column.addLayout(_row(self.compare, self.methods))
+        column.addLayout(row(self.compare, self.methods))
         column.addWidget(self.device)
         column.addWidget(self.remedy)
         self.remedy.hide()
@@ -225,15 +222,3 @@ class DenoiseForm(QWidget):
                 self.effort_words.setText(name + seconds)
                 return
         self.effort_words.setText(f"as set under Advanced{seconds}")
-
-
-def _told(control: Any, tooltip: str) -> Any:
-    control.setToolTip(tooltip)
-    return control
-
-
-def _row(*controls: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for control in controls:
-        row.addWidget(control)
-    return row

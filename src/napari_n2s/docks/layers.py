@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Shapes
 from napari.utils.transforms import Affine
+
+from napari_n2s.ideas.axes import layout
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -51,14 +54,39 @@ def pixels(layer: Image) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
+_corrected: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
+"""What users have said of the axes of their layers, as long as these are there."""
+
+
+def correct_axes(layer: Image, letters: str) -> None:
+    """Take the user's word for what a layer's axes are.
+
+    Raises
+    ------
+    ImageError
+        If that cannot be.
+    """
+    layout(pixels(layer).shape, letters)
+    _corrected[layer] = letters
+
+
 def axes(layer: Image) -> str:
-    """Name a layer's axes: by its labels where Y and X are among them, else the last two."""
+    """Name a layer's axes: as corrected, by labels that have Y and X, else the last two."""
+    said = _corrected.get(layer, "")
+    if len(said) == pixels(layer).ndim:
+        return said
     labels = [str(label).lower() for label in layer.axis_labels]
     if labels.count("y") == labels.count("x") == 1:
         letters = "".join(LETTERS.get(label, "Q") for label in labels)
     else:
         letters = "Q" * (layer.ndim - 2) + "YX"
     return letters + "S" * layer.rgb
+
+
+def slice_distance(layer: Image) -> float:
+    """Tell how far apart the slices of an axis Z are, in pixels."""
+    letters = axes(layer)
+    return float(abs(layer.scale[letters.index("Z")] / layer.scale[letters.index("Y")]))
 
 
 def describe(layer: Image) -> str:
@@ -127,6 +155,12 @@ def add_result(
         result = _add_above(viewer, source, image, "n2s", corner)
     result.metadata = {"napari-n2s": metadata}
     return result
+
+
+def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
+    """List what is told of the results of networks, by the names of their layers."""
+    told = {layer.name: layer.metadata.get("napari-n2s", {}) for layer in viewer.layers}
+    return {name: account for name, account in told.items() if "network" in account}
 
 
 def _add_above(

@@ -7,48 +7,38 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
+
+from napari_n2s.docks.chart import FAINT, OTHER, STRONG, Chart
 
 if TYPE_CHECKING:
     from napari_n2s.work.progress import Progress
 
 PAUSE = 0.5
 """Seconds between two drawings, unless there is a new score: each has the whole window drawn."""
-TRAINING, HELD_OUT, MEDIAN = "#8a8d93", "#2aa1d3", "#e08a2e"
 
 
-class LossPlot(pg.PlotWidget):
+class LossPlot(Chart):
     """Draws the snapshots of one training as they come."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None)
+        super().__init__("time (s)", "squared error", parent)
         item = self.getPlotItem()
-        item.setLabel("bottom", "time", units="s")
-        item.setLabel("left", "squared error")
-        item.getAxis("left").enableAutoSIPrefix(False)
-        item.getAxis("bottom").enableAutoSIPrefix(False)
-        item.setMenuEnabled(True)
-        item.hideButtons()
-        self._legend = item.addLegend(offset=(-5, 5), labelTextSize="8pt")
-        self._training = item.plot(pen=pg.mkPen(TRAINING, width=1), name="training")
-        self._held_out = item.plot(pen=pg.mkPen(HELD_OUT, width=2), name="unseen pixels")
+        self._training = item.plot(pen=pg.mkPen(FAINT, width=1), name="training")
+        self._held_out = item.plot(pen=pg.mkPen(STRONG, width=2), name="unseen pixels")
         self._median = item.plot(
-            pen=pg.mkPen(MEDIAN, width=2, style=Qt.PenStyle.DashLine), name="median filter"
+            pen=pg.mkPen(OTHER, width=2, style=Qt.PenStyle.DashLine), name="median filter"
         )
         self._dots = pg.ScatterPlotItem(
-            size=5, pen=None, brush=HELD_OUT, hoverable=True, hoverSize=9, tip=_value
+            size=5, pen=None, brush=STRONG, hoverable=True, hoverSize=9, tip=_value
         )
-        self._best = pg.ScatterPlotItem(symbol="star", size=14, pen=None, brush=HELD_OUT)
+        self._best = pg.ScatterPlotItem(symbol="star", size=14, pen=None, brush=STRONG)
         item.addItem(self._dots)
         item.addItem(self._best)
         self._zoomed = False
         item.getViewBox().sigRangeChangedManually.connect(self._note_zoom)
         self.clear_curves()
-
-    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Fit into a dock; a plot by itself asks for 640 by 480 pixels."""
-        return QSize(300, 260)
 
     def clear_curves(self) -> None:
         """Begin a new training."""
@@ -82,16 +72,6 @@ class LossPlot(pg.PlotWidget):
         if not self._zoomed:
             self._fit()
         self.scene().prepareForPaint()  # else it finds while drawing that it has to draw again
-
-    def set_text_colour(self, colour: str) -> None:
-        """Follow the window's theme."""
-        for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(colour)
-            axis.setTextPen(colour)
-        self._legend.setLabelTextColor(colour)
-        for _, label in self._legend.items:
-            label.setText(label.text)
 
     def _fit(self) -> None:
         """Show what matters: around the median and the latest scores, not the first fall."""

@@ -27,22 +27,24 @@ class Watching:
     ----------
     layer : Image or None
         The layer, once there was something to show.
+    wanted : bool
+        Whether nobody has deleted it.
     """
 
     def __init__(self, viewer: Viewer, order: Order) -> None:
         self._viewer, self._order = viewer, order
-        self._wanted = True
+        self.wanted = True
         self.layer: Image | None = None
 
     def show(self, preview: Preview) -> None:
         """Show a preview; if its layer or the source was deleted, nobody wants any more of them."""
-        if self._wanted:
+        if self.wanted:
             self.layer = layers.show_preview(self._viewer, self._order.source, preview, self.layer)
-            self._wanted = self.layer is not None
+            self.wanted = self.layer is not None
 
     def view(self) -> Box | None:
         """Say what part to show, if the source still holds the image and it is wanted."""
-        if self._wanted and self._order.stands:
+        if self.wanted and self._order.stands:
             return regions.part_in_view(self._viewer, self._order.source)
         return None
 

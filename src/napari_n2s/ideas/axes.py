@@ -32,39 +32,42 @@ class Layout:
         other letters count samples.
     shape : tuple of int
         The image's shape, in the order of `axes`.
+    space : str
+        The axes of space: YX, or ZYX where slices are neighbours.
     """
 
     axes: str
     shape: tuple[int, ...]
+    space: str = SPACE
 
     @property
     def _order(self) -> tuple[int, ...]:
         """Axis numbers: samples first, then channels, then space."""
-        space = [self.axes.index(letter) for letter in SPACE]
+        space = [self.axes.index(letter) for letter in self.space]
         channels = [i for i, letter in enumerate(self.axes) if letter in CHANNELS]
         samples = [i for i in range(len(self.axes)) if i not in space + channels]
         return (*samples, *channels, *space)
 
     @property
     def canonical_shape(self) -> tuple[int, ...]:
-        """The shape ``(N, C, Y, X)`` of this image inside."""
+        """The shape ``(N, C, *space)`` of this image inside."""
         sizes = list(zip(self.axes, self.shape, strict=True))
         channels = prod(size for letter, size in sizes if letter in CHANNELS)
-        samples = prod(size for letter, size in sizes if letter not in CHANNELS + SPACE)
-        return (samples, channels, *(self.shape[self.axes.index(letter)] for letter in SPACE))
+        samples = prod(size for letter, size in sizes if letter not in CHANNELS + self.space)
+        return (samples, channels, *(self.shape[self.axes.index(each)] for each in self.space))
 
     def canonical(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Rearrange an image of this layout to ``(N, C, Y, X)``, as a view if possible."""
+        """Rearrange an image of this layout to ``(N, C, *space)``, as a view if possible."""
         return image.transpose(self._order).reshape(self.canonical_shape)
 
     def restore(self, canonical: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Rearrange ``(N, C, Y, X)`` back to the image's own axes."""
+        """Rearrange ``(N, C, *space)`` back to the image's own axes."""
         order = self._order
         ordered = canonical.reshape([self.shape[i] for i in order])
         return ordered.transpose(np.argsort(order))
 
 
-def layout(shape: tuple[int, ...], axes: str | None = None) -> Layout:
+def layout(shape: tuple[int, ...], axes: str | None = None, *, volume: bool = False) -> Layout:
     """Read the axes of an image.
 
     Parameters
@@ -73,6 +76,8 @@ def layout(shape: tuple[int, ...], axes: str | None = None) -> Layout:
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``. Left out, the last two axes are Y and
         X, unless the last has 3 or 4 entries: then it is colour. Axes before them are samples.
+    volume : bool
+        Whether Z is an axis of space and not of samples.
 
     Raises
     ------
@@ -94,12 +99,17 @@ def layout(shape: tuple[int, ...], axes: str | None = None) -> Layout:
         raise ImageError(
             f"The axes {letters} must be letters, with Y and X once each, as YX, TYX or YXC."
         )
-    found = Layout(letters, tuple(shape))
+    if volume and "Z" not in letters:
+        raise ImageError(
+            f"The axes {letters} have no Z, so that there are no slices to look at together; name "
+            "the axes, as ZYX, or take each picture by itself."
+        )
+    found = Layout(letters, tuple(shape), "Z" * volume + SPACE)
     if 0 in shape:
         raise ImageError(f"The image is empty: its shape is {_times(shape)}.")
-    if min(found.canonical_shape[2:]) < SMALLEST:
+    if min(found.canonical_shape[-2:]) < SMALLEST:
         raise ImageError(
-            f"The image has {_times(found.canonical_shape[2:])} pixels along Y and X; training "
+            f"The image has {_times(found.canonical_shape[-2:])} pixels along Y and X; training "
             f"needs at least {SMALLEST} along each, or its axes named otherwise."
         )
     return found

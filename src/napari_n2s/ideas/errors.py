@@ -17,6 +17,10 @@ class SettingsError(N2SError, ValueError):
     """A setting outside its range, or two that contradict each other."""
 
 
+class DenoiserError(N2SError, ValueError):
+    """A function that was given to be calibrated and does not behave as a denoiser."""
+
+
 class DeviceError(N2SError, RuntimeError):
     """A device that is not there, or whose memory does not suffice."""
 

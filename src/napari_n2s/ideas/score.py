@@ -37,6 +37,16 @@ class HeldOut:
     mask: NDArray[np.bool_]
     windows: tuple[tuple[slice, ...], ...]
 
+    def places(self) -> tuple[NDArray[np.intp], ...]:
+        """Give them as indices, ``(n, *space)``, window after window."""
+        found = []
+        for n, _, *space in self.windows:
+            place = np.nonzero(self.mask[(n.start, 0, *space)])
+            starts = (side.start for side in space)
+            moved = [each + start for each, start in zip(place, starts, strict=True)]
+            found.append([np.full_like(place[0], n.start), *moved])
+        return tuple(np.concatenate(each) for each in zip(*found, strict=True))
+
     def cut(self, image: NDArray[Any]) -> NDArray[Any]:
         """Cut the windows from an array ``(N, C, *space)``; shape ``(windows, C, *window)``."""
         return np.concatenate([image[window] for window in self.windows])
@@ -88,8 +98,9 @@ def draw_held_out(missing: NDArray[np.bool_], seed: int = 0) -> HeldOut:
     boxes = [box for box, count in zip(boxes, usable, strict=True) if 2 * count >= usable.max()]
     picked = sorted(rng.choice(len(boxes), min(WINDOWS, len(boxes)), replace=False))
     windows = tuple(boxes[i] for i in picked)
-    cell = max(2, round(PIXELS_PER_HELD_OUT ** (1 / len(space))))
-    cells = tuple(edge // cell for edge in side)
+    usual = max(2, round(PIXELS_PER_HELD_OUT ** (1 / len(space))))
+    cell = np.minimum(usual, side).reshape(-1, *(1,) * len(space))
+    cells = tuple(edge // min(usual, edge) for edge in side)
     mask = np.zeros_like(missing)
     for window in windows:
         where = np.indices(cells) * cell + rng.integers(cell, size=(len(cells), *cells))

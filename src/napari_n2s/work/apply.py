@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from itertools import product
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,14 +13,12 @@ from napari_n2s.ideas.turns import Turn
 from napari_n2s.work.device import prefer_layout, working_threads
 from napari_n2s.work.method import Method, Probe
 from napari_n2s.work.networks import Network
+from napari_n2s.work.steps import finish, share
 
 PROBED = 512
 """Side of the part, in pixels, in which the network's response is measured."""
 NUDGE = 0.02
 """By how much a pixel is moved for that, in standard deviations of the image."""
-
-Result = TypeVar("Result")
-State = TypeVar("State")
 
 
 class Tile(NamedTuple):
@@ -52,32 +50,6 @@ def tiles(space: tuple[int, ...], side: int, halo: int, stride: int) -> Iterator
             keep=(*every, *(slice(a - low, b - low) for low, a, b, _ in corner)),
             write=(*every, *(slice(a, b) for _, a, b, _ in corner)),
         )
-
-
-def finish(work: Generator[Any, Any, Result]) -> Result:
-    """Run a piece of work to its end, passing over its progress."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-
-
-def share(
-    part: Generator[float, None, Result],
-    number: int,
-    count: int,
-    show: Callable[[float], State],
-) -> Generator[State, None, Result]:
-    """Pass on the progress of one of `count` equal parts as a share of the whole."""
-    while True:
-        try:
-            done = next(part)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        yield show((number + done) / count)
 
 
 def count_passes(method: Method, ndim: int, invariant: bool, quick: bool = False) -> int:

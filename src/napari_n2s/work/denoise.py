@@ -16,15 +16,15 @@ from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import DeviceError, ImageError
 from napari_n2s.ideas.image import Box, as_image, check_dtype
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.apply import finish
 from napari_n2s.work.device import describe, short_of_memory
-from napari_n2s.work.model import read
+from napari_n2s.work.model import TILE, read
 from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.report import Report, versions
+from napari_n2s.work.steps import finish
 from napari_n2s.work.train import Training, go_on, take_up, train
 
-TILES = (512, 256, 128)
+TILES = (TILE, TILE // 2, TILE // 4)
 """Sides of tiles in pixels, to be tried in turn where memory runs short."""
 
 Denoised = tuple[NDArray[np.generic], Report]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -12,6 +11,7 @@ import psutil
 import torch
 
 from napari_n2s.ideas.errors import DeviceError
+from napari_n2s.work.machine import threads
 
 CUDA_REMEDY = "uv pip install --reinstall torch --torch-backend=auto"
 """Replaces PyTorch by the build that fits the computer's GPU and driver."""
@@ -65,26 +65,6 @@ def short_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
 
-def require_memory(need: float) -> None:
-    """Refuse work that would take more memory than is free.
-
-    Parameters
-    ----------
-    need : float
-        Bytes.
-
-    Raises
-    ------
-    DeviceError
-    """
-    free = psutil.virtual_memory().available
-    if need > free:
-        raise DeviceError(
-            f"This image takes about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are "
-            "free; close other programs, or learn from and denoise a part of it."
-        )
-
-
 def account() -> tuple[str, str | None]:
     """Say what will be computed on, its free memory and, if that is slow, why.
 
@@ -105,14 +85,6 @@ def account() -> tuple[str, str | None]:
     elif device.type == "cpu":
         words += ": PyTorch finds no GPU that it can use"
     return f"{words}.", remedy
-
-
-def threads() -> int:
-    """Count the cores to compute on: all but one, which a window needs; of two, both."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return max(1, min(cores, max(2, cores - 1)))
 
 
 @contextmanager

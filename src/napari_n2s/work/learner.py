@@ -18,7 +18,6 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import count_passes
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
-from napari_n2s.work.filters import Baseline, calibrate_baselines
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
 from napari_n2s.work.model import TILE, Model
@@ -60,8 +59,7 @@ class Learner:
         self, material: Material, settings: Settings, device: torch.device, clock: Clock
     ) -> None:
         self.settings, self.device, self.clock = settings, device, clock
-        hole = settings.hole_along(material.ndim) if settings.network == "donut" else None
-        self.baselines = _baselines(material, hole)
+        self.baselines = material.baselines
         self.material = material.to(device)
         self.step = 0
         self.shrunk = False
@@ -200,8 +198,3 @@ def _blend(pairs: list[tuple[Tensor, Tensor]], share: float) -> None:
     """Move the averaged weights a share of the way to the current ones."""
     for kept, current in pairs:
         kept.lerp_(current, share)
-
-
-def _baselines(material: Material, hole: tuple[int, ...] | None) -> tuple[Baseline, ...]:
-    noisy = torch.where(material.missing, torch.nan, material.windows).numpy()
-    return calibrate_baselines(noisy, material.held_out.numpy(), material.scale.worth, hole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ import torch
 from torch import Tensor
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.image import Scale, as_image, find_missing, measure_scale
-from napari_n2s.ideas.score import draw_held_out
+from napari_n2s.ideas.image import Scale
+from napari_n2s.ideas.prepared import prepare
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.structure import cell_sides, find_structure
 from napari_n2s.ideas.turns import Turn
-from napari_n2s.work.device import require_memory
+from napari_n2s.work.filters import Baseline, calibrate_baselines
+from napari_n2s.work.machine import require_memory
 
 ON_DEVICE = 2**30
 """Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
@@ -43,6 +45,8 @@ class Material:
         How much structure each cell of `x` holds, by which every other crop is drawn; None where
         there is structure all over.
     scale : Scale
+    baselines : tuple of Baseline
+        What there is to beat.
     """
 
     x: Tensor
@@ -52,6 +56,7 @@ class Material:
     missing: Tensor
     structure: Tensor | None
     scale: Scale
+    baselines: tuple[Baseline, ...]
 
     def to(self, device: torch.device) -> Material:
         """Bring the windows to where training computes, and the image unless it is very large."""
@@ -133,15 +138,11 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
     ImageError
         If it cannot be denoised.
     """
-    image = as_image(image)
-    canonical = layout(image.shape, axes).canonical(image)
-    require_memory(4 * canonical.size + FLAGS * canonical[:, 0].size)
-    missing = find_missing(canonical, settings.missing)
-    scale = measure_scale(canonical, missing)
-    held_out = draw_held_out(missing, settings.seed)
-    x = np.empty(canonical.shape, np.float32)
-    for inner, sample, gaps in zip(x, canonical, missing, strict=True):
-        inner[:] = scale.normalise(sample, gaps)
+    shape = layout(np.shape(image), axes).canonical_shape
+    require_memory(prod(shape) * (4 + FLAGS / shape[1]))
+    ready = prepare(image, axes, settings.missing, settings.seed)
+    x, missing, held_out = ready.x, ready.missing, ready.held_out
+    hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
     structure = find_structure(x)
     return Material(
         x=torch.from_numpy(x),
@@ -150,5 +151,6 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
         held_out=torch.from_numpy(held_out.cut(held_out.mask)),
         missing=torch.from_numpy(held_out.cut(missing)),
         structure=torch.from_numpy(structure) if 0 < np.mean(structure > 0) < SPARSE else None,
-        scale=scale,
+        scale=ready.scale,
+        baselines=calibrate_baselines(ready, hole),
     )

@@ -16,10 +16,12 @@ from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Scale, as_image, check_dtype, find_missing, to_dtype
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.apply import finish, predict, share
-from napari_n2s.work.device import choose_device, require_memory
+from napari_n2s.work.apply import predict
+from napari_n2s.work.device import choose_device
+from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import choose
 from napari_n2s.work.progress import Applying
+from napari_n2s.work.steps import finish, share
 
 Read = tuple[Layout, NDArray[np.generic], NDArray[np.bool_]]
 TILE = 512

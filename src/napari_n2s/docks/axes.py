@@ -1,0 +1,63 @@
+"""How an image is understood, in words, and the axes in letters for the user to correct."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
+
+from napari_n2s.docks import layers
+from napari_n2s.docks.controls import told
+from napari_n2s.ideas.errors import ImageError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+
+class AxesRow(QWidget):
+    """One line to read and one to correct.
+
+    Signals
+    -------
+    corrected
+        The user has said what the axes are.
+    """
+
+    corrected = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layer: Image | None = None
+        self.letters = told(
+            QLineEdit(),
+            "One letter for each axis of the image; type over it if it is wrong. Y and X are the "
+            "picture, Z its depth, T time, C channels, S colours; any other letter counts pictures "
+            "that are learnt from together.",
+        )
+        self.words = QLabel()
+        self.words.setWordWrap(True)
+        lines = QFormLayout(self)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.addRow(self.letters, self.words)
+        self.letters.setMaximumWidth(70)
+        self.letters.editingFinished.connect(self._correct)
+
+    def show_layer(self, layer: Image | None) -> None:
+        """Say how a layer is understood."""
+        self._layer = layer
+        self.letters.setEnabled(layer is not None)
+        self.letters.setText(layers.axes(layer) if layer else "")
+        self.words.setText(layers.describe(layer) if layer else "")
+
+    def _correct(self) -> None:
+        letters = self.letters.text().strip().upper()
+        if self._layer is None or letters == layers.axes(self._layer):
+            return
+        try:
+            layers.correct_axes(self._layer, letters)
+        except ImageError as error:
+            self.words.setText(str(error))
+            return
+        self.show_layer(self._layer)
+        self.corrected.emit()

@@ -1,0 +1,162 @@
+"""What the dock of the filters looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from magicgui.widgets import ComboBox
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QFormLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSlider,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_n2s.docks.axes import AxesRow
+from napari_n2s.docks.controls import row, told
+from napari_n2s.docks.curve import CurvePlot
+from napari_n2s.work.denoisers import METHODS
+
+NAMES = {
+    "median": "donut median",
+    "mean": "donut mean",
+    "gaussian": "donut Gaussian",
+    "nlm": "non-local means",
+    "tv": "total variation",
+}
+"""How filters are called here, where that is not their name in the shell."""
+ROWS = 9
+
+
+class CalibrateForm(QWidget):
+    """The controls of the dock, without what they do.
+
+    Parameters
+    ----------
+    images, targets : callable
+        List the choices of `image` and `apply_to`.
+    """
+
+    def __init__(
+        self, images: Callable[[Any], list[Any]], targets: Callable[[Any], list[Any]]
+    ) -> None:
+        super().__init__()
+        self.image = ComboBox(
+            choices=images, tooltip="The image layer to filter; it is left as it is."
+        )
+        self.apply_to = ComboBox(
+            choices=targets, tooltip="What is filtered in the end, at the strength that is set."
+        )
+        self.axes = AxesRow()
+        self.method = ComboBox(
+            choices=[(NAMES.get(each, each), each) for each in METHODS],
+            tooltip="The donut filters look at a pixel's neighbours without the pixel; the others "
+            "are shown the image with some pixels replaced by their neighbours, to calibrate them.",
+        )
+        self.strength = told(
+            QSlider(Qt.Orientation.Horizontal),
+            "How strongly to filter; the picture in view follows.",
+        )
+        self.strength.setPageStep(1)
+        self.strength_words = QLabel()
+        self.slices = told(
+            QCheckBox("Look at neighbouring slices"),
+            "The donut filters take neighbours from the slices above and below as well, by their "
+            "distance as the layer's scale has it.",
+        )
+        self.mix = told(
+            QCheckBox("Mix the noisy pixels back"),
+            "Averages each pixel with what its neighbours say, each by the other's error. It is on "
+            "by itself where the noise is known well enough.",
+        )
+        self.calibrate = told(
+            QPushButton("Calibrate"),
+            "Find the strength that suits this image, from the noisy image alone.",
+        )
+        self.stop = told(QPushButton("Stop"), "Give up what is being done.")
+        self.apply = told(
+            QPushButton("Denoise"), "Filter what stands under 'Apply to', and add it as a layer."
+        )
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 100)
+        self.plot = told(
+            CurvePlot(),
+            "Squared error against the noisy image. Where the pixel is left out the error is least "
+            "at the best strength; where it is seen, the less is done the less it is. Click on a "
+            "point to see that strength.",
+        )
+        self.compare = told(
+            QCheckBox("Compare all filters"),
+            "Calibrates every filter on the same pixels, and lists them, the best first, with the "
+            "networks that were trained on this image.",
+        )
+        self.table = QTableWidget(0, 3)
+        self.table.setHorizontalHeaderLabels(["filter", "squared error", "at"])
+        self.table.verticalHeader().hide()
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.result = QLabel()
+        self.result.setWordWrap(True)
+        self._lay_out()
+        self.show_working(False)
+
+    def show_working(self, working: bool) -> None:
+        """Let the user press what makes sense now."""
+        for choice in (self.image, self.apply_to, self.method):
+            choice.enabled = not working
+        for control in (
+            self.axes,
+            self.slices,
+            self.calibrate,
+            self.apply,
+            self.compare,
+            self.mix,
+        ):
+            control.setEnabled(not working)
+        self.stop.setEnabled(working)
+        if not working:
+            self.bar.reset()
+
+    def show_table(self, rows: list[tuple[str, str, float]]) -> None:
+        """List names, strengths and errors, the least first."""
+        self.table.setVisible(bool(rows))
+        self.table.setRowCount(len(rows))
+        for number, (name, strength, loss) in enumerate(sorted(rows, key=lambda each: each[2])):
+            for column, text in enumerate((name, f"{loss:.5g}", strength)):
+                self.table.setItem(number, column, QTableWidgetItem(text))
+                self.table.item(number, column).setToolTip(text)
+        self.table.resizeColumnsToContents()
+        height = self.table.horizontalHeader().height() + 4
+        height += sum(self.table.rowHeight(i) for i in range(min(len(rows), ROWS)))
+        self.table.setFixedHeight(height)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Image", self.image.native)
+        form.addRow("Axes", self.axes)
+        form.addRow("Apply to", self.apply_to.native)
+        form.addRow("Filter", self.method.native)
+        form.addRow("Strength", self.strength)
+        form.addRow("", self.strength_words)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.slices)
+        column.addWidget(self.mix)
+        column.addLayout(row(self.calibrate, self.stop, self.apply))
+        column.addWidget(self.bar)
+        column.addWidget(self.plot, 1)
+        column.addWidget(self.result)
+        column.addWidget(self.compare)
+        column.addWidget(self.table)
+        self.show_table([])

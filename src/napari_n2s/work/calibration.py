@@ -1,0 +1,219 @@
+"""What a calibration has found, and a filter applied at what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.axes import SPACE, layout
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.image import as_image, check_dtype, to_dtype
+from napari_n2s.ideas.mixing import Mixing, plan_mixing
+from napari_n2s.ideas.prepared import Prepared
+from napari_n2s.ideas.score import Score
+from napari_n2s.work.denoisers import Denoiser
+from napari_n2s.work.masking import fill_hidden
+from napari_n2s.work.progress import Applying
+from napari_n2s.work.steps import finish
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One strength of a denoiser.
+
+    Attributes
+    ----------
+    values : dict
+        Its parameters by name.
+    score : Score
+        Error of what it predicts without seeing the pixel: least where it is best.
+    ordinary : float
+        Error of what it gives having seen the pixel: the less it does, the less. It tells nothing.
+    """
+
+    values: dict[str, Any]
+    score: Score
+    ordinary: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was tried on an image, and the best of it.
+
+    Attributes
+    ----------
+    method : str
+    tried : tuple of Tried
+        In order of their values.
+    denoiser : Denoiser
+    ready : Prepared
+        The image.
+    """
+
+    method: str
+    tried: tuple[Tried, ...]
+    denoiser: Denoiser
+    ready: Prepared
+
+    @property
+    def best(self) -> Tried:
+        """The one with the least error on pixels that it has not seen."""
+        return min(self.tried, key=lambda each: each.score.loss)
+
+    @cached_property
+    def mixing(self) -> Mixing:
+        """What mixing the noisy pixels back into the best blind prediction would gain."""
+        return mixing_at(self.ready, self.denoiser, self.best.values)
+
+    def apply(
+        self,
+        image: Any,
+        *,
+        values: dict[str, Any] | None = None,
+        mix: bool | None = None,
+        dtype: Any = np.float32,
+    ) -> NDArray[np.generic]:
+        """Denoise the image, or another like it, at the best strength.
+
+        Parameters
+        ----------
+        image : array_like
+            With the same axes and channels, and on the same intensity scale.
+        values : dict, optional
+            Other parameters than the best.
+        mix : bool, optional
+            Mix the noisy pixels back into what a filter predicts without them; left out, where the
+            noise is known well enough. It is only for filters that leave the pixel out.
+        dtype : dtype
+            Type of the result: float32, or an integer type, rounded and clipped into its range.
+
+        Returns
+        -------
+        ndarray
+            Of the image's shape.
+
+        Raises
+        ------
+        ImageError, DenoiserError
+        """
+        return finish(self.applying(image, values=values, mix=mix, dtype=dtype))
+
+    def applying(
+        self,
+        image: Any,
+        *,
+        axes: str | None = None,
+        values: dict[str, Any] | None = None,
+        mix: bool | None = None,
+        dtype: Any = np.float32,
+    ) -> Generator[Applying, None, NDArray[np.generic]]:
+        """Do as `apply`, yielding how far it is after each picture."""
+        values, mixing = values or self.best.values, None
+        if self.denoiser.blind and (self.mixes if mix is None else mix):
+            mixing = mixing_at(self.ready, self.denoiser, values)
+        axes = axes or self.ready.layout.axes
+        return (yield from filtering(image, axes, self.denoiser, values, self.ready, mixing, dtype))
+
+    @property
+    def mixes(self) -> bool:
+        """Whether pixels are mixed back if nobody says otherwise."""
+        return self.denoiser.blind and not self.mixing.doubtful
+
+    def sentence(self) -> str:
+        """Say what came out."""
+        best = self.best
+        beyond = (
+            f" That is the {self._end} that was tried: the best may lie beyond."
+            if self._end
+            else ""
+        )
+        return (
+            f"{self.method} at {say(best.values)}: squared error {best.score.loss:.4g} ± "
+            f"{best.score.error:.2g} on {best.score.pixels} held-out pixels.{beyond}"
+        )
+
+    @property
+    def _end(self) -> str:
+        """Whether the best is the least or the most that was tried of a parameter, in a word."""
+        for name, value in self.best.values.items():
+            others = {each.values[name] for each in self.tried}
+            if len(others) > 1 and all(isinstance(each, int | float) for each in others):
+                if value == max(others):
+                    return f"largest {name}"
+                if value == min(others) and not self.denoiser.blind:
+                    return f"smallest {name}"
+        return ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as plain numbers, words, lists and dicts."""
+        return {
+            "method": self.method,
+            "best": asdict(self.best),
+            "tried": [asdict(each) for each in self.tried],
+        }
+
+
+def filtering(
+    image: Any,
+    axes: str | None,
+    denoiser: Denoiser,
+    values: dict[str, Any],
+    ready: Prepared,
+    mixing: Mixing | None = None,
+    dtype: Any = np.float32,
+) -> Generator[Applying, None, NDArray[np.generic]]:
+    """Denoise an image, or a part of it, on the scale of the one made ready.
+
+    Yields
+    ------
+    Applying
+        After each picture.
+
+    Returns
+    -------
+    ndarray
+        Of the image's shape; pixels that are NaN or infinite are as they were.
+    """
+    image = as_image(image)
+    kind = check_dtype(dtype, image, "leave")
+    found = layout(image.shape, axes, volume=ready.layout.space != SPACE)
+    canonical = found.canonical(image)
+    if canonical.shape[1] != ready.x.shape[1]:
+        raise ImageError(
+            f"The image has {canonical.shape[1]} channels, but {ready.x.shape[1]} were calibrated "
+            "on; choose an image like that one."
+        )
+    result = np.empty(canonical.shape, kind)
+    for number, (clean, sample) in enumerate(zip(result, canonical, strict=True)):
+        gaps = ~np.isfinite(sample).all(0)[None] if sample.dtype.kind == "f" else None
+        x = ready.scale.normalise(sample, np.zeros(1, bool) if gaps is None else gaps)
+        if gaps is not None and gaps.any():
+            x = np.stack([fill_hidden(channel, gaps[0]) for channel in x])
+        filtered = denoiser.run(x, values, ready)
+        if mixing:
+            filtered = mixing.mix(filtered, x)
+        restored = ready.scale.restore(filtered)
+        if gaps is not None:
+            np.copyto(restored, sample, where=gaps, casting="unsafe")
+        clean[:] = to_dtype(restored, kind)
+        yield Applying((number + 1) / len(result))
+    return found.restore(result)
+
+
+def mixing_at(ready: Prepared, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:
+    """Plan how to mix the noisy pixels back into what a blind filter predicts."""
+    blind = denoiser.predict(ready, values, blind=True)
+    return plan_mixing(ready.held_out.cut(ready.x), blind, ready.noisy)
+
+
+def say(values: dict[str, Any]) -> str:
+    """Write values as a person would."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {f'{value:.3g}' if isinstance(value, float) else value}"
+        for name, value in values.items()
+    )

@@ -1,0 +1,148 @@
+"""What can be calibrated: filters that are blind by themselves, and any other by masking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.prepared import Prepared
+from napari_n2s.ideas.ring import Ring, disk
+from napari_n2s.work.donut_filters import RINGS, donut_filter, predict_at
+from napari_n2s.work.filters import STRENGTHS
+from napari_n2s.work.library import MASKED
+from napari_n2s.work.masking import Function, Masked, Picture
+
+METHODS = (*RINGS, *MASKED)
+MOST = 400
+"""Neighbours beyond which a median takes too long to be tried unasked."""
+
+
+class Denoiser(Protocol):
+    """What calibration asks of a denoiser."""
+
+    @property
+    def name(self) -> str:
+        """How it is called."""
+
+    @property
+    def grid(self) -> Mapping[str, Sequence[Any]]:
+        """The values of its parameters that are tried first."""
+
+    @property
+    def refines(self) -> bool:
+        """Whether values between those make sense."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether what `run` gives has not seen the pixel either."""
+
+    def reach_of_slices(self, values: dict[str, Any]) -> int:
+        """How many slices to either side it looks at."""
+
+    def predict(self, ready: Prepared, values: dict[str, Any], *, blind: bool) -> Picture:
+        """Predict the held-out pixels ``(pixels, C)``, with or without seeing them."""
+
+    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
+        """Denoise a picture ``(C, *space)`` on the inner scale of an image."""
+
+
+@dataclass(frozen=True)
+class Donut:
+    """A filter that leaves the pixel out.
+
+    Attributes
+    ----------
+    name : {"median", "mean", "gaussian"}
+    spacing : tuple of float
+        Distance of pixels along each axis of space.
+    strengths : tuple of float, optional
+        To be tried, in pixels; the usual ones if left out.
+    """
+
+    name: str
+    spacing: tuple[float, ...] = (1.0, 1.0)
+    strengths: tuple[float, ...] = ()
+    refines = False
+    blind = True
+
+    @property
+    def grid(self) -> Mapping[str, Sequence[float]]:
+        """Its one strength, in pixels; by itself none that looks at too many neighbours."""
+        name = "sigma" if self.name == "gaussian" else "radius"
+        usual = [
+            each
+            for each in STRENGTHS[self.name]
+            if self.name == "gaussian" or len(disk(each, self.spacing).offsets) <= MOST
+        ]
+        return {name: self.strengths or usual}
+
+    def reach_of_slices(self, values: dict[str, Any]) -> int:
+        """Count those in the ball around the pixel."""
+        (strength,) = values.values()
+        *slices, _, _ = RINGS[self.name](strength, self.spacing).reach
+        return sum(slices)
+
+    def predict(self, ready: Prepared, values: dict[str, Any], *, blind: bool) -> Picture:
+        """Take the neighbours; if not blindly, the pixel too."""
+        (strength,) = values.values()
+        ring = RINGS[self.name](strength, self.spacing)
+        if not blind:
+            ring = _with_middle(ring, self.name, strength)
+        return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
+
+    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
+        """Filter the whole picture."""
+        (strength,) = values.values()
+        return donut_filter(picture, self.name, strength, self.spacing)
+
+
+def choose_denoiser(
+    method: str | Function,
+    grid: Mapping[str, Sequence[Any]] | None,
+    spacing: tuple[float, ...] = (1.0, 1.0),
+) -> Denoiser:
+    """Find a denoiser by its name, or take a function with its grid.
+
+    Raises
+    ------
+    SettingsError
+        If there is none of that name, a function comes without a grid, or it cannot look at slices.
+    """
+    if len(spacing) > 2 and method not in RINGS:
+        raise SettingsError(
+            f"Only {', '.join(RINGS)} look at neighbouring slices; leave z_step out."
+        )
+    if callable(method):
+        if not grid:
+            raise SettingsError(
+                "A function of your own needs a grid, as {'size': [1, 2, 3]}: the values to try."
+            )
+        return Masked(getattr(method, "__name__", "the function"), method, grid, own=True)
+    if method in RINGS:
+        donut = Donut(method, spacing)
+        if grid is None:
+            return donut
+        if list(grid) != list(donut.grid):
+            raise SettingsError(f"The grid of {method} is of its {next(iter(donut.grid))} alone.")
+        return Donut(method, spacing, tuple(map(float, *grid.values())))
+    if method not in MASKED:
+        raise SettingsError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
+    function, usual = MASKED[method]
+    return Masked(method, function, grid or usual)
+
+
+def _with_middle(ring: Ring, name: str, strength: float) -> Ring:
+    """Add the pixel itself, as the ordinary filter does."""
+    offsets = np.concatenate([ring.offsets, np.zeros((1, ring.offsets.shape[1]), int)])
+    if name == "gaussian":
+        distance = (ring.offsets**2).sum(1)
+        nearest = int(distance.argmin())
+        most = ring.weights[nearest] * np.exp(distance[nearest] / (2 * strength**2))
+    else:
+        most = ring.weights.max()
+    weights = np.append(ring.weights, most)
+    return Ring(offsets, weights / weights.sum())
