@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+
 import numpy as np
 import pytest
+from napari.layers import Image
+from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.docks.denoise import DenoiseDock
 from napari_n2s.ideas.settings import EFFORTS
+from napari_n2s.work.learner import Learner
 
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
 PREVIEW = "a [n2s preview]"
@@ -232,3 +238,21 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     [(severity, message)] = shown()
     assert severity == "error"
     assert message == "Nothing is drawn in box; draw a rectangle, or learn from the whole image."
+
+
+def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
+    viewer.add_image(NOISY, name="a")
+    dock = open_dock()
+    before = threading.active_count()
+    for _ in range(10):
+        dock.image.value = viewer.layers["a"]
+        dock.seconds.setValue(1)
+        click(qtbot, dock.train)
+        finish(qtbot, dock)
+        viewer.layers.remove("a [n2s]")
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
+    gc.collect()
+    alive = [each for each in gc.get_objects() if isinstance(each, Learner | Image)]
+    assert len([each for each in alive if isinstance(each, Learner)]) == 1
+    assert len([each for each in alive if isinstance(each, Image)]) <= 2  # the last result
+    assert threading.active_count() <= before + 1

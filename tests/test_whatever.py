@@ -17,27 +17,60 @@ ACTIONS = 12
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
 
 
+class User:
+    """Somebody who presses and changes things at random."""
+
+    def __init__(self, viewer, qtbot, seed, title):
+        self.viewer, self.qtbot, self.rng = viewer, qtbot, random.Random(seed)
+        viewer.add_image(NOISY, name="stays")
+        viewer.add_image(STACK, name="stack")
+        self.frame, self.dock = viewer.window.add_plugin_dock_widget("napari-n2s", title)
+
+    def press(self, button):
+        if button.isEnabled() and button.isVisibleTo(self.dock):
+            click(self.qtbot, button)
+
+    def some_layer(self, keep=("stays",)):
+        layers = [each for each in self.viewer.layers if each.name not in keep]
+        return self.rng.choice(layers or [None])
+
+    def remove(self):
+        if layer := self.some_layer():
+            self.viewer.layers.remove(layer)
+
+    def change(self):
+        if layer := self.some_layer():
+            layer.data = self.rng.choice([NOISY, STACK, STACK[None], NOISY[:40].astype(float)])
+
+    def rename(self):
+        self.some_layer(keep=()).name = f"name {self.rng.random()}"
+
+    def add(self):
+        self.viewer.add_image(self.rng.choice([NOISY, STACK]))
+
+    def move(self):
+        self.viewer.dims.set_point(0, self.rng.choice([0, 1, 2]))
+
+    def go_through(self, actions):
+        for _ in range(ACTIONS):
+            self.rng.choice(
+                [*actions, self.add, self.move, self.remove, self.change, self.rename]
+            )()
+            self.qtbot.wait(self.rng.choice([0, 30, 300]))
+        if self.rng.random() < 0.5:
+            self.frame.close()
+            self.viewer.window.remove_dock_widget(self.frame)
+        else:
+            self.press(self.dock.stop)
+        pool = QThreadPool.globalInstance()
+        self.qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=LONG)
+        assert [note for note in shown() if note[0] != "info"] == []
+
+
 @pytest.mark.parametrize("seed", range(SEQUENCES))
 def test_any_sequence_of_actions(viewer, qtbot, seed):
-    rng = random.Random(seed)
-    viewer.add_image(NOISY, name="stays")
-    viewer.add_image(STACK, name="stack")
-    frame, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
-
-    def press(button):
-        if button.isEnabled() and button.isVisible():
-            click(qtbot, button)
-
-    def some_layer(keep=("stays",)):
-        return rng.choice([each for each in viewer.layers if each.name not in keep] or [None])
-
-    def remove():
-        if layer := some_layer():
-            viewer.layers.remove(layer)
-
-    def change():
-        if layer := some_layer():
-            layer.data = rng.choice([NOISY, STACK, STACK[None], NOISY[:40].astype(float)])
+    user = User(viewer, qtbot, seed, "Noise2Self: Denoise")
+    dock, rng = user.dock, user.rng
 
     def choose():
         if not dock.stop.isEnabled():
@@ -45,32 +78,46 @@ def test_any_sequence_of_actions(viewer, qtbot, seed):
             dock.learn_from.value = rng.choice(dock.learn_from.choices[:2])
             dock.apply_to.value = rng.choice(dock.apply_to.choices[:2])
 
-    def rename():
-        some_layer(keep=()).name = f"name {rng.random()}"
-
-    actions = [
-        lambda: press(dock.train),
-        lambda: press(dock.train),
-        lambda: press(dock.pause),
-        lambda: press(dock.stop),
-        lambda: press(dock.methods),
-        lambda: dock.compare.pressed.emit() or dock.compare.released.emit(),
-        lambda: viewer.add_image(rng.choice([NOISY, STACK])),
-        lambda: viewer.dims.set_point(0, rng.choice([0, 1, 2])),
-        remove,
-        change,
-        choose,
-        rename,
-    ]
     dock.seconds.setValue(rng.choice([1, 3, 60]))
-    press(dock.train)
-    for _ in range(ACTIONS):
-        rng.choice(actions)()
-        qtbot.wait(rng.choice([0, 30, 300]))
-    if rng.random() < 0.5:
-        frame.close()
-        viewer.window.remove_dock_widget(frame)
-    else:
-        press(dock.stop)
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
-    assert [note for note in shown() if note[0] != "info"] == []
+    user.press(dock.train)
+    user.go_through(
+        [
+            lambda: user.press(dock.train),
+            lambda: user.press(dock.train),
+            lambda: user.press(dock.pause),
+            lambda: user.press(dock.stop),
+            lambda: user.press(dock.apply),
+            lambda: user.press(dock.methods),
+            lambda: dock.compare.pressed.emit() or dock.compare.released.emit(),
+            choose,
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(SEQUENCES))
+def test_any_sequence_of_actions_with_filters(viewer, qtbot, seed):
+    user = User(viewer, qtbot, seed, "Noise2Self: Calibrated filter")
+    dock, rng = user.dock, user.rng
+
+    def choose():
+        if not dock.stop.isEnabled():
+            dock.image.value = rng.choice(dock.image.choices)
+            dock.apply_to.value = rng.choice(dock.apply_to.choices[:2])
+            dock.method.value = rng.choice(dock.method.choices)
+
+    def slide():
+        dock.strength.setValue(rng.randint(0, dock.strength.maximum()))
+
+    user.press(dock.calibrate)
+    user.go_through(
+        [
+            lambda: user.press(dock.calibrate),
+            lambda: user.press(dock.apply),
+            lambda: user.press(dock.stop),
+            lambda: dock.compare.isEnabled() and dock.compare.click(),
+            lambda: dock.mix.isEnabled() and dock.mix.toggle(),
+            choose,
+            slide,
+            slide,
+        ]
+    )

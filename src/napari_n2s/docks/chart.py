@@ -19,7 +19,7 @@ class Chart(pg.PlotWidget):
         What its axes count.
     parent : QWidget, optional
     legend : tuple of int
-        Where the legend is, in pixels from the left and top, or from the right and bottom if below 0.
+        Where it is, in pixels from the left and top; below 0, from the right and bottom.
     """
 
     def __init__(

@@ -188,7 +188,8 @@ class DenoiseDock(DenoiseForm):
             if self.pause.isEnabled() and self.pause.text() == PAUSE:
                 left = state.seconds_left
                 time = f"{state.seconds:.0f} s so far" if left is None else f"{left:.0f} s left"
-                self.show_bar(state.done, f"training, {time}")
+                rate = state.step / max(state.seconds, 0.1)
+                self.show_bar(state.done, f"training, {time}, {rate:.0f} steps/s")
             if state.learner.shrunk and not self.result.text():
                 self.show_result(SHRUNK, there=False)
 
