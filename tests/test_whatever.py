@@ -52,10 +52,9 @@ class User:
         self.viewer.dims.set_point(0, self.rng.choice([0, 1, 2]))
 
     def go_through(self, actions):
+        actions = [*actions, self.add, self.move, self.remove, self.change, self.rename]
         for _ in range(ACTIONS):
-            self.rng.choice(
-                [*actions, self.add, self.move, self.remove, self.change, self.rename]
-            )()
+            self.rng.choice(actions)()
             self.qtbot.wait(self.rng.choice([0, 30, 300]))
         if self.rng.random() < 0.5:
             self.frame.close()
