@@ -6,10 +6,10 @@ import torch
 
 from napari_n2s import train
 from napari_n2s.ideas.settings import Settings, choices
-from napari_n2s.work.apply import predict
+from napari_n2s.work.apply import predict, tiles
 from napari_n2s.work.method import choose
 from napari_n2s.work.networks import DnCNN, UNet
-from napari_n2s.work.steps import finish, tiles
+from napari_n2s.work.steps import finish
 
 CPU = torch.device("cpu")
 
