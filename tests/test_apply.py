@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def method(name, ndim=2):
     made = choose(Settings(network=name, grid_width=2), channels=1, ndim=ndim)
     x = torch.randn(2, 1, *[32] * ndim, generator=torch.Generator().manual_seed(0))
-    made.network.train()(made.show(x, x > 9, x > 9, torch.Generator()))
+    made.network.train()(made.show(x, x > 9, x > 9, x[:, :0], torch.Generator()))
     made.network.eval()
     return made
 
@@ -29,7 +29,9 @@ def test_tiles_agree_with_the_whole(name, space, invariant):
     made = method(name)
     x = torch.randn(1, 1, *space, generator=torch.Generator().manual_seed(1))
     choice = {"invariant": invariant, "seed": 0, "turns": 8}
-    whole, tiled = (finish(predict(made, x, x > 3, side, CPU, **choice)) for side in (1000, 40))
+    whole, tiled = (
+        finish(predict(made, x, x > 3, x[:, :0], side, CPU, **choice)) for side in (1000, 40)
+    )
     assert whole.shape == x.shape
     assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()
 
@@ -38,7 +40,8 @@ def test_tiles_agree_with_the_whole_in_three_dimensions():
     made = method("unet-small", 3)
     x = torch.randn(1, 1, 20, 70, 61, generator=torch.Generator().manual_seed(1))
     whole, tiled = (
-        finish(predict(made, x, x > 3, side, CPU, invariant=False, seed=0)) for side in (1000, 24)
+        finish(predict(made, x, x > 3, x[:, :0], side, CPU, invariant=False, seed=0))
+        for side in (1000, 24)
     )
     assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()
 
@@ -51,7 +54,7 @@ def test_nothing_beyond_the_halo_reaches_an_output(name):
     x = torch.randn(1, 1, side, side, requires_grad=True)
     middle = side // 2
     nothing = torch.zeros_like(x, dtype=torch.bool)
-    shown = made.show(x, nothing, nothing, torch.Generator())
+    shown = made.show(x, nothing, nothing, x[:, :0], torch.Generator())
     built(shown)[0, 0, middle, middle].backward()
     rows = x.grad[0, 0].abs().sum(1).nonzero().ravel() - middle
     assert 0.5 * built.halo < rows.abs().max() <= built.halo

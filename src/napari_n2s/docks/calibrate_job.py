@@ -110,13 +110,16 @@ def filter_job(
     try:
         give_way()
         image = order.image if order.target is None else order.target
+        read, inner = order.part or (slice(None),) * image.ndim, None
+        if order.part:
+            reach = denoiser.reach_of_slices(values)
+            read, inner = widen_along(order.part, order.axes, image.shape, reach)
         ready = ready or get_ready(order.image, order.axes, missing=LEAVE, volume=volume)
         mixing = mixing_at(ready, denoiser, values) if mix else None
-        return (
-            yield from filtering(
-                image, order.target_axes, denoiser, values, ready, mixing, order.dtype
-            )
+        clean = yield from filtering(
+            image[read], order.target_axes, denoiser, values, ready, mixing, order.dtype
         )
+        return clean if inner is None else clean[inner]
     except (N2SError, MemoryError) as error:
         return _failure(error)
     except RuntimeError as error:

@@ -118,6 +118,7 @@ def denoise_job(
             learn=learn,
             region=order.region,
             target=None if order.target is None else (order.target, order.target_axes),
+            part=order.part,
         )
         result: Denoised = yield from work
         return result

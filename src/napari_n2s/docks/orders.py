@@ -33,10 +33,10 @@ class Order:
     onto : Image
         The layer to denoise.
     target : array_like or None
-        What of that layer's image; None for `image` itself.
+        That layer's image; None for `image` itself.
     target_axes : str
-    corner : list of int
-        Where in the layer that begins.
+    part : tuple of slice or None
+        The part of it to denoise, if not all of it.
     """
 
     source: Image
@@ -46,13 +46,19 @@ class Order:
     onto: Image
     target: Any
     target_axes: str
-    corner: list[int]
+    part: Box | None
 
     @property
     def dtype(self) -> Any:
         """Type of the result: what the layer can show."""
         target = self.image if self.target is None else self.target
         return target.dtype if self.onto.rgb else "float32"
+
+    @property
+    def corner(self) -> list[int]:
+        """Where in the layer the result begins."""
+        part = self.part or [slice(0, 0)] * self.onto.ndim
+        return [side.start for side in part[: self.onto.ndim]]
 
     @property
     def stands(self) -> bool:
@@ -91,17 +97,13 @@ def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
 def read_order(viewer: Viewer, source: Image, region: Box | None, apply_to: Any) -> Order:
     """Fix what is to be done, as the layers and the view are now."""
     onto = source if apply_to in (WHOLE, SLICE) else apply_to
-    target, corner = None if onto is source else layers.pixels(onto), [0] * onto.ndim
-    if apply_to == SLICE:
-        box = regions.slice_in_view(viewer, source)
-        target, corner = layers.pixels(onto)[box], [side.start for side in box[: onto.ndim]]
     return Order(
         source=source,
         image=layers.pixels(source),
         axes=layers.axes(source),
         region=region,
         onto=onto,
-        target=target,
+        target=None if onto is source else layers.pixels(onto),
         target_axes=layers.axes(onto),
-        corner=corner,
+        part=regions.slice_in_view(viewer, source) if apply_to == SLICE else None,
     )

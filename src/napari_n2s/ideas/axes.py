@@ -22,6 +22,22 @@ SPACE = "YX"
 
 
 @dataclass(frozen=True)
+class Context:
+    """The pictures beside one along an axis.
+
+    Attributes
+    ----------
+    axis : str
+        Its letter.
+    count : int
+        How many to each side.
+    """
+
+    axis: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Layout:
     """How the axes of one image map onto ``(N, C, *space)`` and back.
 
@@ -39,6 +55,51 @@ class Layout:
     axes: str
     shape: tuple[int, ...]
     space: str = SPACE
+
+    @property
+    def sample_axes(self) -> str:
+        """The axes along which there are pictures beside a picture."""
+        sizes = zip(self.axes, self.shape, strict=True)
+        return "".join(a for a, size in sizes if a not in CHANNELS + self.space and size > 1)
+
+    def _numbers(self) -> NDArray[np.intp]:
+        """Number the samples, along each of their axes in order."""
+        sizes = [s for a, s in zip(self.axes, self.shape, strict=True) if self._counts(a)]
+        return np.arange(prod(sizes)).reshape(sizes)
+
+    def _counts(self, letter: str) -> bool:
+        return letter not in CHANNELS + self.space
+
+    def beside(self, context: Context) -> NDArray[np.intp]:
+        """List the samples beside each one, nearest first; shape ``(N, 2 * count)``.
+
+        Beyond an end they are mirrored; none is ever beside itself.
+
+        Raises
+        ------
+        ImageError
+            If there is no such axis, or nothing along it.
+        """
+        if context.axis not in self.sample_axes:
+            raise ImageError(
+                f"The network has learnt from pictures beside each other along {context.axis}; "
+                "choose an image with such an axis, or train with context 0."
+            )
+        letters = [letter for letter in self.axes if self._counts(letter)]
+        along = np.moveaxis(self._numbers(), letters.index(context.axis), 0)
+        size = len(along)
+        found = []
+        for step in range(1, context.count + 1):
+            for way in (-step, step):
+                places = [_mirrored(i, way, size) for i in range(size)]
+                moved = np.moveaxis(along[places], 0, letters.index(context.axis))
+                found.append(moved.ravel())
+        return np.stack(found, 1)
+
+    def samples_within(self, part: tuple[slice, ...]) -> NDArray[np.intp]:
+        """List the samples in a part of the image: one slice for each of its axes."""
+        sides = [side for a, side in zip(self.axes, part, strict=True) if self._counts(a)]
+        return self._numbers()[tuple(sides)].ravel()
 
     @property
     def _order(self) -> tuple[int, ...]:
@@ -113,6 +174,14 @@ def layout(shape: tuple[int, ...], axes: str | None = None, *, volume: bool = Fa
             f"needs at least {SMALLEST} along each, or its axes named otherwise."
         )
     return found
+
+
+def _mirrored(place: int, step: int, size: int) -> int:
+    """Go some steps from a place; back, where that leads beyond an end; to a neighbour at least."""
+    for there in (place + step, place - step, place + 1, place - 1):
+        if 0 <= there < size:
+            return there
+    raise ValueError("there is nothing beside the only one")
 
 
 def _guess(shape: tuple[int, ...]) -> str:

@@ -60,6 +60,12 @@ class Settings:
         "noise that runs along X.",
         within=(0, 7),
     )
+    context: int | None = _setting(
+        None,
+        "For the donut: how many slices or frames to each side it sees besides; left out, as many "
+        "as help, up to 2, by a trial on unseen pixels; 0 takes each by itself.",
+        within=(0, 4),
+    )
     partition: str = _setting(
         "grid",
         "For masks: which pixels are hidden together, a regular grid or pixels drawn at random.",

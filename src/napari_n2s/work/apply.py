@@ -62,6 +62,7 @@ def predict(
     method: Method,
     x: Tensor,
     missing: Tensor,
+    guides: Tensor,
     side: int,
     device: torch.device,
     *,
@@ -80,6 +81,8 @@ def predict(
         Normalised image ``(1, C, *space)`` on the CPU.
     missing : Tensor of bool, shape (1, 1, *space)
         Pixels that have no value and are never shown.
+    guides : Tensor, shape (1, G, *space)
+        What is seen besides.
     side : int
         Side of the tiles in pixels, without their halo.
     invariant : bool
@@ -101,12 +104,12 @@ def predict(
     count = count_passes(method, len(space), invariant, quick)
     seen = blind = None
     if not invariant:
-        shown = method.show(x, torch.zeros_like(missing), missing, generator)
+        shown = method.show(x, torch.zeros_like(missing), missing, guides, generator)
         work = _in_tiles(method.network, shown, side, device, ways)
         seen = yield from share(work, 0, count, float)
     if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
-            shown = method.show(x, hidden, missing, generator)
+            shown = method.show(x, hidden, missing, guides, generator)
             work = _in_tiles(method.network, shown, side, device, ways)
             output = yield from share(work, number, count, float)
             blind = output if blind is None else torch.where(hidden, output, blind)
@@ -115,11 +118,17 @@ def predict(
         return method.mean(blind)
     if blind is None:
         return method.mean(seen)
-    return method.mix(seen, blind, x, missing, _probe(method, x, missing, device, generator))
+    probe = _probe(method, x, missing, guides, device, generator)
+    return method.mix(seen, blind, x, missing, probe)
 
 
 def _probe(
-    method: Method, x: Tensor, missing: Tensor, device: torch.device, generator: torch.Generator
+    method: Method,
+    x: Tensor,
+    missing: Tensor,
+    guides: Tensor,
+    device: torch.device,
+    generator: torch.Generator,
 ) -> Probe:
     """Measure the response of each pixel in the middle of an image, all of them at once.
 
@@ -128,11 +137,11 @@ def _probe(
     """
     corners = [(max(0, size - PROBED) // 2, min(size, PROBED)) for size in x.shape[2:]]
     box = (slice(None), *(slice(low, low + side) for low, side in corners))
-    middle, gaps = x[(slice(None), *box)], missing[(slice(None), *box)]
+    middle, gaps, beside = (each[(slice(None), *box)] for each in (x, missing, guides))
     nudge = NUDGE * (2.0 * torch.randint(2, middle.shape, generator=generator) - 1)
     outputs = []
     for moved in (middle + nudge, middle - nudge):
-        shown = method.show(moved, torch.zeros_like(gaps), gaps, generator)
+        shown = method.show(moved, torch.zeros_like(gaps), gaps, beside, generator)
         work = _in_tiles(method.network, shown, PROBED, device, method.turns[:1])
         outputs.append(method.mean(finish(work)))
     return Probe(box, (outputs[0] - outputs[1]) / (2 * nudge))

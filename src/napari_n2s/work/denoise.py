@@ -85,6 +85,7 @@ def denoising(
     learn: bool = True,
     region: Box | None = None,
     target: tuple[Any, str | None] | None = None,
+    part: Box | None = None,
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
     """Do as `denoise`, yielding how far it is; the time until it is asked to go on does not count.
 
@@ -111,6 +112,8 @@ def denoising(
         The part of the image to learn from, if not all of it.
     target : tuple of array_like and str, optional
         The image to denoise with what was learnt, and its axes, if not that one.
+    part : tuple of slice, optional
+        The part of it to denoise, if not all of it.
     """
     if region is None:
         image = as_image(image)
@@ -118,12 +121,15 @@ def denoising(
     wanted, its_axes = (
         (as_image(image), axes) if target is None else (as_image(target[0]), target[1])
     )
-    check_dtype(dtype, wanted, settings.missing)
+    piece = wanted if part is None else wanted[part]
+    check_dtype(dtype, piece, settings.missing)
+    if target is not None and not layout(wanted.shape, its_axes).sample_axes:
+        settings = replace(settings, context=0)  # nothing there is beside anything
     progress = since
     try:
-        if wanted is not source:
-            channels = layout(source.shape, axes).canonical(source).shape[1]
-            read(wanted, its_axes, channels, settings)
+        if piece is not source:
+            channels = layout(source.shape, axes).canonical_shape[1]
+            read(piece, its_axes, channels, settings)
         if learn or since is None:
             training = go_on(since) if since else train(source, axes=axes, settings=settings)
             watch = _Watch(image, axes, view, Pace(preview_pause))
@@ -131,7 +137,7 @@ def denoising(
         else:
             take_up(since)
             progress = since
-        result = yield from _apply(progress, wanted, its_axes, dtype)
+        result = yield from _apply(progress, wanted, its_axes, dtype, part)
     except (MemoryError, RuntimeError) as error:
         if short_of_memory(error):
             raise DeviceError(
@@ -151,12 +157,17 @@ def denoising(
         baselines=progress.baselines,
         versions=versions(),
         region=None if region is None else tuple((side.start, side.stop) for side in region),
-        applied_elsewhere=region is not None or target is not None,
+        applied_elsewhere=any(each is not None for each in (region, target, part)),
+        context=progress.best.context,
     )
 
 
 def _apply(
-    progress: Progress, image: NDArray[np.generic], axes: str | None, dtype: Any
+    progress: Progress,
+    image: NDArray[np.generic],
+    axes: str | None,
+    dtype: Any,
+    part: Box | None,
 ) -> Generator[Applying, None, NDArray[np.generic]]:
     """Apply the best model; where memory runs short, in smaller tiles, then on the processor."""
     device = progress.learner.device
@@ -167,7 +178,7 @@ def _apply(
         try:
             return (
                 yield from progress.best.applying(
-                    image, axes=axes, dtype=dtype, tile=tile, device=where
+                    image, axes=axes, dtype=dtype, tile=tile, device=where, part=part
                 )
             )
         except (MemoryError, RuntimeError) as error:
@@ -222,9 +233,13 @@ class _Watch:
 
     def _glimpse(self, progress: Progress, box: Box) -> NDArray[np.generic] | None:
         """Denoise a part; None if that cannot be, which must not end the training."""
-        part, device = self._image[box], progress.learner.device
+        device = progress.learner.device
         try:
-            return finish(progress.last.applying(part, axes=self._axes, quick=True, device=device))
+            return finish(
+                progress.last.applying(
+                    self._image, axes=self._axes, quick=True, device=device, part=box
+                )
+            )
         except ImageError:
             return None
         except (MemoryError, RuntimeError) as error:

@@ -101,7 +101,7 @@ def predict_at(
     ]
     simple = np.all(inside, 0) & (missing is None)
     result = np.empty((where[0].size, image.shape[1]), image.dtype)
-    for some, gather in ((simple, _gather_within), (~simple, _gather_at_borders)):
+    for some, gather in ((simple, _gather_within), (~simple, gather_around)):
         if some.any():
             around = gather(image, tuple(each[some] for each in where), ring, missing)
             result[some] = _middle(around) if kind == "median" else _weigh(around, ring.weights)
@@ -124,7 +124,7 @@ def _gather_within(
     return around
 
 
-def _gather_at_borders(
+def gather_around(
     image: NDArray[np.floating],
     where: tuple[NDArray[np.intp], ...],
     ring: Ring,

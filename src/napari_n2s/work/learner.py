@@ -69,7 +69,7 @@ class Learner:
         self.last: Model | None = None
         self._places = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
-        self._method = choose(settings, material.channels, material.ndim)
+        self._method = choose(settings, material.channels, material.ndim, material.guides.shape[1])
         self._network = self._method.network.to(device).train()
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
@@ -100,10 +100,10 @@ class Learner:
     def learn(self, done: float) -> None:
         """Take one step, at the learning rate for a share of the budget."""
         method, network = self._method, self._network
-        crop, blocked = self.material.draw(self._batch(), self._crop, method.turns, self._places)
-        crop, blocked = crop.to(self.device), blocked.to(self.device)
+        drawn = self.material.draw(self._batch(), self._crop, method.turns, self._places)
+        crop, blocked, guides = (each.to(self.device) for each in drawn)
         hidden = method.draw(tuple(blocked.shape), self._generator)
-        shown = method.show(crop, hidden, blocked, self._generator)
+        shown = method.show(crop, hidden, blocked, guides, self._generator)
         counted = hidden & ~blocked
         with fast_arithmetic(self.device):
             output = network(prefer_layout(shown)).float()
@@ -128,6 +128,7 @@ class Learner:
             channels=self.material.channels,
             ndim=self.material.ndim,
             scale=self.material.scale,
+            context=self.material.context,
             weights={name: each.detach().cpu().clone() for name, each in weights},
             step=self.step,
             score=score(squares),
@@ -175,7 +176,9 @@ class Learner:
     def _squared_errors(self) -> NDArray[np.float64]:
         material, method = self.material, self._method
         generator = torch.Generator(self.device).manual_seed(self.settings.seed)
-        shown = method.show(material.windows, material.held_out, material.missing, generator)
+        shown = method.show(
+            material.windows, material.held_out, material.missing, material.guides, generator
+        )
         output = method.mean(self._average(prefer_layout(shown))).cpu().numpy()
         held_out = material.held_out.cpu().numpy()
         noisy = pick(material.windows.cpu().numpy(), held_out)

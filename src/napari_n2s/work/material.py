@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.axes import Context, layout
 from napari_n2s.ideas.image import Scale
-from napari_n2s.ideas.prepared import prepare
+from napari_n2s.ideas.prepared import Prepared, prepare
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.structure import cell_sides, find_structure
 from napari_n2s.ideas.turns import Turn
+from napari_n2s.work.context import choose_context
 from napari_n2s.work.filters import Baseline, calibrate_baselines
 from napari_n2s.work.machine import require_memory
+from napari_n2s.work.masking import fill_hidden
 
 ON_DEVICE = 2**30
 """Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
@@ -38,9 +40,16 @@ class Material:
     blocked : Tensor of bool, shape (N, 1, *space)
         Pixels that are held out or missing: training neither sees them nor aims at them.
     windows : Tensor, shape (K, C, *window)
-        The boxes of `x` that hold the held-out pixels.
+        The boxes of the image that hold the held-out pixels. (In `x` these are filled from around
+        them, so that no picture is shown those of another.)
+    guides : Tensor, shape (K, G * C, *window)
+        What is beside them.
     held_out, missing : Tensor of bool, shape (K, 1, *window)
         Which of their pixels are.
+    context : Context or None
+        The pictures that are seen beside one.
+    beside : Tensor of int, shape (N, G)
+        Which these are for each.
     structure : Tensor, shape (N, *cells), or None
         How much structure each cell of `x` holds, by which every other crop is drawn; None where
         there is structure all over.
@@ -54,13 +63,16 @@ class Material:
     windows: Tensor
     held_out: Tensor
     missing: Tensor
+    guides: Tensor
+    context: Context | None
+    beside: Tensor
     structure: Tensor | None
     scale: Scale
     baselines: tuple[Baseline, ...]
 
     def to(self, device: torch.device) -> Material:
         """Bring the windows to where training computes, and the image unless it is very large."""
-        names = ["windows", "held_out", "missing"]
+        names = ["windows", "held_out", "missing", "guides"]
         if self.x.nbytes <= ON_DEVICE:
             names += ["x", "blocked"]
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
@@ -87,7 +99,7 @@ class Material:
 
     def draw(
         self, count: int, side: int, turns: tuple[Turn, ...], generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Cut crops from anywhere, each turned at random; of a sparse image, half by its structure.
 
         Crops from anywhere would teach little else than emptiness there.
@@ -95,21 +107,25 @@ class Material:
         Returns
         -------
         tuple of Tensor
-            The crops ``(count, C, *crop)``, at most `side` pixels along each axis, and which of
-            their pixels are blocked ``(count, 1, *crop)``.
+            The crops ``(count, C, *crop)``, at most `side` pixels along each axis, which of
+            their pixels are blocked ``(count, 1, *crop)``, and what is beside them
+            ``(count, G * C, *crop)``.
         """
         sides = [min(side, size) for size in self.x.shape[2:]]
         square = len(set(sides[-2:])) == 1
         ways = [way for way in turns if square or not way.swap]
         crops: list[Tensor] = []
         blocked: list[Tensor] = []
+        guides: list[Tensor] = []
         for number in range(count):
             n, *corner = self._place(sides, generator, anywhere=number % 2 == 0)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
             way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 cut.append(way.do(whole[n][(slice(None), *box)]))
-        return torch.stack(crops), torch.stack(blocked)
+            around = self.x[self.beside[n]][(slice(None), slice(None), *box)]
+            guides.append(way.do(around.flatten(0, 1)))
+        return torch.stack(crops), torch.stack(blocked), torch.stack(guides)
 
     def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
         """Draw a sample and the corner of a crop in it."""
@@ -143,14 +159,45 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
     ready = prepare(image, axes, settings.missing, settings.seed)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
     hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
-    structure = find_structure(x)
+    structure, baselines = find_structure(x), calibrate_baselines(ready, hole)
+    windows = torch.from_numpy(held_out.cut(x))
+    context = None
+    if hole is not None:
+        context = _read_context(ready, settings.context, hole)
+    beside = np.empty((len(x), 0), np.intp)
+    if context:
+        beside = ready.layout.beside(context)
+        _fill_held_out(ready)
+    around = [
+        x[(beside[n.start], slice(None), *space)].reshape(-1, *window.shape[1:])
+        for (n, _, *space), window in zip(held_out.windows, windows, strict=True)
+    ]
     return Material(
         x=torch.from_numpy(x),
         blocked=torch.from_numpy(held_out.mask | missing),
-        windows=torch.from_numpy(held_out.cut(x)),
+        windows=windows,
+        guides=torch.from_numpy(np.stack(around)),
+        context=context,
+        beside=torch.from_numpy(beside),
         held_out=torch.from_numpy(held_out.cut(held_out.mask)),
         missing=torch.from_numpy(held_out.cut(missing)),
         structure=torch.from_numpy(structure) if 0 < np.mean(structure > 0) < SPARSE else None,
         scale=ready.scale,
-        baselines=calibrate_baselines(ready, hole),
+        baselines=baselines,
     )
+
+
+def _read_context(ready: Prepared, count: int | None, hole: tuple[int, ...]) -> Context | None:
+    if count is None:
+        return choose_context(ready, hole)
+    axes = ready.layout.sample_axes
+    return Context(axes[-1], count) if count and axes else None
+
+
+def _fill_held_out(ready: Prepared) -> None:
+    """Replace the held-out pixels by their neighbours', for those who see them from beside."""
+    for box in ready.held_out.windows:
+        n, _, *space = box
+        hidden = ready.held_out.mask[(n.start, 0, *space)]
+        for picture in ready.x[n.start]:
+            picture[tuple(space)] = fill_hidden(picture[tuple(space)], hidden)

@@ -65,11 +65,16 @@ class Method(Protocol):
         """Yield masks that together cover every pixel once, for the 𝒥-invariant output."""
 
     def show(
-        self, x: Tensor, hidden: Tensor, blocked: Tensor, generator: torch.Generator
+        self,
+        x: Tensor,
+        hidden: Tensor,
+        blocked: Tensor,
+        guides: Tensor,
+        generator: torch.Generator,
     ) -> Tensor:
         """Give what the network may see: its output in `hidden` is to be blind to `x` there.
 
-        Nothing at all may depend on `x` in `blocked`.
+        Nothing at all may depend on `x` in `blocked`. Guides ``(B, G, *space)`` are seen whole.
         """
 
     def mean(self, output: Tensor) -> Tensor:
@@ -105,7 +110,12 @@ class Masked:
         return self.partition.masks(space, generator)
 
     def show(
-        self, x: Tensor, hidden: Tensor, blocked: Tensor, generator: torch.Generator
+        self,
+        x: Tensor,
+        hidden: Tensor,
+        blocked: Tensor,
+        guides: Tensor,
+        generator: torch.Generator,
     ) -> Tensor:
         """Replace the hidden pixels as well as the blocked ones."""
         return blindspot.fill(x, hidden | blocked, self.fill, generator)
@@ -150,11 +160,16 @@ class Blind:
             yield torch.stack(torch.meshgrid(*lines, indexing="ij")).all(0)[None, None]
 
     def show(
-        self, x: Tensor, hidden: Tensor, blocked: Tensor, generator: torch.Generator
+        self,
+        x: Tensor,
+        hidden: Tensor,
+        blocked: Tensor,
+        guides: Tensor,
+        generator: torch.Generator,
     ) -> Tensor:
         """Say which pixels are hidden; remove those that are blocked."""
         valid, hidden = (each.expand_as(x[:, :1]).to(x) for each in (~blocked, hidden | blocked))
-        return torch.cat([x * valid, valid, hidden], 1)
+        return torch.cat([x * valid, valid, hidden, guides], 1)
 
     def mean(self, output: Tensor) -> Tensor:
         """Take the first half of the output."""
@@ -191,13 +206,13 @@ class Blind:
         return torch.from_numpy(both)[None]
 
 
-def choose(settings: Settings, channels: int, ndim: int) -> Method:
+def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Method:
     """Make the method that the settings describe, with fresh weights."""
     with seeded(settings.seed):
         if settings.network == "donut":
             hole = settings.hole_along(ndim)
             square = len(set(hole[-2:])) == 1
-            return Blind(Donut(channels, ndim, hole), turns(ndim, swaps=square))
+            return Blind(Donut(channels, ndim, hole, guides), turns(ndim, swaps=square))
         network = NETWORKS[settings.network](channels, ndim)
     partition: blindspot.Partition = (
         blindspot.Grid(settings.grid_width)

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_n2s.ideas.axes import Layout, layout
+from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.errors import ImageError
-from napari_n2s.ideas.image import Scale, as_image, check_dtype, find_missing, to_dtype
+from napari_n2s.ideas.image import Box, Scale, as_image, check_dtype, find_missing, to_dtype
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import predict
@@ -65,6 +65,8 @@ class Model:
         Channels and axes of space of the images that it takes.
     scale : Scale
         The intensities that it was trained on.
+    context : Context or None
+        The pictures that it sees beside one.
     weights : mapping of str to Tensor
         On the CPU; copies that training no longer touches.
     step : int
@@ -79,6 +81,7 @@ class Model:
     channels: int
     ndim: int
     scale: Scale
+    context: Context | None
     weights: Mapping[str, Tensor]
     step: int
     score: Score
@@ -131,26 +134,36 @@ class Model:
         tile: int = TILE,
         quick: bool = False,
         device: torch.device | None = None,
+        part: Box | None = None,
     ) -> Generator[Applying, None, NDArray[np.generic]]:
         """Do as `apply`, yielding how far it is after each tile.
 
         Quick does without flips, turns and the posterior: a good picture, many times as fast. The
-        device is that of the settings if left out.
+        device is that of the settings if left out. Of the image only a part is denoised if there is
+        one: a slice for each axis.
         """
+        image, inner = _cut(image, axes, part, self.context)
         image = as_image(image)
         kind = check_dtype(dtype, image, self.settings.missing)
         found, canonical, missing = read(image, axes, self.channels, self.settings)
         invariant = self.settings.invariant if invariant is None else invariant
         device = device or choose_device(self.settings.device)
-        method = choose(self.settings, self.channels, self.ndim)
+        beside = found.beside(self.context) if self.context else np.empty((len(canonical), 0), int)
+        guides = beside.shape[1] * self.channels
+        method = choose(self.settings, self.channels, self.ndim, guides)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
         result = np.empty(canonical.shape, kind)
-        for n, (sample, gaps) in enumerate(zip(canonical, missing, strict=True)):
+        wanted = found.samples_within(inner) if inner else np.arange(len(canonical))
+        for number, n in enumerate(wanted):
+            sample, gaps = canonical[n], missing[n]
+            around = [self.scale.normalise(canonical[b], missing[b]) for b in beside[n]]
+            empty = np.empty((0, *sample.shape[1:]), np.float32)
             work = predict(
                 method,
                 torch.from_numpy(self.scale.normalise(sample, gaps))[None],
                 torch.from_numpy(gaps)[None],
+                torch.from_numpy(np.concatenate([empty, *around]))[None],
                 tile,
                 device,
                 invariant=invariant,
@@ -158,8 +171,26 @@ class Model:
                 turns=1 if quick else self.turns,
                 quick=quick,
             )
-            prediction = yield from share(work, n, len(canonical), Applying)
+            prediction = yield from share(work, number, len(wanted), Applying)
             restored = self.scale.restore(prediction[0].numpy())
             np.copyto(restored, sample, where=gaps, casting="unsafe")
             result[n] = to_dtype(restored, kind)
-        return found.restore(result)
+        restored_axes = found.restore(result)
+        return restored_axes[inner] if inner else restored_axes
+
+
+def _cut(
+    image: Any, axes: str | None, part: Box | None, context: Context | None
+) -> tuple[Any, Box | None]:
+    """Cut a part out of an image with what is beside it; and say where in that it lies."""
+    if part is None:
+        return image, None
+    letters = layout(np.shape(image), axes).axes
+    read, inner = list(part), [slice(0, side.stop - side.start) for side in part]
+    if context and context.axis in letters:
+        axis = letters.index(context.axis)
+        side, size = part[axis], np.shape(image)[axis]
+        low = max(0, side.start - context.count)
+        read[axis] = slice(low, min(size, side.stop + context.count))
+        inner[axis] = slice(side.start - low, side.stop - low)
+    return image[tuple(read)], tuple(inner)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import napari_n2s
+from napari_n2s.ideas.axes import Context
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.filters import Baseline
@@ -39,6 +40,8 @@ class Report:
         The part of the image that was learnt from along each axis, if not all of it.
     applied_elsewhere : bool
         Whether something else than the image that was learnt from was denoised.
+    context : Context or None
+        The slices or frames that the network sees beside one.
     """
 
     settings: Settings
@@ -50,6 +53,7 @@ class Report:
     versions: dict[str, str]
     region: tuple[tuple[int, int], ...] | None = None
     applied_elsewhere: bool = False
+    context: Context | None = None
 
     @property
     def network_is_best(self) -> bool:
@@ -100,6 +104,11 @@ class Report:
             else ("its default settings")
         )
         learnt = "a part of a noisy image" if self.region else "the noisy image"
+        if self.context:
+            learnt += (
+                f" (seeing {self.context.count} neighbouring pictures to each side along its axis "
+                f"{self.context.axis} besides)"
+            )
         applied = (
             ", and then applied to an image or part chosen apart from that"
             if self.applied_elsewhere
