@@ -11,7 +11,7 @@ from napari_n2s import denoise, train
 from napari_n2s.ideas.blindspot import Grid
 from napari_n2s.ideas.noise import average, best_share, posterior, read_noise
 from napari_n2s.ideas.settings import Settings, choices
-from napari_n2s.ideas.structure import find_structure
+from napari_n2s.ideas.structure import find_sparse, find_structure
 from napari_n2s.ideas.turns import turns
 from napari_n2s.work.apply import predict
 from napari_n2s.work.donut import Donut
@@ -259,3 +259,5 @@ def test_a_sparse_image_teaches_what_is_in_it():
     crops, _, _ = material.draw(400, 64, turns(2), torch.Generator().manual_seed(0))
     signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65
+    assert find_sparse(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
+    assert find_sparse(smooth((1, 1, 256, 256))) is None

@@ -14,7 +14,7 @@ from napari_n2s.ideas.axes import Context, layout
 from napari_n2s.ideas.image import Scale
 from napari_n2s.ideas.prepared import Prepared, prepare
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.ideas.structure import cell_sides, find_structure
+from napari_n2s.ideas.structure import cell_sides, find_sparse
 from napari_n2s.ideas.turns import Turn
 from napari_n2s.work.context import choose_context
 from napari_n2s.work.filters import Baseline, calibrate_baselines
@@ -23,8 +23,6 @@ from napari_n2s.work.masking import fill_hidden
 
 ON_DEVICE = 2**30
 """Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
-SPARSE = 0.25
-"""Share of the cells with structure in them below which an image is sparse."""
 FLAGS = 3
 """Bytes for each pixel that say whether it is missing, held out, or either."""
 
@@ -123,7 +121,7 @@ class Material:
             way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 cut.append(way.do(whole[n][(slice(None), *box)]))
-            around = self.x[self.beside[n]][(slice(None), slice(None), *box)]
+            around = self.x[(self.beside[n], slice(None), *box)]
             guides.append(way.do(around.flatten(0, 1)))
         return torch.stack(crops), torch.stack(blocked), torch.stack(guides)
 
@@ -159,7 +157,7 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
     ready = prepare(image, axes, settings.missing, settings.seed)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
     hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
-    structure, baselines = find_structure(x), calibrate_baselines(ready, hole)
+    structure, baselines = find_sparse(x), calibrate_baselines(ready, hole)
     windows = torch.from_numpy(held_out.cut(x))
     context = None
     if hole is not None:
@@ -181,7 +179,7 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
         beside=torch.from_numpy(beside),
         held_out=torch.from_numpy(held_out.cut(held_out.mask)),
         missing=torch.from_numpy(held_out.cut(missing)),
-        structure=torch.from_numpy(structure) if 0 < np.mean(structure > 0) < SPARSE else None,
+        structure=None if structure is None else torch.from_numpy(structure),
         scale=ready.scale,
         baselines=baselines,
     )
