@@ -11,6 +11,7 @@ from napari_n2s import ImageError, Settings, denoise, train
 from napari_n2s.ideas.axes import Context, layout
 from napari_n2s.ideas.prepared import prepare
 from napari_n2s.work.context import choose_context
+from napari_n2s.work.denoise import denoising
 from napari_n2s.work.learner import Learner
 from napari_n2s.work.steps import finish
 
@@ -31,6 +32,10 @@ def test_frames_are_taken_where_they_show_the_same_thing():
     assert choose_context(prepare(MOVIE, "TYX"), (0, 0)).axis == "T"
     assert choose_context(prepare(UNRELATED, "TYX"), (0, 0)) is None
     assert choose_context(prepare(MOVIE[:1], "TYX"), (0, 0)) is None
+    assert choose_context(prepare(MOVIE[None], "PQYX"), (0, 0)).axis == "Q"
+    assert choose_context(prepare(MOVIE[None], "QQYX"), (0, 0)) is None
+    assert choose_context(prepare(UNRELATED, "TYX"), (0, 0), 1) == Context("T", 1)
+    assert choose_context(prepare(MOVIE, "TYX"), (0, 0), 0) is None
     mixed = np.stack([MOVIE, np.roll(MOVIE, 20, 1)], 1)
     assert choose_context(prepare(mixed, "TZYX"), (0, 0)).axis == "T"
 
@@ -51,7 +56,7 @@ def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
 def test_frames_beside_one_make_it_better():
     errors = []
     for context in (0, None):
-        clean, report = denoise(MOVIE, axes="TYX", steps=200, context=context, device="cpu")
+        clean, report = denoise(MOVIE, axes="TYX", steps=600, context=context, device="cpu")
         errors.append(np.mean((clean - STILL) ** 2))
     assert report.context.axis == "T"
     assert errors[1] < 0.7 * errors[0]
@@ -69,14 +74,42 @@ def test_a_part_is_denoised_as_in_the_whole():
         model.apply(MOVIE[0], axes="YX")
 
 
+def test_a_part_of_many_axes_is_denoised_as_in_the_whole():
+    image = np.stack([[MOVIE[:3], MOVIE[3:6]]] * 2, 0)  # TCZYX
+    image = RNG.poisson(image)
+    *_, last = train(image, axes="TCZYX", steps=12, context=1, device="cpu")
+    whole = last.best.apply(image, axes="TCZYX", invariant=True)
+    part = (slice(1, 2), slice(0, 2), slice(1, 3), slice(0, 64), slice(0, 64))
+    work = last.best.applying(image, axes="TCZYX", invariant=True, part=part)
+    assert np.allclose(finish(work), whole[part], rtol=1e-5)
+
+
+def test_what_has_nothing_beside_it_is_refused_before_any_training():
+    *_, last = train(MOVIE, axes="TYX", steps=3, context=1, device="cpu")
+    steps = last.learner.step
+    work = denoising(
+        MOVIE, axes="TYX", settings=last.best.settings, since=last, target=(MOVIE[0], "YX")
+    )
+    with pytest.raises(ImageError, match="along T"):
+        next(work)
+    assert last.learner.step == steps
+    settings = Settings(steps=3, device="cpu")
+    work = denoising(MOVIE, axes="TYX", settings=settings, target=(MOVIE, "ZYX"))
+    clean, report = finish(work)
+    assert clean.shape == MOVIE.shape
+    assert report.context is None
+
+
 def test_a_prediction_sees_its_neighbours_pixel_and_not_its_own():
     model = [p.best for p in train(MOVIE, axes="TYX", steps=20, device="cpu")][-1]
     image = MOVIE.astype(np.float32)
     before = model.apply(image, axes="TYX", invariant=True)
-    image[4, 30, 30] += 50
-    change = model.apply(image, axes="TYX", invariant=True) - before
-    assert change[4, 30, 30] == 0
-    assert change[3, 30, 30] != 0
+    for frame, beside in ((4, 3), (0, 1), (7, 6)):
+        other = image.copy()
+        other[frame, 30, 30] += 50
+        change = model.apply(other, axes="TYX", invariant=True) - before
+        assert change[frame, 30, 30] == 0
+        assert change[beside, 30, 30] != 0
 
 
 def test_held_out_pixels_are_shown_to_no_frame(monkeypatch):

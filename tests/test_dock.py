@@ -279,7 +279,7 @@ def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes, 
 
 def test_axes_can_be_corrected_in_the_dock(viewer, open_dock, qtbot):
     stack = np.stack([NOISY, NOISY, NOISY], -1)
-    layer = viewer.add_image(stack, name="a")
+    layer = viewer.add_image(stack, name="a", rgb=False)
     dock = open_dock()
     letters = dock.axes.letters
 

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 from napari.layers import Image
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
@@ -118,6 +119,36 @@ def test_what_was_learnt_is_applied_without_learning_more(viewer, training, qtbo
     assert training.progress.learner.step == before.step
     part = viewer.layers["a [n2s] [1]"]
     assert np.allclose(part.data, whole.data[1:2], rtol=1e-4)
+
+
+def test_a_preview_is_no_image_to_choose(viewer, training, qtbot):
+    wait_for_preview(qtbot, viewer)
+    assert [layer.name for layer in training.image.choices] == ["a", "other"]
+    assert [str(each) for each in training.apply_to.choices] == ["whole", "slice", "other"]
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    names = sorted(layer.name for layer in training.image.choices)
+    assert names == ["a", "a [n2s]", "other"]
+
+
+def test_a_wrong_choice_costs_no_training(viewer, training, qtbot):
+    qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    colour = viewer.add_image(np.zeros((40, 50, 3), np.uint8), name="colour")
+    training.image.value = viewer.layers["a"]
+    before = training.progress
+    training.apply_to.value = colour
+    click(qtbot, training.apply)
+    finish(qtbot, training)
+    [(severity, message)] = shown()
+    assert (severity, "3 channels" in message) == ("error", True)
+    assert training.progress is before
+    training.apply_to.value = "slice"
+    click(qtbot, training.apply)
+    finish(qtbot, training)
+    assert viewer.layers["a [n2s] [1]"].data.shape == (1, *NOISY.shape)
+    notification_manager.records.clear()
 
 
 def test_stop_while_it_rests(viewer, training, qtbot):
@@ -251,6 +282,7 @@ def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
         finish(qtbot, dock)
         viewer.layers.remove("a [n2s]")
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
+    qtbot.wait(300)
     gc.collect()
     alive = [type(each) for each in gc.get_objects()]
     assert alive.count(Learner) == 1

@@ -50,9 +50,7 @@ class CalibrateDock(CalibrateForm):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(
             lambda _: layers.image_layers(napari_viewer),
-            lambda _: targets(
-                napari_viewer, self.image.value, self._study and self._study.watching.layer
-            ),
+            lambda _: targets(napari_viewer, self.image.value),
         )
         self._viewer = napari_viewer
         self._worker: Any = None
@@ -220,6 +218,7 @@ class CalibrateDock(CalibrateForm):
         job = calibrate_job(study.order, study.ready, denoisers, study.volume)
         job.yielded.connect(partial(self._show_state, study))
         job.returned.connect(partial(self._end_calibration, study))
+        job.aborted.connect(self._change_method)
         self._start(job, "calibrating …")
 
     def _show_state(self, study: Study, state: Prepared | Attempt | Calibration) -> None:

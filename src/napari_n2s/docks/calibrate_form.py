@@ -117,6 +117,7 @@ class CalibrateForm(QWidget):
             choice.enabled = not working
         for control in (
             self.axes,
+            self.strength,
             self.slices,
             self.calibrate,
             self.apply,

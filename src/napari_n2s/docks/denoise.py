@@ -51,9 +51,7 @@ class DenoiseDock(DenoiseForm):
         super().__init__(
             lambda _: layers.image_layers(napari_viewer),
             lambda _: sources(napari_viewer),
-            lambda _: targets(
-                napari_viewer, self.image.value, self._watching and self._watching.layer
-            ),
+            lambda _: targets(napari_viewer, self.image.value),
             preferences(),
         )
         self._viewer = napari_viewer
@@ -157,7 +155,7 @@ class DenoiseDock(DenoiseForm):
         assert self._order is not None
         assert self.progress is not None
         source = self._order.source
-        if self.image.value is not source or layers.pixels(source) is not self._order.image:
+        if self.image.value is not source or not self._order.stands:
             self._explain(Failure(OTHER.format(source.name)))
             return
         region, apply_to = self._order.region, self.apply_to.value
@@ -215,8 +213,6 @@ class DenoiseDock(DenoiseForm):
         """Act on how the worker ended; there is no outcome if a fault or a close ended it."""
         outcome, self._worker, self._outcome = self._outcome, None, None
         order, done = self._order, outcome is not None and not isinstance(outcome, Failure)
-        if isinstance(outcome, Failure):
-            self._forget()
         if self._activity:
             self._activity.close()
             self._activity = None

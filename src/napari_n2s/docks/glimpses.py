@@ -30,13 +30,13 @@ class Glimpses:
     def __init__(self, explain: Callable[[Failure], None]) -> None:
         self._explain = explain
         self._now: tuple[Study, Watching] | None = None
-        self._next: Question | None = None
+        self._next: tuple[Question, Watching] | None = None
 
     def ask(self, study: Study, denoiser: Denoiser, values: dict[str, Any], mix: bool) -> None:
         """Show what a filter makes of what is in view, as soon as the last one is done."""
         if self._now:
-            self._next = (study, denoiser, values, mix)
-        elif not study.over and (box := study.watching.view()):
+            self._next = (study, denoiser, values, mix), study.watching
+        elif not study.over and not study.refused and (box := study.watching.view()):
             self._now = study, study.watching
             job = glimpse_job(study.order, study.ready, denoiser, values, mix, box, study.volume)
             job.returned.connect(self._show)
@@ -49,6 +49,7 @@ class Glimpses:
         if study.over or study.watching is not watching:
             return
         if isinstance(seen, Failure):
+            study.refused = True
             self._explain(seen)
         else:
             study.ready, preview = seen
@@ -57,4 +58,6 @@ class Glimpses:
     def _go_on(self) -> None:
         self._now, question, self._next = None, self._next, None
         if question:
-            self.ask(*question)
+            asked, watching = question
+            if asked[0].watching is watching:
+                self.ask(*asked)

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Shapes
 from napari.utils.transforms import Affine
 
-from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.axes import layout, unknown_axes
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -30,12 +30,19 @@ LETTERS = {
 }  # fmt: skip
 """Axis labels with a meaning here; any other axis counts samples of the same thing."""
 
+ACCOUNT, PREVIEW = "napari-n2s", "napari-n2s preview"
+"""Under which a layer's metadata hold how it was made, and whether it is a preview."""
+
 COUNTED = {"T": "frame", "Z": "slice", "Q": "picture", "C": "channel", "S": "colour"}
 
 
 def image_layers(viewer: Viewer) -> list[Image]:
-    """List the image layers, the topmost first."""
-    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image)]
+    """List the image layers but for previews, the topmost first."""
+    return [
+        layer
+        for layer in reversed(viewer.layers)
+        if isinstance(layer, Image) and PREVIEW not in layer.metadata
+    ]
 
 
 def active_image(viewer: Viewer) -> Image | None:
@@ -77,9 +84,11 @@ def axes(layer: Image) -> str:
         return said
     labels = [str(label).lower() for label in layer.axis_labels]
     if labels.count("y") == labels.count("x") == 1:
-        letters = "".join(LETTERS.get(label, "Q") for label in labels)
+        known = [LETTERS.get(label) for label in labels]
+        others = iter(unknown_axes(known.count(None)))
+        letters = "".join(letter or next(others) for letter in known)
     else:
-        letters = "Q" * (layer.ndim - 2) + "YX"
+        letters = unknown_axes(layer.ndim - 2) + "YX"
     return letters + "S" * layer.rgb
 
 
@@ -110,7 +119,7 @@ def show_preview(
     corner = [side.start for side in preview.box[: source.ndim]]
     if layer is None:
         chosen = set(viewer.layers.selection)
-        layer = _add_above(viewer, source, preview.image, "n2s preview", corner)
+        layer = _add_above(viewer, source, preview.image, "n2s preview", corner, {PREVIEW: True})
         viewer.layers.selection = chosen  # somebody may be drawing
         return layer
     if layer.ndim == len(corner) == source.ndim:
@@ -147,28 +156,33 @@ def add_result(
     if preview and preview in viewer.layers and alike and preview.ndim == source.ndim:
         preview.translate = _move(source, corner)
         preview.data = image
+        preview.metadata = {ACCOUNT: metadata}
         preview.name = f"{source.name} [n2s]"
         result = preview
     else:
         if preview:
             remove(viewer, preview)
-        result = _add_above(viewer, source, image, "n2s", corner)
-    result.metadata = {"napari-n2s": metadata}
+        result = _add_above(viewer, source, image, "n2s", corner, {ACCOUNT: metadata})
     return result
 
 
 def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
     """List what is told of the results of networks, by the names of their layers."""
-    told = {layer.name: layer.metadata.get("napari-n2s", {}) for layer in viewer.layers}
+    told = {layer.name: layer.metadata.get(ACCOUNT, {}) for layer in viewer.layers}
     return {name: account for name, account in told.items() if "network" in account}
 
 
 def _add_above(
-    viewer: Viewer, source: Image, image: NDArray, label: str, corner: list[int]
+    viewer: Viewer,
+    source: Image,
+    image: NDArray,
+    label: str,
+    corner: list[int],
+    metadata: dict[str, Any],
 ) -> Image:
-    look = {}
+    look: dict[str, Any] = {"metadata": metadata}
     if image.ndim - source.rgb == source.ndim == len(corner):  # it may hold another image by now
-        look = {name: getattr(source, name) for name in PLACE}
+        look |= {name: getattr(source, name) for name in PLACE}
         look["translate"] = _move(source, corner)
     if not source.rgb:
         look["colormap"] = source.colormap

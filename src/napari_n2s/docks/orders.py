@@ -73,9 +73,9 @@ def sources(viewer: Viewer) -> list[tuple[str, Any]]:
     return [*EVERYWHERE, *drawn]
 
 
-def targets(viewer: Viewer, *without: Image | None) -> list[tuple[str, Any]]:
-    """List what can be denoised: the image, a part of it, other layers but for some."""
-    others = [each for each in layers.image_layers(viewer) if each not in without]
+def targets(viewer: Viewer, source: Image | None) -> list[tuple[str, Any]]:
+    """List what can be denoised: the image, a part of it, other layers."""
+    others = [each for each in layers.image_layers(viewer) if each is not source]
     return [*EVERYWHERE, *((each.name, each) for each in others)]
 
 

@@ -30,6 +30,8 @@ class Study:
         The image made ready, once that was done.
     found : dict of str to Calibration
         The filters that were calibrated on it.
+    refused : bool
+        Whether it cannot be filtered: nobody wants to be told at every step of a slider.
     over : bool
         Whether it is another image by now: what still comes in is of no use.
     """
@@ -39,6 +41,7 @@ class Study:
     watching: Watching
     ready: Prepared | None = None
     found: dict[str, Calibration] = field(default_factory=dict)
+    refused: bool = False
     over: bool = False
 
     def networks(self, accounts: dict[str, dict[str, Any]]) -> list[tuple[str, float]]:

@@ -19,6 +19,8 @@ SMALLEST = 16
 
 CHANNELS = "CS"
 SPACE = "YX"
+UNKNOWN = "ABDEFGHIJKLMNOPUVWRQ"
+"""Letters that mean nothing in particular."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,10 @@ class Layout:
 
     @property
     def sample_axes(self) -> str:
-        """The axes along which there are pictures beside a picture."""
+        """The axes along which there are pictures beside a picture, by letters of their own."""
         sizes = zip(self.axes, self.shape, strict=True)
-        return "".join(a for a, size in sizes if a not in CHANNELS + self.space and size > 1)
+        own = (a for a, size in sizes if size > 1 and self.axes.count(a) == 1)
+        return "".join(filter(self._counts, own))
 
     def _numbers(self) -> NDArray[np.intp]:
         """Number the samples, along each of their axes in order."""
@@ -187,7 +190,12 @@ def _mirrored(place: int, step: int, size: int) -> int:
 def _guess(shape: tuple[int, ...]) -> str:
     picture = "YXS" if len(shape) > 2 and shape[-1] in (3, 4) else "YX"
     others = len(shape) - len(picture)
-    return "Q" * (others - 2) + "TZ"[max(0, 2 - others) :] + picture
+    return unknown_axes(others - 2) + "TZ"[max(0, 2 - others) :] + picture
+
+
+def unknown_axes(count: int) -> str:
+    """Name axes that nobody has named, each by a letter of its own; the last is Q."""
+    return UNKNOWN[max(0, len(UNKNOWN) - count) :] if count > 0 else ""
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -24,21 +24,28 @@ FOLDS = 2
 RIDGE = 1e-3
 
 
-def choose_context(ready: Prepared, hole: tuple[int, ...]) -> Context | None:
-    """Find the axis and the number of pictures to each side that help most; None if none do."""
+def choose_context(
+    ready: Prepared, hole: tuple[int, ...], count: int | None = None
+) -> Context | None:
+    """Find the axis and the number of pictures to each side that help most; None if none do.
+
+    If the number is given, the axis is found along which they help most.
+    """
     spacing = (1.0,) * (ready.x.ndim - 2)
     own = _gather(ready, ready.where[0], disk(OWN, spacing, hole))
     best, least = None, _errors(own, ready.noisy)
+    if count is not None:
+        least = np.full_like(least, np.inf)
     middle = np.zeros((1, len(spacing)), int)
     patch = disk(BESIDE, spacing).offsets
     whole = Ring(np.concatenate([patch, middle]), np.ones(len(patch) + 1))
     for axis in ready.layout.sample_axes:
-        for count in COUNTS:
-            context = Context(axis, count)
+        for number in COUNTS if count is None else filter(None, [count]):
+            context = Context(axis, number)
             beside = ready.layout.beside(context)[ready.where[0]]
             parts = [_gather(ready, samples, whole) for samples in beside.T]
             errors = _errors(np.concatenate([own, *parts], -1), ready.noisy)
-            if improved(least, errors):
+            if improved(least, errors) if count is None else errors.mean() < least.mean():
                 best, least = context, errors
     return best
 
@@ -46,7 +53,7 @@ def choose_context(ready: Prepared, hole: tuple[int, ...]) -> Context | None:
 def _gather(ready: Prepared, samples: NDArray[np.intp], ring: Ring) -> NDArray[np.floating]:
     """Gather what is around the held-out pixels in some pictures; 0 where there is nothing."""
     around = gather_around(ready.x, (samples, *ready.where[1:]), ring, ready.gaps)
-    return np.nan_to_num(around, copy=False)
+    return np.where(np.isnan(around), 0, around)
 
 
 def _errors(seen: NDArray[np.floating], noisy: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -61,4 +68,5 @@ def _errors(seen: NDArray[np.floating], noisy: NDArray[np.floating]) -> NDArray[
             square += RIDGE * np.trace(square) / len(square) * np.eye(len(square))
             weights = np.linalg.solve(square, others.T @ noisy[fold != number, channel])
             squares[fold == number] += (mine @ weights - noisy[fold == number, channel]) ** 2
-    return squares / noisy.shape[1]
+    squares /= noisy.shape[1]
+    return squares

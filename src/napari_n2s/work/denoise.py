@@ -123,13 +123,16 @@ def denoising(
     )
     piece = wanted if part is None else wanted[part]
     check_dtype(dtype, piece, settings.missing)
-    if target is not None and not layout(wanted.shape, its_axes).sample_axes:
-        settings = replace(settings, context=0)  # nothing there is beside anything
+    there = layout(wanted.shape, its_axes)
+    if not set(layout(source.shape, axes).sample_axes) <= set(there.sample_axes):
+        settings = replace(settings, context=0)  # what would be beside a picture is not there
     progress = since
     try:
         if piece is not source:
             channels = layout(source.shape, axes).canonical_shape[1]
             read(piece, its_axes, channels, settings)
+        if since and since.best.context:
+            there.beside(since.best.context)
         if learn or since is None:
             training = go_on(since) if since else train(source, axes=axes, settings=settings)
             watch = _Watch(image, axes, view, Pace(preview_pause))

@@ -121,9 +121,11 @@ class Material:
             way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 cut.append(way.do(whole[n][(slice(None), *box)]))
-            around = self.x[(self.beside[n], slice(None), *box)]
-            guides.append(way.do(around.flatten(0, 1)))
-        return torch.stack(crops), torch.stack(blocked), torch.stack(guides)
+            if self.context:
+                around = torch.cat([self.x[int(b)][(slice(None), *box)] for b in self.beside[n]])
+                guides.append(way.do(around))
+        cut_out, shut = torch.stack(crops), torch.stack(blocked)
+        return cut_out, shut, torch.stack(guides) if guides else cut_out[:, :0]
 
     def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
         """Draw a sample and the corner of a crop in it."""
@@ -159,9 +161,7 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
     hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
     structure, baselines = find_sparse(x), calibrate_baselines(ready, hole)
     windows = torch.from_numpy(held_out.cut(x))
-    context = None
-    if hole is not None:
-        context = _read_context(ready, settings.context, hole)
+    context = None if hole is None else choose_context(ready, hole, settings.context)
     beside = np.empty((len(x), 0), np.intp)
     if context:
         beside = ready.layout.beside(context)
@@ -183,13 +183,6 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
         scale=ready.scale,
         baselines=baselines,
     )
-
-
-def _read_context(ready: Prepared, count: int | None, hole: tuple[int, ...]) -> Context | None:
-    if count is None:
-        return choose_context(ready, hole)
-    axes = ready.layout.sample_axes
-    return Context(axes[-1], count) if count and axes else None
 
 
 def _fill_held_out(ready: Prepared) -> None:

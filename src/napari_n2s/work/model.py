@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,18 @@ from napari_n2s.work.steps import finish, share
 Read = tuple[Layout, NDArray[np.generic], NDArray[np.bool_]]
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
-AT_WORK = 70
-"""Bytes for each value of one picture while it is denoised; those of the result come on top."""
+AT_WORK, BESIDE = 70, 16
+"""Bytes for each value of one picture while it is denoised, and for each that it is seen beside."""
 
 
-def read(image: NDArray[np.generic], axes: str | None, channels: int, settings: Settings) -> Read:
-    """Read an image as a model for so many channels does.
+def read(
+    image: NDArray[np.generic],
+    axes: str | None,
+    channels: int,
+    settings: Settings,
+    guides: int = 0,
+) -> Read:
+    """Read an image as a model for so many channels does, with so many pictures beside each.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def read(image: NDArray[np.generic], axes: str | None, channels: int, settings: 
             f"The image has {canonical.shape[1]} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
-    require_memory(4 * canonical.size + AT_WORK * canonical[0].size)
+    require_memory(4 * canonical.size + (AT_WORK + BESIDE * guides) * canonical[0].size)
     return found, canonical, find_missing(canonical, settings.missing)
 
 
@@ -145,7 +151,9 @@ class Model:
         image, inner = _cut(image, axes, part, self.context)
         image = as_image(image)
         kind = check_dtype(dtype, image, self.settings.missing)
-        found, canonical, missing = read(image, axes, self.channels, self.settings)
+        settings = self.settings if part is None else replace(self.settings, missing="leave")
+        count = 2 * self.context.count if self.context else 0
+        found, canonical, missing = read(image, axes, self.channels, settings, count)
         invariant = self.settings.invariant if invariant is None else invariant
         device = device or choose_device(self.settings.device)
         beside = found.beside(self.context) if self.context else np.empty((len(canonical), 0), int)
