@@ -1,8 +1,8 @@
 """Calibrating any denoiser: it is shown an image with some pixels replaced by their neighbours.
 
-The original is `skimage.restoration.calibrate_denoiser`, by the authors of Noise2Self, which denoises
-the whole image for one mask or for all of a grid. Here, windows around the held-out pixels are
-denoised, on which networks are scored too.
+The original is `skimage.restoration.calibrate_denoiser`, by the authors of Noise2Self, which
+denoises the whole image for one mask or for all of a grid. Here, windows around the held-out
+pixels are denoised, on which networks are scored too.
 """
 
 from __future__ import annotations
