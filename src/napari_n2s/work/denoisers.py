@@ -91,7 +91,7 @@ class Donut:
         (strength,) = values.values()
         ring = RINGS[self.name](strength, self.spacing)
         if not blind:
-            ring = _with_middle(ring, self.name, strength)
+            ring = _with_middle(ring, self.name, strength, self.spacing)
         return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
 
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
@@ -135,11 +135,11 @@ def choose_denoiser(
     return Masked(method, function, grid or usual)
 
 
-def _with_middle(ring: Ring, name: str, strength: float) -> Ring:
+def _with_middle(ring: Ring, name: str, strength: float, spacing: tuple[float, ...]) -> Ring:
     """Add the pixel itself, as the ordinary filter does."""
     offsets = np.concatenate([ring.offsets, np.zeros((1, ring.offsets.shape[1]), int)])
     if name == "gaussian":
-        distance = (ring.offsets**2).sum(1)
+        distance = ((ring.offsets * spacing) ** 2).sum(1)
         nearest = int(distance.argmin())
         most = ring.weights[nearest] * np.exp(distance[nearest] / (2 * strength**2))
     else:
