@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import denoise, train
 from napari_n2s.ideas.blindspot import Grid
-from napari_n2s.ideas.noise import average, best_share, posterior, read_noise
+from napari_n2s.ideas.noise import best_share, posterior, read_noise, usual_share
 from napari_n2s.ideas.settings import Settings, choices
 from napari_n2s.ideas.structure import find_sparse, find_structure
 from napari_n2s.ideas.turns import turns
@@ -33,7 +33,7 @@ def smooth(shape, seed=0):
 def output(method, x, invariant, missing=None):
     missing = torch.zeros_like(x[:, :1], dtype=torch.bool) if missing is None else missing
     work = predict(method, x, missing, x[:, :0], 512, CPU, invariant=invariant, seed=3, turns=2)
-    return finish(work)
+    return finish(work)[0]
 
 
 @pytest.mark.parametrize("ndim", SPACE)
@@ -142,10 +142,12 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     there = np.ones(mean.shape[1:], bool)
     equal = truth + rng.normal(0, np.sqrt(error), truth.shape)
     unknown = np.array([np.nan])
-    both = average(estimate, promised, equal, there, unknown)
+    share = usual_share(estimate, promised, equal, there, unknown)
+    both = estimate + share * (equal - estimate)
     assert np.mean((both - truth) ** 2) == pytest.approx(error / 2, rel=0.05)
     bad = truth + rng.normal(0, 100, truth.shape)
-    mixed = average(estimate, promised, bad, there, unknown)
+    share = usual_share(estimate, promised, bad, there, unknown)
+    mixed = estimate + share * (bad - estimate)
     assert np.mean((mixed - truth) ** 2) < error
 
 

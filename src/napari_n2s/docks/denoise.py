@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from napari_n2s.docks import layers
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
 from napari_n2s.docks.job import Failure, Reins, denoise_job, device_job
+from napari_n2s.docks.on_demand import OnDemand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
 from napari_n2s.docks.preferences import preferences
 from napari_n2s.docks.watching import Watching
@@ -24,6 +25,7 @@ from napari_n2s.work.progress import Applying, Preview, Progress
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
     from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.denoise import Denoised
@@ -225,11 +227,24 @@ class DenoiseDock(DenoiseForm):
             self._explain(outcome)
         elif outcome is not None and order is not None:
             image, self._report = outcome
+            if order.on_demand:
+                image = self._on_demand(order, image)
             self._result = layers.add_result(
                 self._viewer, order.onto, image, order.corner, self._report.to_dict(), preview
             )
+            if isinstance(image, OnDemand):
+                image.show_in(self._result)
             self.show_bar(1, "done")
             self.show_result(self._report.sentence(), there=True)
+
+    def _on_demand(self, order: Order, picture: NDArray[Any]) -> OnDemand:
+        """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
+        assert order.part is not None
+        assert self.progress is not None
+        model, image = self.progress.best, order.wanted
+        lazy = OnDemand(model, image, order.target_axes, order.dtype)
+        lazy.keep(order.part, picture)
+        return lazy
 
     def _explain(self, failure: Failure) -> None:
         if not failure.missing:

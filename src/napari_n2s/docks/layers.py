@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -10,6 +12,7 @@ from napari.layers import Image, Shapes
 from napari.utils.transforms import Affine
 
 from napari_n2s.ideas.axes import layout, unknown_axes
+from napari_n2s.work.file_axes import read_axes
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -78,7 +81,7 @@ def correct_axes(layer: Image, letters: str) -> None:
 
 
 def axes(layer: Image) -> str:
-    """Name a layer's axes: as corrected, by labels that have Y and X, else the last two."""
+    """Name a layer's axes: as corrected, by labels that have Y and X, by its file, by its shape."""
     said = _corrected.get(layer, "")
     if len(said) == pixels(layer).ndim:
         return said
@@ -86,10 +89,16 @@ def axes(layer: Image) -> str:
     if labels.count("y") == labels.count("x") == 1:
         known = [LETTERS.get(label) for label in labels]
         others = iter(unknown_axes(known.count(None)))
-        letters = "".join(letter or next(others) for letter in known)
-    else:
-        letters = unknown_axes(layer.ndim - 2) + "YX"
-    return letters + "S" * layer.rgb
+        return "".join(letter or next(others) for letter in known) + "S" * layer.rgb
+    path = layer.source.path
+    if path and (filed := _axes_of_file(path, pixels(layer).shape)):
+        return filed
+    return unknown_axes(layer.ndim - 2) + "YX" + "S" * layer.rgb
+
+
+@lru_cache
+def _axes_of_file(path: str, shape: tuple[int, ...]) -> str | None:
+    return read_axes(Path(path), shape)
 
 
 def slice_distance(layer: Image) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_n2s.docks import layers, regions
+from napari_n2s.work.pieces import is_large
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -37,6 +38,8 @@ class Order:
     target_axes : str
     part : tuple of slice or None
         The part of it to denoise, if not all of it.
+    on_demand : bool
+        Whether the rest of it is to be denoised as it is looked at.
     """
 
     source: Image
@@ -47,17 +50,24 @@ class Order:
     target: Any
     target_axes: str
     part: Box | None
+    on_demand: bool
 
     @property
     def dtype(self) -> Any:
         """Type of the result: what the layer can show."""
-        target = self.image if self.target is None else self.target
-        return target.dtype if self.onto.rgb else "float32"
+        return self.wanted.dtype if self.onto.rgb else "float32"
+
+    @property
+    def wanted(self) -> Any:
+        """The image to denoise."""
+        return self.image if self.target is None else self.target
 
     @property
     def corner(self) -> list[int]:
         """Where in the layer the result begins."""
-        part = self.part or [slice(0, 0)] * self.onto.ndim
+        part = [slice(0, 0)] * self.onto.ndim
+        if self.part and not self.on_demand:
+            part = list(self.part)
         return [side.start for side in part[: self.onto.ndim]]
 
     @property
@@ -97,13 +107,16 @@ def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
 def read_order(viewer: Viewer, source: Image, region: Box | None, apply_to: Any) -> Order:
     """Fix what is to be done, as the layers and the view are now."""
     onto = source if apply_to in (WHOLE, SLICE) else apply_to
+    image = layers.pixels(onto)
+    on_demand = apply_to != SLICE and is_large(image)
     return Order(
         source=source,
         image=layers.pixels(source),
         axes=layers.axes(source),
         region=region,
         onto=onto,
-        target=None if onto is source else layers.pixels(onto),
+        target=None if onto is source else image,
         target_axes=layers.axes(onto),
-        part=regions.slice_in_view(viewer, source) if apply_to == SLICE else None,
+        part=regions.slice_in_view(viewer, onto) if apply_to == SLICE or on_demand else None,
+        on_demand=on_demand,
     )

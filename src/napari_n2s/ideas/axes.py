@@ -21,6 +21,8 @@ CHANNELS = "CS"
 SPACE = "YX"
 UNKNOWN = "ABDEFGHIJKLMNOPUVWRQ"
 """Letters that mean nothing in particular."""
+APART = "#"
+"""An axis of samples that have nothing to do with each other, as pieces of a large image."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Layout:
         """The axes along which there are pictures beside a picture, by letters of their own."""
         sizes = zip(self.axes, self.shape, strict=True)
         own = (a for a, size in sizes if size > 1 and self.axes.count(a) == 1)
-        return "".join(filter(self._counts, own))
+        return "".join(a for a in own if self._counts(a) and a != APART)
 
     def _numbers(self) -> NDArray[np.intp]:
         """Number the samples, along each of their axes in order."""
@@ -103,6 +105,31 @@ class Layout:
         """List the samples in a part of the image: one slice for each of its axes."""
         sides = [side for a, side in zip(self.axes, part, strict=True) if self._counts(a)]
         return self._numbers()[tuple(sides)].ravel()
+
+    def place(self, number: int) -> tuple[int | slice, ...]:
+        """Tell where in the image a sample lies: an index for each axis."""
+        sizes = [s for a, s in zip(self.axes, self.shape, strict=True) if self._counts(a)]
+        at = iter(np.unravel_index(number, sizes))
+        return tuple(int(next(at)) if self._counts(a) else slice(None) for a in self.axes)
+
+    def to_sample(self, picture: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Rearrange what lies at a place, or a part of it, to ``(C, *space)``."""
+        channels, space = self._within_place
+        ordered = picture.transpose(*channels, *space)
+        return ordered.reshape(self.canonical_shape[1], *ordered.shape[len(channels) :])
+
+    def from_sample(self, sample: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Rearrange a sample ``(C, *space)``, or a part of it, to how it lies in the image."""
+        channels, space = self._within_place
+        counts = [s for a, s in zip(self.axes, self.shape, strict=True) if a in CHANNELS]
+        return sample.reshape(*counts, *sample.shape[1:]).transpose(np.argsort(channels + space))
+
+    @property
+    def _within_place(self) -> tuple[list[int], list[int]]:
+        """Numbers of the channels and of the axes of space, samples not counted."""
+        letters = [letter for letter in self.axes if not self._counts(letter)]
+        channels = [i for i, letter in enumerate(letters) if letter in CHANNELS]
+        return channels, [letters.index(letter) for letter in self.space]
 
     @property
     def _order(self) -> tuple[int, ...]:
@@ -159,7 +186,8 @@ def layout(shape: tuple[int, ...], axes: str | None = None, *, volume: bool = Fa
             f"The axes {letters} name {len(letters)} axes, but the image has {len(shape)}, of "
             f"shape {_times(shape)}; give one letter for each."
         )
-    if not letters.isalpha() or any(letters.count(letter) != 1 for letter in SPACE):
+    named = letters.replace(APART, "")
+    if not named.isalpha() or any(named.count(letter) != 1 for letter in SPACE):
         raise ImageError(
             f"The axes {letters} must be letters, with Y and X once each, as YX, TYX or YXC."
         )

@@ -27,17 +27,94 @@ def as_image(data: Any) -> NDArray[np.generic]:
         If its values are no intensities.
     """
     image = np.asarray(data)
-    if image.dtype.kind == "b":
+    _require_intensities(image.dtype)
+    return image
+
+
+def open_image(data: Any) -> Any:
+    """Do as `as_image`, but leave what can be read piece by piece where it is.
+
+    That is whatever has a shape and a type and can be indexed: a dask, zarr or xarray array, or a
+    file mapped into memory.
+
+    Raises
+    ------
+    ImageError
+        If its values are no intensities.
+    """
+    try:
+        kind = np.dtype(data.dtype)
+        lazy = not isinstance(data, np.ndarray) and len(data.shape) == data.ndim
+    except (AttributeError, TypeError):
+        lazy = False
+    if not lazy:
+        return as_image(data)
+    _require_intensities(kind)
+    return data
+
+
+def _require_intensities(kind: np.dtype[Any]) -> None:
+    if kind.kind == "b":
         raise ImageError(
             "The image holds only true and false, like a mask; choose an intensity image."
         )
-    if image.dtype.kind == "c":
+    if kind.kind == "c":
         raise ImageError(
             "The image holds complex numbers; denoise its magnitude or its parts instead."
         )
-    if image.dtype.kind not in "iuf":
-        raise ImageError(f"The image holds {image.dtype} values, which are no intensities.")
-    return image
+    if kind.kind not in "iuf":
+        raise ImageError(f"The image holds {kind} values, which are no intensities.")
+
+
+def read_box(image: Any, box: tuple[int | slice, ...]) -> NDArray[np.generic]:
+    """Read a part of an image that may lie in a file or be computed only now.
+
+    Raises
+    ------
+    ImageError
+        If that fails, whatever the reason.
+    """
+    try:
+        return np.asarray(image[box])
+    except Exception as error:  # of every type: it may be anybody's code that reads
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        raise ImageError(
+            f"A part of the image cannot be read ({words[0].rstrip('.')}); see that its file is "
+            "whole and within reach, or choose a part of it that can be read."
+        ) from error
+
+
+def take_part(image: Any, box: Box) -> Any:
+    """Take a part of an image, without reading it where it is not in memory."""
+    return image[box] if isinstance(image, np.ndarray) else Part(image, box)
+
+
+class Part:
+    """A part of an image that is read only when it is asked for.
+
+    Parameters
+    ----------
+    image : array_like
+    box : tuple of slice
+    """
+
+    def __init__(self, image: Any, box: Box) -> None:
+        self._image, self._box = image, box
+        self.dtype = image.dtype
+        self.shape = tuple(side.stop - side.start for side in box)
+        self.ndim = len(box)
+        self.chunks = getattr(image, "chunks", None)
+
+    def __getitem__(self, index: tuple[int | slice, ...]) -> Any:
+        """Read from the part of the part."""
+        moved = []
+        for at, side, size in zip(index, self._box, self.shape, strict=True):
+            if isinstance(at, slice):
+                low, high, _ = at.indices(size)
+                moved.append(slice(side.start + low, side.start + high))
+            else:
+                moved.append(side.start + at)
+        return self._image[tuple(moved)]
 
 
 def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.bool_]:
@@ -60,9 +137,8 @@ def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.
         If there is nothing else.
     """
     missing = np.zeros((canonical.shape[0], 1, *canonical.shape[2:]), bool)
-    if canonical.dtype.kind == "f":
-        for sample, found in zip(canonical, missing, strict=True):
-            found[0] = ~np.isfinite(sample).all(0)
+    for sample, found in zip(canonical, missing, strict=True):
+        found[:] = find_gaps(sample)
     count = int(missing.sum())
     if count == missing.size:
         raise ImageError(
@@ -75,6 +151,14 @@ def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.
             "set missing to 'leave' to denoise around them."
         )
     return missing
+
+
+def find_gaps(sample: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Find the pixels ``(1, *space)`` of a picture ``(C, *space)`` that have no value."""
+    if sample.dtype.kind != "f":
+        return np.zeros((1, *sample.shape[1:]), bool)
+    gaps: NDArray[np.bool_] = ~np.isfinite(sample).all(0, keepdims=True)
+    return gaps
 
 
 @dataclass(frozen=True)
@@ -137,13 +221,13 @@ def measure_scale(canonical: NDArray[np.generic], missing: NDArray[np.bool_]) ->
     return Scale(np.array(shift), np.array(spread))
 
 
-def check_dtype(dtype: Any, image: NDArray[np.generic], missing: str) -> np.dtype[Any]:
+def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
     """Check, before any work is done, that a result can be given as a type.
 
     Parameters
     ----------
     dtype : dtype
-    image : ndarray
+    image : array_like
         What will be denoised.
     missing : {"refuse", "leave"}
         What will be done with its pixels that are NaN or infinite.
@@ -161,7 +245,8 @@ def check_dtype(dtype: Any, image: NDArray[np.generic], missing: str) -> np.dtyp
         raise ImageError(
             f"The result cannot be given as {dtype}; choose an integer or a float type."
         )
-    if missing == "leave" and kind.kind in "iu" and not np.isfinite(image).all():
+    here = isinstance(image, np.ndarray)
+    if missing == "leave" and kind.kind in "iu" and here and not np.isfinite(image).all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
     return kind
 

@@ -92,26 +92,25 @@ def posterior(
     return mean + weight * (noisy - mean), weight * variance
 
 
-def average(
+def usual_share(
     estimate: NDArray[np.floating],
     promised: NDArray[np.floating],
     other: NDArray[np.floating],
     there: NDArray[np.bool_],
-    share: NDArray[np.floating],
-) -> NDArray[np.floating]:
-    """Average an estimate with another one, of which nothing is promised.
+    known: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Say what another estimate, of which nothing is promised, counts beside one.
 
     All are ``(C, *space)`` but `there`, ``(*space)``, which says what pixels have a value, and
-    `share`, ``(C,)``: what the other counts at most, NaN where nobody knows. Two estimates with the
+    `known`, ``(C,)``: what the other counts at most, NaN where nobody knows. Two estimates with the
     error that the first promises, independent of each other, differ by twice that. If they differ
     by no more, they count the same; if by more, the excess is the other's error, and it counts
     accordingly less.
     """
     apart = ((other - estimate) ** 2)[:, there].mean(1)
     usual = np.minimum(promised[:, there].mean(1) / np.maximum(apart, 1e-30), 0.5)
-    column = np.fmin(usual, share).reshape(-1, *(1,) * there.ndim)
-    result: NDArray[np.floating] = estimate + column.astype(estimate.dtype) * (other - estimate)
-    return result
+    share: NDArray[np.float64] = np.fmin(usual, known)
+    return share
 
 
 def best_share(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from itertools import product
+from math import ceil
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from napari_n2s.ideas.turns import Turn
 from napari_n2s.work.device import prefer_layout, working_threads
-from napari_n2s.work.method import Method, Probe
+from napari_n2s.work.method import Blend, Method, Probe
 from napari_n2s.work.networks import Network
 from napari_n2s.work.steps import finish, share
 
@@ -19,6 +20,9 @@ PROBED = 512
 """Side of the part, in pixels, in which the network's response is measured."""
 NUDGE = 0.02
 """By how much a pixel is moved for that, in standard deviations of the image."""
+
+
+Predicting = Generator[float, None, tuple[Tensor, Blend | None]]
 
 
 class Tile(NamedTuple):
@@ -29,21 +33,46 @@ class Tile(NamedTuple):
     write: tuple[slice, ...]
 
 
-def tiles(space: tuple[int, ...], side: int, halo: int, stride: int) -> Iterator[Tile]:
-    """Cover an image with tiles of about `side` pixels, each read with a halo around it.
+def sides(space: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Divide an image evenly into boxes of at most about `count` pixels; give a box's sides."""
+    found, left = dict.fromkeys(range(len(space)), 1), float(count)
+    for done, axis in enumerate(sorted(found, key=lambda each: space[each])):
+        most = min(space[axis], max(1, int(left ** (1 / (len(space) - done)) + 1e-6)))
+        left /= most
+        found[axis] = ceil(space[axis] / ceil(space[axis] / most))
+    return tuple(found.values())
+
+
+def tiles(
+    space: tuple[int, ...],
+    sides: tuple[int, ...],
+    halo: int,
+    stride: int,
+    part: tuple[slice, ...] | None = None,
+) -> Iterator[Tile]:
+    """Cover an image, or a part of it, with tiles of about some size with a halo around each.
 
     Parameters
     ----------
-    space : tuple of int
-        The image's size along each axis of space.
-    side, halo, stride : int
-        Pixels. Both are rounded up to the stride, so that every tile lies on the network's lattice.
+    space, sides : tuple of int
+        Sizes of the image and of a tile along each axis of space.
+    halo, stride : int
+        Pixels. Sides and halo are rounded up to the stride: every tile lies on the network's
+        lattice.
+    part : tuple of slice, optional
     """
-    side, halo = -(-side // stride) * stride, -(-halo // stride) * stride
+    halo = -(-halo // stride) * stride
     every, spans = (slice(None), slice(None)), []
-    for size in space:
-        cuts = [(start, min(start + side, size)) for start in range(0, size, side)]
-        spans.append([(max(0, a - halo), a, b, min(size, b + halo)) for a, b in cuts])
+    parts = part or [slice(0, size) for size in space]
+    for size, side, whole in zip(space, sides, parts, strict=True):
+        starts = range(whole.start, whole.stop, -(-side // stride) * stride)
+        ends = [*starts[1:], whole.stop]
+        spans.append(
+            [
+                (max(0, (a - halo) // stride * stride), a, b, min(size, b + halo))
+                for a, b in zip(starts, ends, strict=True)
+            ]
+        )
     for corner in product(*spans):
         yield Tile(
             read=(*every, *(slice(low, high) for low, _, _, high in corner)),
@@ -70,7 +99,8 @@ def predict(
     seed: int,
     turns: int = 1,
     quick: bool = False,
-) -> Generator[float, None, Tensor]:
+    blend: Blend | None = None,
+) -> Predicting:
     """Predict an image, yielding the share done after each tile.
 
     Parameters
@@ -84,7 +114,7 @@ def predict(
     guides : Tensor, shape (1, G, *space)
         What is seen besides.
     side : int
-        Side of the tiles in pixels, without their halo.
+        Side of the tiles in pixels, without their halo; of volumes, that of a square of as many.
     invariant : bool
         Predict every pixel from the others alone, not in one pass that sees them all.
     seed : int
@@ -93,11 +123,14 @@ def predict(
         Average over this many flips and turns of each tile.
     quick : bool
         Leave out the passes that only make a good picture better.
+    blend : Blend, optional
+        How to mix what was predicted seeing the pixel with what was blindly; found here if left
+        out.
 
     Returns
     -------
-    Tensor
-        The predicted image ``(1, C, *space)``, on the CPU.
+    tuple of Tensor and (Blend or None)
+        The predicted image ``(1, C, *space)``, on the CPU, and how it was mixed, if it was.
     """
     generator = torch.Generator().manual_seed(seed)
     space, ways = tuple(x.shape[2:]), method.turns[:turns]
@@ -115,11 +148,13 @@ def predict(
             blind = output if blind is None else torch.where(hidden, output, blind)
     if seen is None:
         assert blind is not None
-        return method.mean(blind)
+        return method.mean(blind), None
     if blind is None:
-        return method.mean(seen)
-    probe = _probe(method, x, missing, guides, device, generator)
-    return method.mix(seen, blind, x, missing, probe)
+        return method.mean(seen), None
+    if blend is None:
+        probe = _probe(method, x, missing, guides, device, generator)
+        blend = method.plan(seen, blind, x, missing, probe)
+    return method.mix(seen, blind, x, blend), blend
 
 
 def _probe(
@@ -153,7 +188,8 @@ def _in_tiles(
     space = shown.shape[2:]
     # On a whole number of strides, a flipped tile lies on the same lattice as the flipped image.
     padded = network.pad(shown)
-    every = list(tiles(tuple(padded.shape[2:]), side, network.halo, network.stride))
+    whole = tuple(padded.shape[2:])
+    every = list(tiles(whole, sides(whole, side**2), network.halo, network.stride))
     result: Tensor | None = None
     for number, tile in enumerate(every):
         with torch.inference_mode(), working_threads():

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.image import open_image
 from napari_n2s.ideas.prepared import Prepared, prepare
 from napari_n2s.work.calibration import Calibration, Tried
 from napari_n2s.work.denoisers import Denoiser, choose_denoiser
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.masking import Function
+from napari_n2s.work.pieces import draw_pieces
 from napari_n2s.work.steps import finish
 
 AT_WORK = 12
@@ -92,13 +94,14 @@ def calibrate(
 def get_ready(
     image: Any, axes: str | None, *, missing: str = "refuse", seed: int = 0, volume: bool = False
 ) -> Prepared:
-    """Make an image ready, if there is enough memory.
+    """Make an image, or pieces of a large one, ready, if there is enough memory.
 
     Raises
     ------
     ImageError, DeviceError
     """
-    require_memory(AT_WORK * prod(np.shape(image)))
+    image, axes = draw_pieces(open_image(image), axes, seed)
+    require_memory(AT_WORK * prod(image.shape))
     return prepare(image, axes, missing, seed, volume=volume)
 
 

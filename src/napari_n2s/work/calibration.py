@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.axes import SPACE, layout
+from napari_n2s.ideas.axes import APART, SPACE, layout
 from napari_n2s.ideas.errors import ImageError
-from napari_n2s.ideas.image import as_image, check_dtype, to_dtype
+from napari_n2s.ideas.image import check_dtype, open_image
 from napari_n2s.ideas.mixing import Mixing, plan_mixing
 from napari_n2s.ideas.prepared import Prepared
 from napari_n2s.ideas.score import Score
@@ -20,6 +20,7 @@ from napari_n2s.work.denoisers import Denoiser
 from napari_n2s.work.masking import fill_hidden
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish
+from napari_n2s.work.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Calibration:
         values, mixing = values or self.best.values, None
         if self.denoiser.blind and (self.mixes if mix is None else mix):
             mixing = mixing_at(self.ready, self.denoiser, values)
-        axes = axes or self.ready.layout.axes
+        axes = axes or self.ready.layout.axes.replace(APART, "")
         return (yield from filtering(image, axes, self.denoiser, values, self.ready, mixing, dtype))
 
     @property
@@ -179,30 +180,28 @@ def filtering(
     ndarray
         Of the image's shape; pixels that are NaN or infinite are as they were.
     """
-    image = as_image(image)
+    image = open_image(image)
     kind = check_dtype(dtype, image, "leave")
     found = layout(image.shape, axes, volume=ready.layout.space != SPACE)
-    canonical = found.canonical(image)
-    if canonical.shape[1] != ready.x.shape[1]:
+    channels = found.canonical_shape[1]
+    if channels != ready.x.shape[1]:
         raise ImageError(
-            f"The image has {canonical.shape[1]} channels, but {ready.x.shape[1]} were calibrated "
+            f"The image has {channels} channels, but {ready.x.shape[1]} were calibrated "
             "on; choose an image like that one."
         )
-    result = np.empty(canonical.shape, kind)
-    for number, (clean, sample) in enumerate(zip(result, canonical, strict=True)):
-        gaps = ~np.isfinite(sample).all(0)[None] if sample.dtype.kind == "f" else None
-        x = ready.scale.normalise(sample, np.zeros(1, bool) if gaps is None else gaps)
-        if gaps is not None and gaps.any():
+    stream = Stream(image, found, None, kind)
+    for done, number in enumerate(stream.samples, start=1):
+        sample, gaps, _ = stream.read(number, stream.space)
+        x = ready.scale.normalise(sample, gaps)
+        if gaps.any():
             x = np.stack([fill_hidden(channel, gaps[0]) for channel in x])
         filtered = denoiser.run(x, values, ready)
         if mixing:
             filtered = mixing.mix(filtered, x)
-        restored = ready.scale.restore(filtered)
-        if gaps is not None:
-            np.copyto(restored, sample, where=gaps, casting="unsafe")
-        clean[:] = to_dtype(restored, kind)
-        yield Applying((number + 1) / len(result))
-    return found.restore(result)
+        stream.write(number, stream.space, ready.scale.restore(filtered), sample, gaps)
+        yield Applying(done / len(stream.samples))
+    result: NDArray[np.generic] = stream.result
+    return result
 
 
 def mixing_at(ready: Prepared, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:

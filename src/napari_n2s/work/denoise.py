@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import DeviceError, ImageError
-from napari_n2s.ideas.image import Box, as_image, check_dtype
+from napari_n2s.ideas.image import Box, check_dtype, open_image, take_part
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import describe, short_of_memory
-from napari_n2s.work.model import TILE, read
+from napari_n2s.work.model import TILE, check
 from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.report import Report, versions
@@ -27,7 +27,7 @@ from napari_n2s.work.train import Training, go_on, take_up, train
 TILES = (TILE, TILE // 2, TILE // 4)
 """Sides of tiles in pixels, to be tried in turn where memory runs short."""
 
-Denoised = tuple[NDArray[np.generic], Report]
+Denoised = tuple[Any, Report]
 
 
 def denoise(
@@ -36,6 +36,7 @@ def denoise(
     axes: str | None = None,
     settings: Settings | None = None,
     dtype: Any = np.float32,
+    out: Any = None,
     **changes: Any,
 ) -> Denoised:
     """Denoise an image with a network trained on it alone.
@@ -43,18 +44,22 @@ def denoise(
     Parameters
     ----------
     image : array_like
-        Any number of axes, integers or floats. It is not changed.
+        Any number of axes, integers or floats. It is not changed. A dask, zarr or xarray array, or
+        a file mapped into memory, is read piece by piece.
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
     settings : Settings, optional
     dtype : dtype
         Type of the result: float32, or an integer type, rounded and clipped into its range.
+    out : array_like, optional
+        Where to write the result: an array of the image's shape in memory or in a file, as zarr's.
+        Its type is then the result's.
     **changes
         Settings by name, as ``seconds=30``.
 
     Returns
     -------
-    tuple of ndarray and Report
+    tuple of array_like and Report
         The denoised image, of the same shape and axes and on the same intensity scale, and an
         account of what was done and how it compares with a median and a blur.
 
@@ -68,7 +73,7 @@ def denoise(
     >>> clean, report = denoise(noisy, seconds=60)  # doctest: +SKIP
     """
     settings = replace(settings or Settings(), **changes)
-    return finish(denoising(image, axes=axes, settings=settings, dtype=dtype))
+    return finish(denoising(image, axes=axes, settings=settings, dtype=dtype, out=out))
 
 
 def denoising(
@@ -86,6 +91,7 @@ def denoising(
     region: Box | None = None,
     target: tuple[Any, str | None] | None = None,
     part: Box | None = None,
+    out: Any = None,
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
     """Do as `denoise`, yielding how far it is; the time until it is asked to go on does not count.
 
@@ -114,23 +120,21 @@ def denoising(
         The image to denoise with what was learnt, and its axes, if not that one.
     part : tuple of slice, optional
         The part of it to denoise, if not all of it.
+    out : array_like, optional
+        Where to write the result, of that part's shape.
     """
-    if region is None:
-        image = as_image(image)
-    source = image if region is None else as_image(image[region])
-    wanted, its_axes = (
-        (as_image(image), axes) if target is None else (as_image(target[0]), target[1])
-    )
-    piece = wanted if part is None else wanted[part]
-    check_dtype(dtype, piece, settings.missing)
+    image = open_image(image)
+    source = image if region is None else take_part(image, region)
+    wanted, its_axes = (image, axes) if target is None else (open_image(target[0]), target[1])
     there = layout(wanted.shape, its_axes)
     if not set(layout(source.shape, axes).sample_axes) <= set(there.sample_axes):
         settings = replace(settings, context=0)  # what would be beside a picture is not there
     progress = since
     try:
+        piece = wanted if part is None else take_part(wanted, part)
+        check_dtype(dtype if out is None else out.dtype, piece, settings.missing)
         if piece is not source:
-            channels = layout(source.shape, axes).canonical_shape[1]
-            read(piece, its_axes, channels, settings)
+            check(piece, its_axes, layout(source.shape, axes).canonical_shape[1], settings)
         if since and since.best.context:
             there.beside(since.best.context)
         if learn or since is None:
@@ -140,7 +144,7 @@ def denoising(
         else:
             take_up(since)
             progress = since
-        result = yield from _apply(progress, wanted, its_axes, dtype, part)
+        result = yield from _apply(progress, wanted, its_axes, dtype, part, out)
     except (MemoryError, RuntimeError) as error:
         if short_of_memory(error):
             raise DeviceError(
@@ -166,12 +170,8 @@ def denoising(
 
 
 def _apply(
-    progress: Progress,
-    image: NDArray[np.generic],
-    axes: str | None,
-    dtype: Any,
-    part: Box | None,
-) -> Generator[Applying, None, NDArray[np.generic]]:
+    progress: Progress, image: Any, axes: str | None, dtype: Any, part: Box | None, out: Any
+) -> Generator[Applying, None, Any]:
     """Apply the best model; where memory runs short, in smaller tiles, then on the processor."""
     device = progress.learner.device
     ways = [(device, tile) for tile in TILES]
@@ -181,7 +181,7 @@ def _apply(
         try:
             return (
                 yield from progress.best.applying(
-                    image, axes=axes, dtype=dtype, tile=tile, device=where, part=part
+                    image, axes=axes, dtype=dtype, tile=tile, device=where, part=part, out=out
                 )
             )
         except (MemoryError, RuntimeError) as error:
@@ -238,11 +238,12 @@ class _Watch:
         """Denoise a part; None if that cannot be, which must not end the training."""
         device = progress.learner.device
         try:
-            return finish(
+            clean: NDArray[np.generic] = finish(
                 progress.last.applying(
                     self._image, axes=self._axes, quick=True, device=device, part=box
                 )
             )
+            return clean
         except ImageError:
             return None
         except (MemoryError, RuntimeError) as error:

@@ -20,6 +20,7 @@ from napari_n2s.work.context import choose_context
 from napari_n2s.work.filters import Baseline, calibrate_baselines
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.masking import fill_hidden
+from napari_n2s.work.pieces import draw_pieces
 
 ON_DEVICE = 2**30
 """Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
@@ -147,14 +148,15 @@ def _one_of(count: int, generator: torch.Generator) -> int:
 
 
 def gather(image: Any, axes: str | None, settings: Settings) -> Material:
-    """Make an image ready for training.
+    """Make an image ready for training; of a large one, pieces from all over it.
 
     Raises
     ------
     ImageError
         If it cannot be denoised.
     """
-    shape = layout(np.shape(image), axes).canonical_shape
+    image, axes = draw_pieces(image, axes, settings.seed)
+    shape = layout(image.shape, axes).canonical_shape
     require_memory(prod(shape) * (4 + FLAGS / shape[1]))
     ready = prepare(image, axes, settings.missing, settings.seed)
     x, missing, held_out = ready.x, ready.missing, ready.held_out

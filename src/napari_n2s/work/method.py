@@ -13,10 +13,11 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas import blindspot
-from napari_n2s.ideas.noise import average, best_share, posterior, read_noise
+from napari_n2s.ideas.noise import NoiseCurve, best_share, posterior, read_noise, usual_share
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
 from napari_n2s.work.donut import Donut
@@ -39,6 +40,20 @@ class Probe(NamedTuple):
 
     box: tuple[slice, ...]
     response: Tensor
+
+
+class Blend(NamedTuple):
+    """How the output that saw the pixels and the blind one become one.
+
+    Attributes
+    ----------
+    noise : NoiseCurve
+    share : ndarray, shape (C,)
+        What the first counts beside the posterior of the second.
+    """
+
+    noise: NoiseCurve
+    share: NDArray[np.float64]
 
 
 class Method(Protocol):
@@ -83,8 +98,13 @@ class Method(Protocol):
     def loss(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
         """Compare with the noisy image in the counted pixels; a scalar to differentiate."""
 
-    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> Tensor:
-        """Give the best estimate, from the output that saw `x` and the one that is blind."""
+    def plan(
+        self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe
+    ) -> Blend | None:
+        """Find how to mix the output that saw `x` with the one that is blind."""
+
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, blend: Blend | None) -> Tensor:
+        """Give the best estimate from both."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +148,10 @@ class Masked:
         """Average the squared error over the counted pixels."""
         return blindspot.masked_loss(output, target, counted)
 
-    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> Tensor:
+    def plan(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> None:
+        """There is nothing to find."""
+
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, blend: Blend | None) -> Tensor:
         """Take the pass that saw all: it weighs each pixel as one among its neighbours."""
         return seen
 
@@ -182,16 +205,18 @@ class Blind:
         surprise = (mean - target).square() / total + total.log()
         return 0.5 * (surprise * weight).sum() / weight.sum().clamp(min=1)
 
-    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> Tensor:
-        """Average the pass that saw all with the posterior of the blind one.
+    def plan(
+        self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe
+    ) -> Blend | None:
+        """Read the noise off the blind output, and find on the probe what the other should count.
 
-        The first trusts its weights, which were learnt with a stand-in for the pixel; the second
-        the noise that it reads off its own residuals. Their errors differ; what each counts is
-        found on the probe.
+        The pass that saw all trusts its weights, which were learnt with a stand-in for the pixel;
+        the posterior of the blind one the noise that it reads off its own residuals. Their errors
+        differ.
         """
         there = ~missing[0, 0].numpy()
         if not there.any():
-            return self.mean(blind)
+            return None
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
         noise = read_noise(*(each[:, there] for each in (mean, total, noisy)))
@@ -201,9 +226,18 @@ class Blind:
             each[probe.box][:, within] for each in (mean, total, noisy, noise.variance(mean), other)
         ]
         probed.append(probe.response[0].numpy()[:, within])
-        shares = [best_share(*channel) for channel in zip(*probed, strict=True)]
-        both = average(estimate, promised, other, there, np.array(shares))
-        return torch.from_numpy(both)[None]
+        known = np.array([best_share(*channel) for channel in zip(*probed, strict=True)])
+        return Blend(noise, usual_share(estimate, promised, other, there, known))
+
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, blend: Blend | None) -> Tensor:
+        """Average the pass that saw all with the posterior of the blind one."""
+        if blend is None:
+            return self.mean(blind)
+        mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
+        other = self.mean(seen)[0].numpy()
+        estimate, _ = posterior(mean, total, noisy, blend.noise)
+        share = blend.share.astype(estimate.dtype).reshape(-1, *(1,) * (x.ndim - 2))
+        return torch.from_numpy(estimate + share * (other - estimate))[None]
 
 
 def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Method:

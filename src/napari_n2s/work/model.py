@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,51 +15,62 @@ from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.errors import ImageError
-from napari_n2s.ideas.image import Box, Scale, as_image, check_dtype, find_missing, to_dtype
+from napari_n2s.ideas.image import (
+    Box,
+    Scale,
+    check_dtype,
+    find_gaps,
+    find_missing,
+    open_image,
+)
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.apply import predict
+from napari_n2s.work.apply import Predicting, Tile, predict, sides, tiles
 from napari_n2s.work.device import choose_device
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import choose
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish, share
+from napari_n2s.work.stream import Stream
 
-Read = tuple[Layout, NDArray[np.generic], NDArray[np.bool_]]
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
+BLOCK = 2**22
+"""Pixels of a picture that are denoised at a time; tiles are for the network, blocks for all."""
 AT_WORK, BESIDE = 70, 16
-"""Bytes for each value of one picture while it is denoised, and for each that it is seen beside."""
+"""Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
 
 
-def read(
-    image: NDArray[np.generic],
-    axes: str | None,
-    channels: int,
-    settings: Settings,
-    guides: int = 0,
-) -> Read:
-    """Read an image as a model for so many channels does, with so many pictures beside each.
+def check(
+    image: Any, axes: str | None, channels: int, settings: Settings, guides: int = 0
+) -> Layout:
+    """Make sure that a model for so many channels can denoise an image.
+
+    Pixels without a value are looked for in what lies in memory only.
 
     Returns
     -------
-    tuple of Layout, ndarray, ndarray of bool
-        How its axes lie, the image ``(N, C, *space)``, and where it is missing ``(N, 1, *space)``.
+    Layout
+        How its axes lie.
 
     Raises
     ------
-    ImageError
-        If it cannot be denoised by such a model.
+    ImageError, DeviceError
+        If it cannot.
     """
     found = layout(image.shape, axes)
-    canonical = found.canonical(image)
-    if canonical.shape[1] != channels:
+    _, there, *space = found.canonical_shape
+    if there != channels:
         raise ImageError(
-            f"The image has {canonical.shape[1]} channels, but the model was trained on "
+            f"The image has {there} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
-    require_memory(4 * canonical.size + (AT_WORK + BESIDE * guides) * canonical[0].size)
-    return found, canonical, find_missing(canonical, settings.missing)
+    require_memory((AT_WORK + BESIDE * guides) * there * min(BLOCK, prod(space)))
+    if settings.missing == "refuse" and isinstance(image, np.ndarray):
+        canonical = found.canonical(image)
+        if any(find_gaps(sample).any() for sample in canonical):
+            find_missing(canonical, "refuse")
+    return found
 
 
 @dataclass(frozen=True)
@@ -141,64 +154,60 @@ class Model:
         quick: bool = False,
         device: torch.device | None = None,
         part: Box | None = None,
-    ) -> Generator[Applying, None, NDArray[np.generic]]:
+        out: Any = None,
+    ) -> Generator[Applying, None, Any]:
         """Do as `apply`, yielding how far it is after each tile.
 
         Quick does without flips, turns and the posterior: a good picture, many times as fast. The
         device is that of the settings if left out. Of the image only a part is denoised if there is
-        one: a slice for each axis.
+        one: a slice for each axis. What the result is written to, if not to memory, is of that
+        part's shape and of the type wanted.
         """
-        image, inner = _cut(image, axes, part, self.context)
-        image = as_image(image)
-        kind = check_dtype(dtype, image, self.settings.missing)
+        image = open_image(image)
         settings = self.settings if part is None else replace(self.settings, missing="leave")
+        kind = check_dtype(dtype if out is None else out.dtype, image, settings.missing)
         count = 2 * self.context.count if self.context else 0
-        found, canonical, missing = read(image, axes, self.channels, settings, count)
-        invariant = self.settings.invariant if invariant is None else invariant
+        found = check(image, axes, self.channels, settings, count)
+        beside = found.beside(self.context) if self.context else None
+        stream = Stream(image, found, part, kind, out, beside)
         device = device or choose_device(self.settings.device)
-        beside = found.beside(self.context) if self.context else np.empty((len(canonical), 0), int)
-        guides = beside.shape[1] * self.channels
-        method = choose(self.settings, self.channels, self.ndim, guides)
+        method = choose(self.settings, self.channels, self.ndim, count * self.channels)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
-        result = np.empty(canonical.shape, kind)
-        wanted = found.samples_within(inner) if inner else np.arange(len(canonical))
-        for number, n in enumerate(wanted):
-            sample, gaps = canonical[n], missing[n]
-            around = [self.scale.normalise(canonical[b], missing[b]) for b in beside[n]]
-            empty = np.empty((0, *sample.shape[1:]), np.float32)
-            work = predict(
-                method,
-                torch.from_numpy(self.scale.normalise(sample, gaps))[None],
-                torch.from_numpy(gaps)[None],
-                torch.from_numpy(np.concatenate([empty, *around]))[None],
-                tile,
-                device,
-                invariant=invariant,
-                seed=self.settings.seed,
-                turns=1 if quick else self.turns,
-                quick=quick,
-            )
-            prediction = yield from share(work, number, len(wanted), Applying)
-            restored = self.scale.restore(prediction[0].numpy())
-            np.copyto(restored, sample, where=gaps, casting="unsafe")
-            result[n] = to_dtype(restored, kind)
-        restored_axes = found.restore(result)
-        return restored_axes[inner] if inner else restored_axes
+        run = partial(
+            predict,
+            method,
+            side=tile,
+            device=device,
+            invariant=self.settings.invariant if invariant is None else invariant,
+            seed=self.settings.seed,
+            turns=1 if quick else self.turns,
+            quick=quick,
+        )
+        space, network = found.canonical_shape[2:], method.network
+        size = tuple(side.stop - side.start for side in stream.space)
+        cuts = tiles(space, sides(size, BLOCK), network.halo, network.stride, stream.space)
+        blocks = list(cuts)
+        for order, number in enumerate(stream.samples):
+            work = self._denoise(stream, number, blocks, run)
+            yield from share(work, order, len(stream.samples), Applying)
+        return stream.result
 
-
-def _cut(
-    image: Any, axes: str | None, part: Box | None, context: Context | None
-) -> tuple[Any, Box | None]:
-    """Cut a part out of an image with what is beside it; and say where in that it lies."""
-    if part is None:
-        return image, None
-    letters = layout(np.shape(image), axes).axes
-    read, inner = list(part), [slice(0, side.stop - side.start) for side in part]
-    if context and context.axis in letters:
-        axis = letters.index(context.axis)
-        side, size = part[axis], np.shape(image)[axis]
-        low = max(0, side.start - context.count)
-        read[axis] = slice(low, min(size, side.stop + context.count))
-        inner[axis] = slice(side.start - low, side.stop - low)
-    return image[tuple(read)], tuple(inner)
+    def _denoise(
+        self, stream: Stream, number: int, blocks: list[Tile], run: Callable[..., Predicting]
+    ) -> Generator[float, None, None]:
+        """Denoise a picture block by block, all of them mixed as the one in the middle is."""
+        blend = None
+        middle = blocks[len(blocks) // 2]
+        order = [middle, *(each for each in blocks if each is not middle)]
+        for step, block in enumerate(order):
+            sample, gaps, beside = stream.read(number, block.read[2:])
+            x = self.scale.normalise(sample, gaps)
+            empty = np.empty((0, *x.shape[1:]), np.float32)
+            guides = [self.scale.normalise(*each) for each in beside]
+            inner = (x, gaps, np.concatenate([empty, *guides]))
+            work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
+            prediction, blend = yield from share(work, step, len(order), float)
+            keep = block.keep[1:]
+            clean = self.scale.restore(prediction[0][keep].numpy())
+            stream.write(number, block.write[2:], clean, sample[keep], gaps[keep])

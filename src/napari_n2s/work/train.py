@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
+from napari_n2s.ideas.image import open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import choose_device, short_of_memory, working_threads
@@ -25,7 +26,8 @@ def train(
     Parameters
     ----------
     image : array_like
-        Any number of axes, integers or floats. It is not changed.
+        Any number of axes, integers or floats. It is not changed. Of a large dask, zarr or xarray
+        array, only what is learnt from is read.
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
     settings : Settings, optional
@@ -57,7 +59,7 @@ def train(
     clock = Clock()
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
-    material = gather(image, axes, settings)
+    material = gather(open_image(image), axes, settings)
     clock.plan(settings, material.constant)
     return _rounds(Learner(material, settings, device, clock))
 

@@ -1,0 +1,51 @@
+"""What a file says of the axes of the image in it, where whoever opened it did not listen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+METADATA = ("zarr.json", ".zattrs")
+"""Where a zarr group says what it holds, in its third and in its second format."""
+
+
+def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
+    """Read the letters of an image's axes off its file.
+
+    Parameters
+    ----------
+    path : Path
+        A TIFF file (OME, ImageJ or any other that names its axes) or a folder of OME-Zarr.
+    shape : tuple of int
+        That of the image, which may be one of several in the file.
+
+    Returns
+    -------
+    str or None
+        One letter for each axis, Q where the file has no name for it; None if it does not say.
+    """
+    try:
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            with tifffile.TiffFile(path) as tiff:
+                found = [each.axes for each in tiff.series if each.shape == shape]
+        else:
+            found = [axes for axes in _of_zarr(path) if len(axes) == len(shape)]
+    except Exception:  # readers raise errors of every type on damaged files
+        return None
+    letters = found[0].replace("I", "Q") if found else ""
+    return letters if letters.count("Y") == letters.count("X") == 1 else None
+
+
+def _of_zarr(path: Path) -> list[str]:
+    """List the axes of the images of a group."""
+    for name in METADATA:
+        if (path / name).is_file():
+            about: Any = json.loads((path / name).read_text())
+            about = about.get("attributes", about)
+            images = about.get("ome", about).get("multiscales", [])
+            return ["".join(each["name"][0].upper() for each in one["axes"]) for one in images]
+    return []

@@ -1,0 +1,77 @@
+"""What is learnt from an image that is larger than need be: pieces drawn from all over it."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.axes import APART, CHANNELS, SPACE, layout
+from napari_n2s.ideas.image import as_image, read_box
+
+ENOUGH = 2**26
+"""Values: as many as some minutes of training on a processor look at."""
+SIDE = 512
+"""Pixels of a piece along each axis of space."""
+RUN = 5
+"""Pictures of a piece along each axis of samples: so that there are some beside each."""
+
+
+def is_large(image: Any) -> bool:
+    """Whether an image is read piece by piece and has more values than are learnt from."""
+    return not isinstance(image, np.ndarray) and prod(image.shape) > ENOUGH
+
+
+def draw_pieces(
+    image: Any, axes: str | None, seed: int, enough: int = ENOUGH
+) -> tuple[NDArray[np.generic], str]:
+    """Read an image, or as many pieces of a large one as are enough to learn from.
+
+    Parameters
+    ----------
+    image : array_like
+        Of a large one only the pieces are read.
+    axes : str, optional
+    seed : int
+    enough : int
+        Values to read, about, of an image that has more.
+
+    Returns
+    -------
+    tuple of ndarray and str
+        The image and its axes; or its pieces along a first axis that keeps them apart.
+
+    Raises
+    ------
+    ImageError
+        If the axes do not fit, or a piece cannot be read.
+    """
+    found = layout(image.shape, axes)
+    whole = tuple(slice(0, size) for size in found.shape)
+    if prod(found.shape) <= enough:
+        here = isinstance(image, np.ndarray)
+        return as_image(image if here else read_box(image, whole)), found.axes
+    sizes = dict(zip(found.axes, found.shape, strict=True))
+    longest = sorted(found.sample_axes, key=lambda each: -sizes[each])[:2]
+    most = {**dict.fromkeys(SPACE, SIDE), **dict.fromkeys(longest, RUN)}
+    shape = tuple(
+        size if letter in CHANNELS else min(size, most.get(letter, 1))
+        for letter, size in zip(found.axes, found.shape, strict=True)
+    )
+    rng = np.random.default_rng(seed)
+    starts = [
+        range(int(rng.integers(size % side + 1)), size - side + 1, side)
+        for size, side in zip(found.shape, shape, strict=True)
+    ]
+    places = list(product(*starts))
+    count = min(len(places), max(1, enough // prod(shape)))
+    pieces = np.empty((count, *shape), np.dtype(image.dtype).newbyteorder("="))
+    for piece, number in zip(
+        pieces, np.sort(rng.choice(len(places), count, replace=False)), strict=True
+    ):
+        box = [slice(a, a + side) for a, side in zip(places[number], shape, strict=True)]
+        piece[:] = read_box(image, tuple(box))
+    return pieces, APART + found.axes

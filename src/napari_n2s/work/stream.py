@@ -1,0 +1,161 @@
+"""Images read picture by picture and written so, that need not fit into memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.axes import Layout
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.image import Box, find_gaps, read_box, to_dtype
+
+KEPT = 2**28
+"""Bytes of an image that are kept, so that no chunk of a file is decoded for each of its frames."""
+
+
+Pixels = NDArray[np.generic]
+Gaps = NDArray[np.bool_]
+Picture = tuple[Pixels, Gaps]
+
+
+class Stream:
+    """Goes through the pictures of an image, or of a part of it.
+
+    Parameters
+    ----------
+    image : array_like
+        Anything with a shape and a type that can be indexed; only what is asked for is read.
+    layout : Layout
+        How its axes lie.
+    part : tuple of slice, optional
+        The part of it to write, if not all.
+    kind : dtype
+        In what to write.
+    out : array_like, optional
+        Where to write, of the part's shape; an array in memory if left out.
+    beside : ndarray of int, shape (N, G), optional
+        The pictures that are read beside each.
+
+    Attributes
+    ----------
+    samples : ndarray of int
+        The numbers of the pictures to write.
+    space : tuple of slice
+        What to write of each.
+    result : array_like
+    """
+
+    def __init__(
+        self,
+        image: Any,
+        layout: Layout,
+        part: Box | None,
+        kind: np.dtype[Any],
+        out: Any = None,
+        beside: NDArray[np.intp] | None = None,
+    ) -> None:
+        self._image, self._layout, self._kind, self._beside = image, layout, kind, beside
+        self._part = part or tuple(slice(0, size) for size in layout.shape)
+        shape = tuple(side.stop - side.start for side in self._part)
+        if out is not None and tuple(out.shape) != shape:
+            raise ImageError(
+                f"The result is of shape {shape}, but what it is to be written to of "
+                f"{tuple(out.shape)}; they must be the same."
+            )
+        self.result = np.empty(shape, kind) if out is None else out
+        self.samples = layout.samples_within(self._part)
+        self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
+        self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
+        self._slab = _chunks_of_samples(image, layout)
+
+    def read(self, number: int, space: tuple[slice, ...]) -> tuple[Pixels, Gaps, list[Picture]]:
+        """Read a part of a picture.
+
+        Returns
+        -------
+        tuple
+            Its pixels ``(C, *space)``, which of them are missing ``(1, *space)``, and the same of
+            those beside it.
+        """
+        others = () if self._beside is None else self._beside[number]
+        return *self._read(number, space), [self._read(other, space) for other in others]
+
+    def write(
+        self,
+        number: int,
+        space: tuple[slice, ...],
+        clean: NDArray[np.float64],
+        sample: Pixels,
+        gaps: Gaps,
+    ) -> None:
+        """Write a part of a picture, but for pixels that are missing: these stay as they were.
+
+        Raises
+        ------
+        ImageError
+            If the type cannot hold them, or there is no room.
+        """
+        if gaps.any():
+            if self._kind.kind in "iu":
+                raise ImageError(
+                    f"The image has NaN pixels, which {self._kind} cannot hold; ask for float32."
+                )
+            np.copyto(clean, sample, where=gaps, casting="unsafe")
+        box = tuple(
+            at - side.start
+            if isinstance(at, int)
+            else slice(at.start - side.start, at.stop - side.start)
+            for at, side in zip(self._box(number, space), self._part, strict=True)
+        )
+        self.result[box] = self._layout.from_sample(to_dtype(clean, self._kind))
+
+    def _read(self, number: int, space: tuple[slice, ...]) -> Picture:
+        box = self._box(number, space)
+        if isinstance(self._image, np.ndarray):
+            picture = np.asarray(self._image[box])
+        else:
+            picture = self._read_with_others(box)
+        sample = self._layout.to_sample(picture)
+        return sample, find_gaps(sample)
+
+    def _box(self, number: int, space: tuple[slice, ...]) -> tuple[Any, ...]:
+        """Tell where a part of a picture lies in the image."""
+        sides = dict(zip(self._layout.space, space, strict=True))
+        place = self._layout.place(number)
+        every = zip(self._layout.axes, place, self._layout.shape, strict=True)
+        return tuple(
+            at if isinstance(at, int) else sides.get(letter, slice(0, size))
+            for letter, at, size in every
+        )
+
+    def _read_with_others(self, box: tuple[Any, ...]) -> NDArray[np.generic]:
+        """Read a place together with those that share its chunks, and keep them for a while."""
+        wide = tuple(
+            slice(at // step * step, at // step * step + step) if isinstance(at, int) else at
+            for at, step in zip(box, self._slab, strict=True)
+        )
+        key = tuple((side.start, side.stop) for side in wide)
+        within = tuple(
+            at - side.start if isinstance(at, int) else slice(None)
+            for at, side in zip(box, wide, strict=True)
+        )
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key][within]
+        size = prod(side.stop - side.start for side in wide) * np.dtype(self._image.dtype).itemsize
+        if size > KEPT:
+            return read_box(self._image, box)
+        slab = self._kept[key] = read_box(self._image, wide)
+        while sum(each.nbytes for each in self._kept.values()) > KEPT:
+            self._kept.popitem(last=False)
+        return slab[within]
+
+
+def _chunks_of_samples(image: Any, layout: Layout) -> tuple[int, ...]:
+    """Find the size of an image's chunks along each of its axes; 1 where it has none."""
+    chunks = getattr(image, "chunks", None) or (1,) * len(layout.shape)
+    return tuple(each if isinstance(each, int) else max(each) for each in chunks)

@@ -1,0 +1,251 @@
+"""Whatever napari can show: any axes, wherever the pixels lie, in memory or not."""
+
+from dataclasses import replace
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+import xarray
+import zarr
+from napari.components import ViewerModel
+
+from conftest import LONG, click
+from conftest import finish as finish_dock
+from napari_n2s import ImageError, Settings, calibrate, train
+from napari_n2s.docks import layers, on_demand
+from napari_n2s.docks.orders import WHOLE, read_order
+from napari_n2s.ideas.axes import APART, layout
+from napari_n2s.ideas.image import read_box
+from napari_n2s.ideas.noise import NoiseCurve
+from napari_n2s.work import model, pieces
+from napari_n2s.work.denoise import denoising
+from napari_n2s.work.file_axes import read_axes
+from napari_n2s.work.method import Blend, Blind
+from napari_n2s.work.steps import finish
+from napari_n2s.work.stream import Stream
+
+RNG = np.random.default_rng(0)
+SHAPES = {
+    "YX": (20, 26),
+    "ZYX": (2, 20, 26),
+    "TYX": (3, 20, 26),
+    "CYX": (2, 20, 26),
+    "TCZYX": (2, 2, 2, 20, 26),
+    "YXS": (20, 26, 3),
+}
+KEPT = {
+    "numpy": lambda image, path: image,
+    "dask": lambda image, path: da.from_array(image, chunks=tuple(min(2, n) for n in image.shape)),
+    "zarr": lambda image, path: zarr.array(image, store=str(path), chunks=(8,) * image.ndim),
+    "xarray": lambda image, path: xarray.DataArray(image),
+    "multiscale": lambda image, path: [da.from_array(image), da.from_array(image[..., ::2, :])],
+}
+TYPES = ("uint8", "uint16", "int16", "float32", "float64")
+QUICK = Settings(steps=1, device="cpu", context=0)
+
+
+def learn(image, **changes):
+    """Train for a moment; give its end, with a model that does not take its time."""
+    *_, last = train(image, settings=QUICK, **changes)
+    return replace(last, best=replace(last.best, turns=1))
+
+
+@pytest.fixture(scope="module")
+def learnt():
+    """Train one network for each number of channels."""
+    images = {each: RNG.poisson(30, (each, 20, 26)) for each in (1, 2, 3)}
+    return {channels: learn(image, axes="CYX") for channels, image in images.items()}
+
+
+@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("axes", SHAPES)
+def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
+    viewer, shape = ViewerModel(), SHAPES[axes]
+    rgb, count = axes.endswith("S"), layout(shape, axes).canonical_shape[1]
+    labels = axes.lower().rstrip("s")
+    place = {
+        "scale": [2.0, 0.5, 3.0, 0.2, 0.3][-len(labels) :],
+        "translate": [5.0, 4.0, 3.0, 2.0, 1.0][-len(labels) :],
+        "units": ["second" if each == "t" else "um" for each in labels],
+        "axis_labels": labels,
+        "rgb": rgb,
+    }
+    for kind in TYPES:
+        image = RNG.poisson(30, shape).astype(kind)
+        if rgb and image.dtype.kind == "f":
+            image /= image.max()
+        data = KEPT[kept](image, tmp_path / f"{kind}.zarr")
+        source = viewer.add_image(data, multiscale=kept == "multiscale", **place)
+        order = read_order(viewer, source, None, WHOLE)
+        assert sorted(order.axes) == sorted(axes)
+        clean, _ = finish(
+            denoising(
+                order.image,
+                axes=order.axes,
+                settings=QUICK,
+                dtype=order.dtype,
+                since=learnt[count],
+                learn=False,
+            )
+        )
+        assert isinstance(clean, np.ndarray)
+        assert clean.shape == shape
+        assert clean.dtype == (image.dtype if rgb else np.float32)
+        expected = learnt[count].best.apply(image, axes=axes, dtype=order.dtype)
+        assert np.array_equal(clean, expected)
+        result = layers.add_result(viewer, source, clean, order.corner, {}, None)
+        for name in ("scale", "translate", "units", "axis_labels", "rgb", "ndim"):
+            assert np.all(getattr(result, name) == getattr(source, name)), name
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let some thousand pixels be a large image."""
+    monkeypatch.setattr(pieces, "ENOUGH", 2**14)
+    monkeypatch.setattr(pieces.draw_pieces, "__defaults__", (2**14,))
+
+
+class Counted:
+    """A large movie in a file, that counts what is read of it."""
+
+    def __init__(self, image, chunks=None):
+        self.image, self.chunks, self.read = image, chunks, 0
+        self.shape, self.ndim, self.dtype = image.shape, image.ndim, image.dtype
+
+    def __getitem__(self, index):
+        part = self.image[index]
+        self.read += part.size
+        return part
+
+
+MOVIE = RNG.poisson(np.tile(np.linspace(5, 60, 64), (24, 48, 1))).astype(np.uint16)
+
+
+def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
+    source = Counted(MOVIE)
+    drawn, axes = pieces.draw_pieces(source, "TYX", seed=0)
+    assert axes == APART + "TYX"
+    assert 2**13 < drawn.size == source.read <= 2**14
+    whole = {MOVIE[start : start + 5].tobytes() for start in range(20)}
+    assert all(piece.tobytes() in whole for piece in drawn)
+    again, _ = pieces.draw_pieces(MOVIE, "TYX", seed=0)
+    assert np.array_equal(drawn, again)
+    *_, last = train(source, axes="TYX", steps=2, context=1, device="cpu")
+    assert source.read < 2**15
+    assert last.best.context.axis == "T"
+    assert layout(drawn.shape, axes).sample_axes == "T"
+    assert source.read + calibrate(source, axes="TYX").ready.x.size <= 2**16
+
+
+def test_a_large_image_is_denoised_as_a_small_one_and_read_once(small, tmp_path):
+    last = learn(MOVIE, axes="TYX", context=1)
+    expected = last.best.apply(MOVIE, axes="TYX")
+    source = Counted(MOVIE, chunks=(10, 24, 64))
+    out = zarr.create_array(
+        str(tmp_path / "out"), shape=MOVIE.shape, chunks=(1, 48, 64), dtype="f4"
+    )
+    result = finish(last.best.applying(source, axes="TYX", out=out))
+    assert result is out
+    assert np.array_equal(out[:], expected)
+    assert source.read == MOVIE.size
+    with pytest.raises(ImageError, match="must be the same"):
+        finish(last.best.applying(source, axes="TYX", out=np.empty((2, 2))))
+
+
+@pytest.mark.parametrize("network", ["donut", "unet-small"])
+def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
+    truth = 30 + 20 * np.sin(np.arange(150) / 9)[:, None] * np.cos(np.arange(90) / 7)
+    noisy = RNG.poisson(truth)
+    last = learn(noisy, steps=40, network=network)
+    # What a small block and the whole say of the noise differs; that aside, they are the same.
+    blend, planned = Blend(NoiseCurve(*np.full((3, 1), 0.1)), np.array([0.3])), []
+    monkeypatch.setattr(Blind, "plan", lambda *_: planned.append(1) or blend)
+    results = []
+    for block in (2**22, 70**2):
+        monkeypatch.setattr(model, "BLOCK", block)
+        results += [last.best.apply(noisy, invariant=each) for each in (False, True)]
+    for whole, blocks in zip(results[:2], results[2:], strict=True):
+        assert np.abs(blocks - whole).max() < 1e-4 * np.ptp(whole)
+    assert len(planned) == (2 if network == "donut" else 0), "once for each image"
+
+
+class Broken(Counted):
+    def __getitem__(self, index):
+        if index[0] == slice(7, 8) or index[0] == 7:
+            raise OSError("chunk 7 is damaged")
+        return super().__getitem__(index)
+
+
+def test_what_cannot_be_read_is_said_in_a_sentence():
+    last = learn(MOVIE, axes="TYX")
+    with pytest.raises(
+        ImageError, match=r"cannot be read \(chunk 7 is damaged\); see that its file"
+    ):
+        last.best.apply(Broken(MOVIE), axes="TYX")
+
+
+def test_a_stream_gives_every_picture_with_those_beside_it():
+    image = RNG.normal(size=(3, 2, 4, 20, 26))
+    found = layout(image.shape, "TCZYX")
+    beside = np.array([[(n + 1) % 12] for n in range(12)])
+    for source in (image, Counted(image, chunks=(2, 1, 3, 20, 26))):
+        stream = Stream(source, found, None, np.dtype("f8"), beside=beside)
+        for number in stream.samples:
+            sample, gaps, [(other, _)] = stream.read(number, stream.space)
+            t, z = divmod(int(number), 4)
+            assert np.array_equal(sample, image[t, :, z])
+            t, z = divmod((int(number) + 1) % 12, 4)
+            assert np.array_equal(other, image[t, :, z])
+            stream.write(number, stream.space, sample.copy(), sample, gaps)
+        assert np.array_equal(stream.result, image)
+
+
+def test_files_say_what_their_axes_are(tmp_path):
+    image = np.zeros((2, 3, 20, 26), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "ZCYX"})
+    tifffile.imwrite(tmp_path / "b.ome.tif", image, metadata={"axes": "TCYX"})
+    assert read_axes(tmp_path / "a.tif", image.shape) == "ZCYX"
+    assert read_axes(tmp_path / "b.ome.tif", image.shape) == "TCYX"
+    assert read_axes(tmp_path / "b.ome.tif", (3, 20, 26)) is None
+    assert read_axes(tmp_path / "none.tif", image.shape) is None
+    about = [{"axes": [{"name": name} for name in ("time", "c", "y", "x")]}]
+    for name, attributes in (
+        ("v2.zarr", {"multiscales": about}),
+        ("v3.zarr", {"ome": {"multiscales": about}}),
+    ):
+        form = 2 if name == "v2.zarr" else 3
+        zarr.create_group(str(tmp_path / name), zarr_format=form, attributes=attributes)
+        assert read_axes(tmp_path / name, image.shape) == "TCYX"
+        assert read_axes(tmp_path / name, image.shape[1:]) is None
+
+
+def test_a_layer_of_a_file_has_the_axes_that_the_file_names(viewer, tmp_path):
+    image = RNG.poisson(30, (2, 3, 20, 26)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "ZCYX"})
+    (layer,) = viewer.open(tmp_path / "a.tif")
+    assert layers.axes(layer) == "ZCYX"
+    layers.correct_axes(layer, "TCYX")
+    assert layers.axes(layer) == "TCYX"
+
+
+def test_the_result_of_a_large_layer_is_denoised_as_it_is_looked_at(
+    viewer, open_dock, qtbot, small
+):
+    source = viewer.add_image(da.from_array(MOVIE, chunks=(1, 48, 64)), axis_labels="tyx")
+    viewer.dims.set_point(0, 3)
+    dock = open_dock()
+    dock.seconds.setValue(1)
+    click(qtbot, dock.train)
+    finish_dock(qtbot, dock)
+    result = viewer.layers[f"{source.name} [n2s]"]
+    assert isinstance(result.data, on_demand.OnDemand)
+    assert result.data.shape == MOVIE.shape
+    clean = np.asarray(result.data)
+    assert clean.std() < MOVIE.std()
+    assert np.array_equal(result.data[3], clean[3])
+    assert np.array_equal(result.data[8], MOVIE[8]), "the noisy one, until it is there"
+    viewer.dims.set_point(0, 8)
+    qtbot.waitUntil(lambda: np.array_equal(result.data[8], clean[8]), timeout=LONG)
+    assert read_box(result.data, (slice(8, 9), slice(10, 20), slice(None))).shape == (1, 10, 64)
+    qtbot.waitUntil(lambda: not result.data._busy, timeout=LONG)
