@@ -15,6 +15,7 @@ from napari_n2s.work.denoisers import METHODS, choose_denoiser
 from napari_n2s.work.donut_filters import RINGS, donut_filter, predict_at
 from napari_n2s.work.library import MASKED
 from napari_n2s.work.masking import fill_hidden
+from napari_n2s.work.rough_median import rough_median
 
 RNG = np.random.default_rng(0)
 TYPES = ["uint8", "int16", "uint16", "int32", "float32", "float64", ">u2", "int64"]
@@ -95,6 +96,30 @@ def test_the_donut_median_is_scipys_with_that_footprint_to_the_bit(dtype, radius
     result = donut_filter(image, "median", radius, upper=True)
     assert np.array_equal(result, expected)
     assert result.dtype == np.dtype(dtype).newbyteorder("=")
+
+
+@pytest.mark.parametrize("shape", [(90, 131), (1, 40), (7, 5)])
+@pytest.mark.parametrize("levels", [1, 20, 300, 1e6])
+def test_a_rough_median_is_off_by_a_256th_of_the_pixels(shape, levels):
+    picture = np.floor(RNG.random(shape) ** 2 * levels).astype(np.float32)
+    for radius in (1, 5, 10):
+        exact = donut_filter(picture, "median", radius, upper=True)
+        rough = rough_median(picture, disk(radius, (1, 1)))
+        values, low, high = np.sort(picture, None), *np.sort([exact, rough], 0)
+        between = np.searchsorted(values, high) - np.searchsorted(values, low, "right")
+        assert between.max() <= np.ceil(picture.size / 256)
+        assert np.isin(rough, values).all()
+
+
+def test_a_preview_is_rough_and_what_is_delivered_is_not():
+    picture = RNG.normal(0, 1, (2, 60, 70)).astype(np.float32)
+    ready, exact = prepare(picture, "CYX"), choose_denoiser("median", None)
+    for radius, alike in ((3, True), (6, False)):
+        seen, whole = (
+            each.run(picture, {"radius": radius}, ready) for each in (exact.for_preview(), exact)
+        )
+        assert np.array_equal(seen, whole) == alike
+        assert np.abs(seen - whole).mean() < 0.03
 
 
 def test_a_ball_is_flattened_where_slices_are_far_apart():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,10 +15,13 @@ from napari_n2s.work.donut_filters import RINGS, donut_filter, predict_at
 from napari_n2s.work.filters import STRENGTHS
 from napari_n2s.work.library import MASKED
 from napari_n2s.work.masking import Function, Masked, Picture
+from napari_n2s.work.rough_median import rough_median
 
 METHODS = (*RINGS, *MASKED)
 MOST = 400
 """Neighbours beyond which a median takes too long to be tried unasked."""
+MANY = 48
+"""Neighbours beyond which a preview takes its median roughly."""
 
 
 class Denoiser(Protocol):
@@ -49,6 +52,9 @@ class Denoiser(Protocol):
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
         """Denoise a picture ``(C, *space)`` on the inner scale of an image."""
 
+    def for_preview(self) -> Denoiser:
+        """Give one that is as quick as a preview has to be, if it can do with less precision."""
+
 
 @dataclass(frozen=True)
 class Donut:
@@ -61,11 +67,14 @@ class Donut:
         Distance of pixels along each axis of space.
     strengths : tuple of float, optional
         To be tried, in pixels; the usual ones if left out.
+    rough : bool
+        Whether the median of many neighbours in a disk need not be exact; that in a ball always is.
     """
 
     name: str
     spacing: tuple[float, ...] = (1.0, 1.0)
     strengths: tuple[float, ...] = ()
+    rough: bool = False
     refines = False
     blind = True
 
@@ -97,7 +106,15 @@ class Donut:
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
         """Filter the whole picture."""
         (strength,) = values.values()
+        if self.rough and self.name == "median" and len(self.spacing) == 2:
+            ring = disk(strength, self.spacing)
+            if len(ring.offsets) > MANY:
+                return np.stack([rough_median(channel, ring) for channel in picture])
         return donut_filter(picture, self.name, strength, self.spacing)
+
+    def for_preview(self) -> Donut:
+        """Take the median of many neighbours roughly."""
+        return replace(self, rough=True)
 
 
 def choose_denoiser(
