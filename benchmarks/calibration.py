@@ -54,8 +54,9 @@ def medians(size: int = 2048) -> None:
 
     def curve() -> None:
         ready = prepare(image, "YX")
+        predict = denoiser.predictor(ready, blind=True)
         for radius in grid["radius"]:
-            ready.score(denoiser.predict(ready, {"radius": radius}, blind=True))
+            ready.score(predict({"radius": radius}))
 
     print(f"The curve for radii 1 to 7 on {size}²: {seconds(curve)[0]:.3f} s.")
     part = image[:512, :512]
@@ -81,11 +82,13 @@ def non_local_means() -> None:
     )
     chosen = tried[int(np.argmin(losses))]["h"]
 
-    ours, found = seconds(lambda: calibrate(noisy, filtered, {"h": steps}, refine=False), 1)
+    spread = float(prepare(noisy, "YX").scale.spread[0])
+    grid = {"h": [step / spread for step in steps]}
+    ours, found = seconds(lambda: calibrate(noisy, "nlm", grid, refine=False), 1)
     print(
         f"Non-local means on camera, 9 strengths: scikit-image {theirs:.1f} s, ours {ours:.1f} s, "
         f"{theirs / ours:.1f} times as fast; they choose h = {chosen:.3g} and "
-        f"{found.best.values['h']:.3g}."
+        f"{found.best.values['h'] * spread:.3g}."
     )
     errors = [float(np.mean((filtered(noisy, h) - truth) ** 2)) for h in steps]
     print(f"The truth chooses h = {steps[int(np.argmin(errors))]:.3g}.")

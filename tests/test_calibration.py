@@ -14,7 +14,7 @@ from napari_n2s.work.calibrate import calibrating
 from napari_n2s.work.denoisers import METHODS, choose_denoiser
 from napari_n2s.work.donut_filters import RINGS, donut_filter, predict_at
 from napari_n2s.work.library import MASKED
-from napari_n2s.work.masking import fill_hidden
+from napari_n2s.work.masking import Masked, fill_hidden
 from napari_n2s.work.rough_median import rough_median
 
 RNG = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def test_a_masked_denoiser_is_best_where_the_truth_says(method):
     restored = held.noisy * held.scale.spread + held.scale.shift
 
     def error(values):
-        blind = found.denoiser.predict(ready, values, blind=True)
+        blind = found.denoiser.predictor(ready, blind=True)(values)
         return np.mean((blind * ready.scale.spread + ready.scale.shift - restored) ** 2)
 
     assert np.array_equal(np.stack(ready.where), np.stack(held.where))
@@ -73,18 +73,35 @@ def test_a_masked_denoiser_is_best_where_the_truth_says(method):
     assert np.mean((found.apply(noisy) - truth) ** 2) < 0.5 * 0.01
 
 
+@pytest.mark.parametrize("blind", [True, False])
+def test_non_local_means_at_single_pixels_are_scikit_images(blind):
+    truth = next(pictures())[:150]
+    noisy = truth + np.random.default_rng(0).normal(0, 0.1, truth.shape)
+    ready, denoiser = prepare(np.stack([noisy, noisy[::-1]]), "CYX"), choose_denoiser("nlm", None)
+    alone, whole = (kind.predictor(ready, blind=blind) for kind in (denoiser, _plainly(denoiser)))
+    for h in denoiser.grid["h"]:
+        expected = whole({"h": h})
+        assert np.abs(alone({"h": h}) - expected).max() < 0.02 * expected.std()
+    with pytest.raises(DenoiserError, match=r"nlm\(h=0\) failed"):
+        alone({"h": 0})
+
+
+def _plainly(denoiser):
+    return Masked(denoiser.name, denoiser.function, denoiser.grid)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_blind_prediction_does_not_depend_on_its_own_pixel(method):
     image = RNG.normal(20, 5, (64, 70)).astype(np.float32)
     ready, denoiser = prepare(image, "YX"), choose_denoiser(method, None)
     values = {name: each[len(each) // 2] for name, each in denoiser.grid.items()}
-    before = denoiser.predict(ready, values, blind=True)
+    before = denoiser.predictor(ready, blind=True)(values)
     n, *place = ready.where
-    seeing = denoiser.predict(ready, values, blind=False)
+    seeing = denoiser.predictor(ready, blind=False)(values)
     picked = int(ready.noisy.argmin())
     ready.x[(n[picked], 0, *(each[picked] for each in place))] += 5
-    assert denoiser.predict(ready, values, blind=True)[picked] == before[picked]
-    assert denoiser.predict(ready, values, blind=False)[picked] != seeing[picked]
+    assert denoiser.predictor(ready, blind=True)(values)[picked] == before[picked]
+    assert denoiser.predictor(ready, blind=False)(values)[picked] != seeing[picked]
 
 
 @pytest.mark.parametrize("dtype", TYPES)

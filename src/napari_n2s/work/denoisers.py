@@ -14,7 +14,8 @@ from napari_n2s.ideas.ring import Ring, disk
 from napari_n2s.work.donut_filters import RINGS, donut_filter, predict_at
 from napari_n2s.work.filters import STRENGTHS
 from napari_n2s.work.library import MASKED
-from napari_n2s.work.masking import Function, Masked, Picture
+from napari_n2s.work.masking import Function, Masked, Picture, Predictor
+from napari_n2s.work.nonlocal_means import NonLocalMeans
 from napari_n2s.work.rough_median import rough_median
 
 METHODS = (*RINGS, *MASKED)
@@ -46,8 +47,8 @@ class Denoiser(Protocol):
     def reach_of_slices(self, values: dict[str, Any]) -> int:
         """How many slices to either side it looks at."""
 
-    def predict(self, ready: Prepared, values: dict[str, Any], *, blind: bool) -> Picture:
-        """Predict the held-out pixels ``(pixels, C)``, with or without seeing them."""
+    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
+        """Get ready to predict the held-out pixels at any strength, with or without seeing them."""
 
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
         """Denoise a picture ``(C, *space)`` on the inner scale of an image."""
@@ -95,13 +96,17 @@ class Donut:
         *slices, _, _ = RINGS[self.name](strength, self.spacing).reach
         return sum(slices)
 
-    def predict(self, ready: Prepared, values: dict[str, Any], *, blind: bool) -> Picture:
+    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
         """Take the neighbours; if not blindly, the pixel too."""
-        (strength,) = values.values()
-        ring = RINGS[self.name](strength, self.spacing)
-        if not blind:
-            ring = _with_middle(ring, self.name, strength, self.spacing)
-        return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
+
+        def predict(values: dict[str, Any]) -> Picture:
+            (strength,) = values.values()
+            ring = RINGS[self.name](strength, self.spacing)
+            if not blind:
+                ring = _with_middle(ring, self.name, strength, self.spacing)
+            return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
+
+        return predict
 
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
         """Filter the whole picture."""
@@ -149,7 +154,8 @@ def choose_denoiser(
     if method not in MASKED:
         raise SettingsError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
     function, usual = MASKED[method]
-    return Masked(method, function, grid or usual)
+    kind = NonLocalMeans if method == "nlm" else Masked
+    return kind(method, function, grid or usual)
 
 
 def _with_middle(ring: Ring, name: str, strength: float, spacing: tuple[float, ...]) -> Ring:

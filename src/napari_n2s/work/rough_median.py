@@ -45,7 +45,9 @@ def rough_median(picture: NDArray[np.floating], ring: Ring) -> NDArray[np.floati
 
     def fill(top: int) -> NDArray[np.uint8]:
         strip = padded[top : top + rows + 2 * above]
-        middle: NDArray[np.uint8] = rank.percentile(strip, ring.kernel() > 0, p0=0.5)
+        middle: NDArray[np.uint8] = rank.percentile(  # type: ignore[no-untyped-call]
+            strip, ring.kernel() > 0, p0=0.5
+        )
         return middle[above:-above, beside:-beside]
 
     with ThreadPoolExecutor(threads()) as pool:
