@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,12 +61,12 @@ def medians(size: int = 2048) -> None:
 
     print(f"The curve for radii 1 to 7 on {size}²: {seconds(curve)[0]:.3f} s.")
     part = image[:512, :512]
-    ready = prepare(image, "YX")
-    quick = denoiser.for_preview()
+    ready, quick, took = prepare(image, "YX"), denoiser.for_preview(), []
     for radius in range(1, 11):
         values = {"radius": float(radius)}
-        took, _ = seconds(lambda values=values: finish(filtering(part, "YX", quick, values, ready)))
-        print(f"Preview of 512² at radius {radius:g}: {1000 * took:.0f} ms.")
+        work = partial(filtering, part, "YX", quick, values, ready)
+        took.append(f"{1000 * seconds(lambda work=work: finish(work()))[0]:.0f}")
+    print(f"Previews of 512² at radii 1 to 10: {', '.join(took)} ms.")
 
 
 def non_local_means() -> None:
@@ -78,15 +79,15 @@ def non_local_means() -> None:
         return denoise_nl_means(picture, h=h, patch_size=5, patch_distance=6, fast_mode=True)
 
     theirs, (_, (tried, losses)) = seconds(
-        lambda: calibrate_denoiser(noisy, filtered, {"h": steps}, extra_output=True), 1
+        lambda: calibrate_denoiser(noisy, filtered, {"h": steps}, extra_output=True), 3
     )
     chosen = tried[int(np.argmin(losses))]["h"]
 
     spread = float(prepare(noisy, "YX").scale.spread[0])
     grid = {"h": [step / spread for step in steps]}
-    ours, found = seconds(lambda: calibrate(noisy, "nlm", grid, refine=False), 1)
+    ours, found = seconds(lambda: calibrate(noisy, "nlm", grid, refine=False), 3)
     print(
-        f"Non-local means on camera, 9 strengths: scikit-image {theirs:.1f} s, ours {ours:.1f} s, "
+        f"Non-local means on camera, 9 strengths: scikit-image {theirs:.1f} s, ours {ours:.2f} s, "
         f"{theirs / ours:.1f} times as fast; they choose h = {chosen:.3g} and "
         f"{found.best.values['h'] * spread:.3g}."
     )

@@ -54,22 +54,28 @@ def test_the_best_strength_is_that_of_the_truth_and_the_ordinary_filter_has_none
         )
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("method", MASKED)
-def test_a_masked_denoiser_is_best_where_the_truth_says(method):
+def test_a_masked_denoiser_is_best_where_the_truth_says(method, seed):
     truth = next(pictures())
-    noisy = (truth + np.random.default_rng(3).normal(0, 0.1, truth.shape)).astype(np.float32)
-    found = calibrate(noisy, method)
+    if method == "bilateral":  # it is slow
+        truth = truth[:128, :128]
+    noisy = (truth + np.random.default_rng(seed).normal(0, 0.1, truth.shape)).astype(np.float32)
+    found = calibrate(noisy, method, refine=False)
 
     ready, held = found.ready, prepare(truth, "YX")
     restored = held.noisy * held.scale.spread + held.scale.shift
-
-    def error(values):
-        blind = found.denoiser.predictor(ready, blind=True)(values)
-        return np.mean((blind * ready.scale.spread + ready.scale.shift - restored) ** 2)
-
     assert np.array_equal(np.stack(ready.where), np.stack(held.where))
-    errors = [error(each.values) for each in found.tried]
-    assert error(found.best.values) < 1.1 * min(errors)
+    predict = found.denoiser.predictor(ready, blind=True)
+    errors = [
+        np.mean((predict(each.values) * ready.scale.spread + ready.scale.shift - restored) ** 2)
+        for each in found.tried
+    ]
+    best, chosen = int(np.argmin(errors)), found.tried.index(found.best)
+    for name, steps in found.denoiser.grid.items():
+        told, true = (steps.index(found.tried[each].values[name]) for each in (chosen, best))
+        assert abs(told - true) <= 1
+    assert errors[chosen] < 1.1 * errors[best]
     assert np.mean((found.apply(noisy) - truth) ** 2) < 0.5 * 0.01
 
 
