@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,17 +55,18 @@ def medians(size: int = 2048) -> None:
 
     def curve() -> None:
         ready = prepare(image, "YX")
+        predict = denoiser.predictor(ready, blind=True)
         for radius in grid["radius"]:
-            ready.score(denoiser.predict(ready, {"radius": radius}, blind=True))
+            ready.score(predict({"radius": radius}))
 
     print(f"The curve for radii 1 to 7 on {size}²: {seconds(curve)[0]:.3f} s.")
     part = image[:512, :512]
-    ready = prepare(image, "YX")
-    for radius in (1.0, 3.0, 5.0, 10.0):
-        took, _ = seconds(
-            lambda radius=radius: finish(filtering(part, "YX", denoiser, {"radius": radius}, ready))
-        )
-        print(f"Preview of 512² at radius {radius:g}: {1000 * took:.0f} ms.")
+    ready, quick, took = prepare(image, "YX"), denoiser.for_preview(), []
+    for radius in range(1, 11):
+        values = {"radius": float(radius)}
+        work = partial(filtering, part, "YX", quick, values, ready)
+        took.append(f"{1000 * seconds(lambda work=work: finish(work()))[0]:.0f}")
+    print(f"Previews of 512² at radii 1 to 10: {', '.join(took)} ms.")
 
 
 def non_local_means() -> None:
@@ -77,15 +79,17 @@ def non_local_means() -> None:
         return denoise_nl_means(picture, h=h, patch_size=5, patch_distance=6, fast_mode=True)
 
     theirs, (_, (tried, losses)) = seconds(
-        lambda: calibrate_denoiser(noisy, filtered, {"h": steps}, extra_output=True), 1
+        lambda: calibrate_denoiser(noisy, filtered, {"h": steps}, extra_output=True), 3
     )
     chosen = tried[int(np.argmin(losses))]["h"]
 
-    ours, found = seconds(lambda: calibrate(noisy, filtered, {"h": steps}, refine=False), 1)
+    spread = float(prepare(noisy, "YX").scale.spread[0])
+    grid = {"h": [step / spread for step in steps]}
+    ours, found = seconds(lambda: calibrate(noisy, "nlm", grid, refine=False), 3)
     print(
-        f"Non-local means on camera, 9 strengths: scikit-image {theirs:.1f} s, ours {ours:.1f} s, "
+        f"Non-local means on camera, 9 strengths: scikit-image {theirs:.1f} s, ours {ours:.2f} s, "
         f"{theirs / ours:.1f} times as fast; they choose h = {chosen:.3g} and "
-        f"{found.best.values['h']:.3g}."
+        f"{found.best.values['h'] * spread:.3g}."
     )
     errors = [float(np.mean((filtered(noisy, h) - truth) ** 2)) for h in steps]
     print(f"The truth chooses h = {steps[int(np.argmin(errors))]:.3g}.")

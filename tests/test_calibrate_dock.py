@@ -131,7 +131,7 @@ def test_all_filters_are_compared_with_the_network_on_the_same_pixels(
 
 def test_stop_and_closing_end_the_work(viewer, source, open_dock, qtbot):
     dock = open_dock()
-    dock.method.value = "nlm"
+    dock.method.value = "bilateral"
     click(qtbot, dock.calibrate)
     click(qtbot, dock.stop)
     rest(qtbot, dock)

@@ -90,8 +90,8 @@ def glimpse_job(
         read, inner = widen_along(box, order.axes, order.image.shape, reach)
         mixing = mixing_at(ready, denoiser, values) if mix else None
         dtype = order.image.dtype if order.source.rgb else np.float32
-        part = order.image[read]
-        work = filtering(part, order.axes, denoiser, values, ready, mixing, dtype)
+        part, quick = order.image[read], denoiser.for_preview()
+        work = filtering(part, order.axes, quick, values, ready, mixing, dtype)
         return ready, Preview(box, finish(work)[inner])
     except (N2SError, MemoryError) as error:
         return _failure(error)

@@ -206,7 +206,7 @@ def filtering(
 
 def mixing_at(ready: Prepared, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:
     """Plan how to mix the noisy pixels back into what a blind filter predicts."""
-    blind = denoiser.predict(ready, values, blind=True)
+    blind = denoiser.predictor(ready, blind=True)(values)
     return plan_mixing(ready.held_out.cut(ready.x), blind, ready.noisy)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,11 +14,15 @@ from napari_n2s.ideas.ring import Ring, disk
 from napari_n2s.work.donut_filters import RINGS, donut_filter, predict_at
 from napari_n2s.work.filters import STRENGTHS
 from napari_n2s.work.library import MASKED
-from napari_n2s.work.masking import Function, Masked, Picture
+from napari_n2s.work.masking import Function, Masked, Picture, Predictor
+from napari_n2s.work.nonlocal_means import NonLocalMeans
+from napari_n2s.work.rough_median import rough_median
 
 METHODS = (*RINGS, *MASKED)
 MOST = 400
 """Neighbours beyond which a median takes too long to be tried unasked."""
+MANY = 48
+"""Neighbours beyond which a preview takes its median roughly."""
 
 
 class Denoiser(Protocol):
@@ -43,11 +47,14 @@ class Denoiser(Protocol):
     def reach_of_slices(self, values: dict[str, Any]) -> int:
         """How many slices to either side it looks at."""
 
-    def predict(self, ready: Prepared, values: dict[str, Any], *, blind: bool) -> Picture:
-        """Predict the held-out pixels ``(pixels, C)``, with or without seeing them."""
+    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
+        """Get ready to predict the held-out pixels at any strength, with or without seeing them."""
 
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
         """Denoise a picture ``(C, *space)`` on the inner scale of an image."""
+
+    def for_preview(self) -> Denoiser:
+        """Give one that is as quick as a preview has to be, if it can do with less precision."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,14 @@ class Donut:
         Distance of pixels along each axis of space.
     strengths : tuple of float, optional
         To be tried, in pixels; the usual ones if left out.
+    rough : bool
+        Whether the median of many neighbours in a disk need not be exact; that in a ball always is.
     """
 
     name: str
     spacing: tuple[float, ...] = (1.0, 1.0)
     strengths: tuple[float, ...] = ()
+    rough: bool = False
     refines = False
     blind = True
 
@@ -86,18 +96,30 @@ class Donut:
         *slices, _, _ = RINGS[self.name](strength, self.spacing).reach
         return sum(slices)
 
-    def predict(self, ready: Prepared, values: dict[str, Any], *, blind: bool) -> Picture:
+    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
         """Take the neighbours; if not blindly, the pixel too."""
-        (strength,) = values.values()
-        ring = RINGS[self.name](strength, self.spacing)
-        if not blind:
-            ring = _with_middle(ring, self.name, strength, self.spacing)
-        return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
+
+        def predict(values: dict[str, Any]) -> Picture:
+            (strength,) = values.values()
+            ring = RINGS[self.name](strength, self.spacing)
+            if not blind:
+                ring = _with_middle(ring, self.name, strength, self.spacing)
+            return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
+
+        return predict
 
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
         """Filter the whole picture."""
         (strength,) = values.values()
+        if self.rough and self.name == "median" and len(self.spacing) == 2:
+            ring = disk(strength, self.spacing)
+            if len(ring.offsets) > MANY:
+                return np.stack([rough_median(channel, ring) for channel in picture])
         return donut_filter(picture, self.name, strength, self.spacing)
+
+    def for_preview(self) -> Donut:
+        """Take the median of many neighbours roughly."""
+        return replace(self, rough=True)
 
 
 def choose_denoiser(
@@ -132,7 +154,8 @@ def choose_denoiser(
     if method not in MASKED:
         raise SettingsError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
     function, usual = MASKED[method]
-    return Masked(method, function, grid or usual)
+    kind = NonLocalMeans if method == "nlm" else Masked
+    return kind(method, function, grid or usual)
 
 
 def _with_middle(ring: Ring, name: str, strength: float, spacing: tuple[float, ...]) -> Ring:

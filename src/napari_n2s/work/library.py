@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from napari_n2s.work.masking import MARGIN, Function, Picture
+from napari_n2s.work.nonlocal_means import PATCH_DISTANCE, PATCH_SIZE
 
 
 def _nl_means(picture: Picture, h: float) -> Picture:
     from skimage.restoration import denoise_nl_means
 
-    options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True}
+    options = {"patch_size": PATCH_SIZE, "patch_distance": PATCH_DISTANCE, "fast_mode": True}
     clean: Picture = denoise_nl_means(picture, h=h, **options)
     return clean
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,24 @@ MARGIN = 16
 
 Picture = NDArray[np.floating]
 Function = Callable[..., Any]
+Predictor = Callable[[dict[str, Any]], Picture]
+"""Takes parameters by name, gives the held-out pixels ``(pixels, C)`` as they are predicted."""
+
+
+class Shown(NamedTuple):
+    """A channel of a window and its margin, as a denoiser is shown it.
+
+    Attributes
+    ----------
+    picture : ndarray, shape (height, width)
+    wanted : ndarray of bool, shape (height, width)
+        Where the window's held-out pixels are.
+    channel : int
+    """
+
+    picture: Picture
+    wanted: NDArray[np.bool_]
+    channel: int
 
 
 @dataclass(frozen=True)
@@ -54,34 +72,26 @@ class Masked:
         """None: it takes pictures one by one."""
         return 0
 
-    def predict(self, ready: Prepared, values: dict[str, Any], *, blind: bool) -> Picture:
+    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
         """Denoise windows around the held-out pixels, in which these are replaced if blind."""
-        tasks = list(product(ready.held_out.windows, range(ready.x.shape[1])))
+        windows = show(ready, blind=blind)
 
-        def denoise(task: tuple[tuple[slice, ...], int]) -> Picture:
-            (n, _, *space), channel = task
-            wide = [slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in space]
-            picture = ready.x[(n.start, channel, *wide)]
-            place = (n.start, 0, *wide)
-            gaps = ready.missing[place] | (ready.held_out.mask[place] & blind)
-            filled = fill_hidden(picture, gaps) if gaps.any() else picture
-            clean = self._call(filled, values, ready, channel)
-            inner = tuple(
-                slice(side.start - more.start, side.stop - more.start)
-                for side, more in zip(space, wide, strict=True)
-            )
-            return clean[inner][ready.held_out.mask[(n.start, 0, *space)]]
+        def predict(values: dict[str, Any]) -> Picture:
+            def denoise(window: Shown) -> Picture:
+                return self._call(window.picture, values, ready, window.channel)[window.wanted]
 
-        with ThreadPoolExecutor(1 if self.own else threads()) as pool:
-            parts = list(pool.map(denoise, tasks))
-        channels = ready.x.shape[1]
-        return np.concatenate(
-            [np.stack(parts[i : i + channels], 1) for i in range(0, len(parts), channels)]
-        )
+            with ThreadPoolExecutor(1 if self.own else threads()) as pool:
+                return join(list(pool.map(denoise, windows)), ready)
+
+        return predict
 
     def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
         """Denoise each channel by itself."""
         return np.stack([self._call(each, values, ready, c) for c, each in enumerate(picture)])
+
+    def for_preview(self) -> Masked:
+        """Give itself: it is as precise as it is."""
+        return self
 
     def _call(
         self, picture: Picture, values: dict[str, Any], ready: Prepared, channel: int
@@ -94,7 +104,7 @@ class Masked:
         try:
             clean = np.asarray(self.function(given, **values))
         except Exception as error:
-            raise DenoiserError(f"{self._what(values)} failed: {_line(error)}.") from error
+            raise self.failure(values, error) from error
         if clean.shape != picture.shape:
             raise DenoiserError(
                 f"{self._what(values)} made an image of {_times(clean.shape)} from one of "
@@ -109,8 +119,38 @@ class Masked:
         result: Picture = (clean - shift) / spread if self.own else clean + picture.min()
         return result
 
+    def failure(self, values: dict[str, Any], error: Exception) -> DenoiserError:
+        """Say in one sentence that it failed."""
+        return DenoiserError(f"{self._what(values)} failed: {_line(error)}.")
+
     def _what(self, values: dict[str, Any]) -> str:
         return f"{self.name}({', '.join(f'{name}={value}' for name, value in values.items())})"
+
+
+def show(ready: Prepared, *, blind: bool) -> list[Shown]:
+    """Cut the windows out, channel by channel, with the held-out pixels replaced if blind."""
+    shown = []
+    for (n, _, *space), channel in product(ready.held_out.windows, range(ready.x.shape[1])):
+        wide = [slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in space]
+        place = (n.start, 0, *wide)
+        gaps = ready.missing[place] | (ready.held_out.mask[place] & blind)
+        picture = ready.x[(n.start, channel, *wide)]
+        wanted = np.zeros(picture.shape, bool)
+        inner = tuple(
+            slice(side.start - more.start, side.stop - more.start)
+            for side, more in zip(space, wide, strict=True)
+        )
+        wanted[inner] = ready.held_out.mask[(n.start, 0, *space)]
+        shown.append(Shown(fill_hidden(picture, gaps) if gaps.any() else picture, wanted, channel))
+    return shown
+
+
+def join(parts: Sequence[Picture], ready: Prepared) -> Picture:
+    """Put what was predicted in the windows that were shown together, ``(pixels, C)``."""
+    channels = ready.x.shape[1]
+    return np.concatenate(
+        [np.stack(parts[i : i + channels], 1) for i in range(0, len(parts), channels)]
+    )
 
 
 def fill_hidden(picture: Picture, hidden: NDArray[np.bool_]) -> Picture:
