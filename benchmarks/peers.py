@@ -16,7 +16,7 @@ from filters import (
     total_variation,
     wavelet,
 )
-from recipes import careamics, chequerboard_pairs, noise2self_recipe, zero_shot_pairs
+from recipes import chequerboard_pairs, noise2self_recipe, zero_shot_pairs
 
 Peer = Callable[[Case, float], Denoiser]
 
@@ -36,4 +36,6 @@ NETWORKS: dict[str, Peer] = {
     "ZS-N2N": zero_shot_pairs,
 }
 if find_spec("careamics"):
+    from noise2void import careamics
+
     NETWORKS["Noise2Void, CAREamics"] = careamics

@@ -139,19 +139,6 @@ def zero_shot_pairs(case: Case, seconds: float) -> Denoiser:
     return _run(Residual(), case, turns=False)
 
 
-def careamics(case: Case, seconds: float) -> Denoiser:
-    """Run CAREamics' Noise2Void with its own defaults, for ten epochs."""
-    from careamics import CAREamist
-    from careamics.config import create_n2v_configuration
-
-    settings = create_n2v_configuration(
-        "benchmark", "array", "YX", patch_size=[64, 64], batch_size=16, num_epochs=10
-    )
-    model = CAREamist(settings)
-    model.train(train_source=case.noisy)
-    return lambda image: np.squeeze(model.predict(image)).astype(np.float32)
-
-
 def _tensor(image: Image, case: Case) -> Tensor:
     return torch.from_numpy((image - case.noisy.mean()) / case.noisy.std())[None, None]
 
