@@ -13,6 +13,7 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from conftest import LONG, NOISY, click, finish, shown
+from napari_n2s.docks.calibrate import CalibrateDock
 from napari_n2s.docks.denoise import DenoiseDock
 from napari_n2s.ideas.settings import EFFORTS
 from napari_n2s.work.learner import Learner
@@ -275,6 +276,11 @@ def alive(kind):
     return [type(each) for each in gc.get_objects()].count(kind)
 
 
+def let_threads_end(qtbot):
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
+    qtbot.wait(300)
+
+
 def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
     viewer.add_image(NOISY, name="a")
     dock = open_dock()
@@ -286,9 +292,27 @@ def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
         click(qtbot, dock.train)
         finish(qtbot, dock)
         viewer.layers.remove("a [n2s]")
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
-    qtbot.wait(300)
+    let_threads_end(qtbot)
     gc.collect()
     assert alive(Learner) <= learners + 1
     assert alive(Image) <= images + 1  # the last result is the one that may be hidden
     assert threading.active_count() <= before + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "button"),
+    [("Noise2Self: Denoise", "train"), ("Noise2Self: Calibrated filter", "calibrate")],
+)
+def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot, name, button):
+    def left():
+        gc.collect()
+        return np.array([alive(kind) for kind in (Learner, DenoiseDock, CalibrateDock, Image)])
+
+    before = left()
+    viewer.add_image(NOISY, name="a")
+    click(qtbot, getattr(viewer.window.add_plugin_dock_widget("napari-n2s", name)[1], button))
+    wait_for_preview(qtbot, viewer)
+    assert (left() > before).sum() >= 2
+    viewer.close()
+    let_threads_end(qtbot)
+    assert (left() <= before).all()

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from napari.qt.threading import thread_worker
 
 from napari_n2s.docks.job import Failure, UnexpectedError
+from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.prepared import Prepared
 from napari_n2s.work.calibrate import calibrating, get_ready
@@ -37,7 +37,7 @@ class Attempt(NamedTuple):
     tried: Tried
 
 
-@thread_worker
+@in_background
 def calibrate_job(
     order: Order, ready: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
 ) -> Generator[Prepared | Attempt | Calibration, None, Failure | None]:
@@ -73,7 +73,7 @@ def widen_along(
     return (*box[:axis], slice(low, high), *box[axis + 1 :]), tuple(inner)
 
 
-@thread_worker
+@in_background
 def glimpse_job(
     order: Order,
     ready: Prepared | None,
@@ -97,7 +97,7 @@ def glimpse_job(
         return _failure(error)
 
 
-@thread_worker
+@in_background
 def filter_job(
     order: Order,
     ready: Prepared | None,

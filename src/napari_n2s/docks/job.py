@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
-from napari.qt.threading import thread_worker
-
+from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import MissingPixelsError, N2SError
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import give_way, load_torch
@@ -87,7 +86,7 @@ class Reins:
         return self._stopped.is_set()
 
 
-@thread_worker
+@in_background
 def denoise_job(
     order: Order,
     settings: Settings,
@@ -128,7 +127,7 @@ def denoise_job(
         raise UnexpectedError(f"Denoising failed: {error}") from error
 
 
-@thread_worker
+@in_background
 def device_job() -> tuple[str, str | None]:
     """Find out what will be computed on, in words, and what to install if that could be better."""
     load_torch()
