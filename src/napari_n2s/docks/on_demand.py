@@ -11,10 +11,10 @@ from weakref import ref
 
 import dask.array as da
 import numpy as np
-from napari.qt.threading import thread_worker
 from napari.utils.notifications import show_error
 
 from napari_n2s.docks.job import Failure, UnexpectedError
+from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.image import read_box
@@ -138,7 +138,7 @@ def _corner(box: Box) -> Corner:
     return tuple(side.start for side in box)
 
 
-@thread_worker
+@in_background
 def _picture_job(
     model: Model, image: Any, axes: str, dtype: Any, box: Box
 ) -> Generator[Applying, None, NDArray[Any] | Failure]:
