@@ -103,7 +103,6 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
 def small(monkeypatch):
     """Let some thousand pixels be a large image."""
     monkeypatch.setattr(pieces, "ENOUGH", 2**14)
-    monkeypatch.setattr(pieces.draw_pieces, "__defaults__", (2**14,))
 
 
 class Counted:

@@ -66,6 +66,12 @@ class Settings:
         "as help, up to 2, by a trial on unseen pixels; 0 takes each by itself.",
         within=(0, 4),
     )
+    volume: bool = _setting(
+        False,
+        "Take the slices of an axis Z for a volume, with the third axis like the other two: for "
+        "slices hardly farther apart than pixels. Takes longer; otherwise slices are pictures that "
+        "may be seen beside each other.",
+    )
     partition: str = _setting(
         "grid",
         "For masks: which pixels are hidden together, a regular grid or pixels drawn at random.",
@@ -88,7 +94,10 @@ class Settings:
         among=("neighbours", "zero", "random"),
     )
     crop: int = _setting(
-        64, "Side of the squares cut from the image for training, in pixels.", within=(16, 1024)
+        64,
+        "Side of the squares cut from the image for training, in pixels; of a volume, cubes of as "
+        "many voxels as four of them.",
+        within=(16, 1024),
     )
     batch: int | None = _setting(
         None,

@@ -33,14 +33,20 @@ class Tile(NamedTuple):
     write: tuple[slice, ...]
 
 
-def sides(space: tuple[int, ...], count: int) -> tuple[int, ...]:
-    """Divide an image evenly into boxes of at most about `count` pixels; give a box's sides."""
+def fit(space: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Give the sides of the box of at most about `count` pixels, as even as an image allows."""
     found, left = dict.fromkeys(range(len(space)), 1), float(count)
     for done, axis in enumerate(sorted(found, key=lambda each: space[each])):
-        most = min(space[axis], max(1, int(left ** (1 / (len(space) - done)) + 1e-6)))
-        left /= most
-        found[axis] = ceil(space[axis] / ceil(space[axis] / most))
+        even = max(1, int(left ** (1 / (len(space) - done)) + 1e-6))
+        found[axis] = min(space[axis], even)
+        left /= found[axis]
     return tuple(found.values())
+
+
+def divide(space: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Give the sides of boxes of at most about `count` pixels that divide an image evenly."""
+    most = zip(space, fit(space, count), strict=True)
+    return tuple(ceil(size / ceil(size / side)) for size, side in most)
 
 
 def tiles(
@@ -170,7 +176,10 @@ def _probe(
     Each is nudged up or down at random. What a pixel's neighbours do to it then averages out (the
     estimate of a trace by Hutchinson, and of Stein's by Ramani et al., IEEE TIP 2008).
     """
-    corners = [(max(0, size - PROBED) // 2, min(size, PROBED)) for size in x.shape[2:]]
+    space = tuple(x.shape[2:])
+    corners = [
+        ((size - side) // 2, side) for size, side in zip(space, fit(space, PROBED**2), strict=True)
+    ]
     box = (slice(None), *(slice(low, low + side) for low, side in corners))
     middle, gaps, beside = (each[(slice(None), *box)] for each in (x, missing, guides))
     nudge = NUDGE * (2.0 * torch.randint(2, middle.shape, generator=generator) - 1)
@@ -189,7 +198,7 @@ def _in_tiles(
     # On a whole number of strides, a flipped tile lies on the same lattice as the flipped image.
     padded = network.pad(shown)
     whole = tuple(padded.shape[2:])
-    every = list(tiles(whole, sides(whole, side**2), network.halo, network.stride))
+    every = list(tiles(whole, divide(whole, side**2), network.halo, network.stride))
     result: Tensor | None = None
     for number, tile in enumerate(every):
         with torch.inference_mode(), working_threads():

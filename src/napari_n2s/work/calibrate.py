@@ -100,7 +100,7 @@ def get_ready(
     ------
     ImageError, DeviceError
     """
-    image, axes = draw_pieces(open_image(image), axes, seed)
+    image, axes = draw_pieces(open_image(image), axes, seed, volume=volume)
     require_memory(AT_WORK * prod(image.shape))
     return prepare(image, axes, missing, seed, volume=volume)
 

@@ -126,15 +126,17 @@ def denoising(
     image = open_image(image)
     source = image if region is None else take_part(image, region)
     wanted, its_axes = (image, axes) if target is None else (open_image(target[0]), target[1])
-    there = layout(wanted.shape, its_axes)
-    if not set(layout(source.shape, axes).sample_axes) <= set(there.sample_axes):
+    volume = settings.volume if since is None else since.best.settings.volume
+    here = layout(source.shape, axes, volume=volume)
+    there = layout(wanted.shape, its_axes, volume=volume)
+    if not set(here.sample_axes) <= set(there.sample_axes):
         settings = replace(settings, context=0)  # what would be beside a picture is not there
     progress = since
     try:
         piece = wanted if part is None else take_part(wanted, part)
         check_dtype(dtype if out is None else out.dtype, piece, settings.missing)
         if piece is not source:
-            check(piece, its_axes, layout(source.shape, axes).canonical_shape[1], settings)
+            check(piece, its_axes, here.canonical_shape[1], settings)
         if since and since.best.context:
             there.beside(since.best.context)
         if learn or since is None:

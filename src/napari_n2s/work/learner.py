@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import nullcontext
 from copy import deepcopy
-from math import cos, isfinite, pi, prod
+from math import ceil, cos, isfinite, pi, prod
 
 import numpy as np
 import torch
@@ -15,9 +16,10 @@ from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.score import improved, pick, score, squared_errors
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.apply import count_passes
+from napari_n2s.work.apply import count_passes, divide
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
+from napari_n2s.work.donut import Donut
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
 from napari_n2s.work.model import TILE, Model
@@ -65,6 +67,8 @@ class Learner:
         self.shrunk = False
         self._most = settings.batch or GPU_BATCH
         self._crop = settings.crop
+        if settings.volume:  # a cube for the squares of a first step
+            self._crop = int((FIRST_BATCH * settings.crop**2) ** (1 / 3))
         self.best: Model | None = None
         self.last: Model | None = None
         self._places = torch.Generator().manual_seed(settings.seed)
@@ -75,8 +79,8 @@ class Learner:
         self._pairs = _floating(self._average, self._network)
         self._optimiser = Muon(self._network.parameters(), self._network.last.parameters())
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
-        sides = (min(TILE, size) for size in material.x.shape[2:])
-        halos = prod(1 + 2 * self._network.halo / side for side in sides)
+        tile = divide(tuple(material.x.shape[2:]), TILE**2)
+        halos = prod(1 + 2 * self._network.halo / side for side in tile)
         passes = count_passes(self._method, material.ndim, settings.invariant)
         passes += 2 * self._method.mixes  # the probe's
         self._applying = halos * passes / material.share_in_windows
@@ -105,7 +109,7 @@ class Learner:
         hidden = method.draw(tuple(blocked.shape), self._generator)
         shown = method.show(crop, hidden, blocked, guides, self._generator)
         counted = hidden & ~blocked
-        with fast_arithmetic(self.device):
+        with fast_arithmetic(self.device) if self._robust(crop) else nullcontext():
             output = network(prefer_layout(shown)).float()
         loss = method.loss(output, crop, counted)
         self._optimiser.zero_grad()
@@ -166,10 +170,25 @@ class Learner:
             torch.cuda.empty_cache()
         return True
 
+    def _robust(self, crop: Tensor) -> bool:
+        """Whether gradients may be computed with few digits.
+
+        On a processor PyTorch 2.13 takes those of a volume's kernels from whatever was in memory
+        where what they go over is two slices thick.
+        """
+        if crop.ndim < 5 or self.device.type != "cpu":
+            return True
+        lattice = self._network.lattice if isinstance(self._network, Donut) else ()
+        thickness = [ceil(side / each) for side, each in zip(crop.shape[2:], lattice, strict=False)]
+        return bool(thickness) and 2 not in thickness
+
     def _batch(self) -> int:
         usual = GPU_BATCH
         if self.device.type == "cpu":
             usual = FIRST_BATCH if self.step < FIRST_STEPS else BATCH
+        if self.settings.volume:  # as many voxels as the squares would have
+            voxels = prod(min(self._crop, size) for size in self.material.x.shape[2:])
+            usual = max(1, usual * self.settings.crop**2 // voxels)
         return min(self._most, self.settings.batch or usual)
 
     @torch.inference_mode()

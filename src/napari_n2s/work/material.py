@@ -155,10 +155,10 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
     ImageError
         If it cannot be denoised.
     """
-    image, axes = draw_pieces(image, axes, settings.seed)
-    shape = layout(image.shape, axes).canonical_shape
+    image, axes = draw_pieces(image, axes, settings.seed, volume=settings.volume)
+    shape = layout(image.shape, axes, volume=settings.volume).canonical_shape
     require_memory(prod(shape) * (4 + FLAGS / shape[1]))
-    ready = prepare(image, axes, settings.missing, settings.seed)
+    ready = prepare(image, axes, settings.missing, settings.seed, volume=settings.volume)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
     hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
     structure, baselines = find_sparse(x), calibrate_baselines(ready, hole)

@@ -25,6 +25,12 @@ from napari_n2s.work.networks import NETWORKS, Network, seeded
 
 HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
+TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
+"""The donut's trunk, by the axes of space, where it is not the usual one.
+
+In a volume eleven voxels across hold as many as forty pixels across a picture; a deeper one would
+see little else than the border of its cubes.
+"""
 
 
 class Probe(NamedTuple):
@@ -246,11 +252,12 @@ def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Met
         if settings.network == "donut":
             hole = settings.hole_along(ndim)
             square = len(set(hole[-2:])) == 1
-            return Blind(Donut(channels, ndim, hole, guides), turns(ndim, swaps=square))
-        network = NETWORKS[settings.network](channels, ndim)
+            network = Donut(channels, ndim, hole, guides, **TRUNK.get(ndim, {}))
+            return Blind(network, turns(ndim, swaps=square))
+        masked = NETWORKS[settings.network](channels, ndim)
     partition: blindspot.Partition = (
         blindspot.Grid(settings.grid_width)
         if settings.partition == "grid"
         else blindspot.Random(settings.density)
     )
-    return Masked(network, turns(ndim), partition, settings.fill)
+    return Masked(masked, turns(ndim), partition, settings.fill)

@@ -25,7 +25,7 @@ from napari_n2s.ideas.image import (
 )
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.apply import Predicting, Tile, predict, sides, tiles
+from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
 from napari_n2s.work.device import choose_device
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import choose
@@ -58,7 +58,7 @@ def check(
     ImageError, DeviceError
         If it cannot.
     """
-    found = layout(image.shape, axes)
+    found = layout(image.shape, axes, volume=settings.volume)
     _, there, *space = found.canonical_shape
     if there != channels:
         raise ImageError(
@@ -186,7 +186,7 @@ class Model:
         )
         space, network = found.canonical_shape[2:], method.network
         size = tuple(side.stop - side.start for side in stream.space)
-        cuts = tiles(space, sides(size, BLOCK), network.halo, network.stride, stream.space)
+        cuts = tiles(space, divide(size, BLOCK), network.halo, network.stride, stream.space)
         blocks = list(cuts)
         for order, number in enumerate(stream.samples):
             work = self._denoise(stream, number, blocks, run)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.axes import APART, CHANNELS, SPACE, layout
+from napari_n2s.ideas.axes import APART, CHANNELS, layout
 from napari_n2s.ideas.image import as_image, read_box
 
 ENOUGH = 2**26
 """Values: as many as some minutes of training on a processor look at."""
-SIDE = 512
-"""Pixels of a piece along each axis of space."""
+SIDE, DEPTH = 512, 64
+"""Pixels of a piece along Y and X, and along the Z of a volume."""
 RUN = 5
 """Pictures of a piece along each axis of samples: so that there are some beside each."""
 
@@ -26,7 +26,7 @@ def is_large(image: Any) -> bool:
 
 
 def draw_pieces(
-    image: Any, axes: str | None, seed: int, enough: int = ENOUGH
+    image: Any, axes: str | None, seed: int, *, volume: bool = False
 ) -> tuple[NDArray[np.generic], str]:
     """Read an image, or as many pieces of a large one as are enough to learn from.
 
@@ -36,8 +36,8 @@ def draw_pieces(
         Of a large one only the pieces are read.
     axes : str, optional
     seed : int
-    enough : int
-        Values to read, about, of an image that has more.
+    volume : bool
+        Whether Z is an axis of space and not of samples.
 
     Returns
     -------
@@ -49,14 +49,14 @@ def draw_pieces(
     ImageError
         If the axes do not fit, or a piece cannot be read.
     """
-    found = layout(image.shape, axes)
+    found = layout(image.shape, axes, volume=volume)
     whole = tuple(slice(0, size) for size in found.shape)
-    if prod(found.shape) <= enough:
+    if prod(found.shape) <= ENOUGH:
         here = isinstance(image, np.ndarray)
         return as_image(image if here else read_box(image, whole)), found.axes
     sizes = dict(zip(found.axes, found.shape, strict=True))
     longest = sorted(found.sample_axes, key=lambda each: -sizes[each])[:2]
-    most = {**dict.fromkeys(SPACE, SIDE), **dict.fromkeys(longest, RUN)}
+    most = {"Y": SIDE, "X": SIDE, "Z": DEPTH, **dict.fromkeys(longest, RUN)}
     shape = tuple(
         size if letter in CHANNELS else min(size, most.get(letter, 1))
         for letter, size in zip(found.axes, found.shape, strict=True)
@@ -67,7 +67,7 @@ def draw_pieces(
         for size, side in zip(found.shape, shape, strict=True)
     ]
     places = list(product(*starts))
-    count = min(len(places), max(1, enough // prod(shape)))
+    count = min(len(places), max(1, ENOUGH // prod(shape)))
     pieces = np.empty((count, *shape), np.dtype(image.dtype).newbyteorder("="))
     for piece, number in zip(
         pieces, np.sort(rng.choice(len(places), count, replace=False)), strict=True
