@@ -36,6 +36,7 @@ NO_IMAGE = (
     "File > Open Sample > Noise2Self."
 )
 OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
+ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
 SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
 
 
@@ -235,7 +236,8 @@ class DenoiseDock(DenoiseForm):
             if isinstance(image, OnDemand):
                 image.show_in(self._result)
             self.show_bar(1, "done")
-            self.show_result(self._report.sentence(), there=True)
+            when = f"{ON_DEMAND} " if order.on_demand else ""
+            self.show_result(when + self._report.sentence(), there=True)
 
     def _on_demand(self, order: Order, picture: NDArray[Any]) -> OnDemand:
         """Let what was learnt denoise whatever is looked at, beginning with what is in view."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_n2s.ideas.axes import APART, CHANNELS, layout
 from napari_n2s.ideas.image import as_image, read_box
 
-ENOUGH = 2**26
+ENOUGH = 2**24
 """Values: as many as some minutes of training on a processor look at."""
 SIDE, DEPTH = 512, 64
 """Pixels of a piece along Y and X, and along the Z of a volume."""
