@@ -1,11 +1,13 @@
 """Many machines: processes of a cluster denoise as one would, and none that is lost costs a box."""
 
 import os
-import signal
+import sys
 import warnings
 from dataclasses import replace
 
+import dask
 import numpy as np
+import psutil
 import pytest
 import zarr
 from distributed import Client, LocalCluster
@@ -65,7 +67,7 @@ def test_a_worker_that_is_killed_costs_nothing(client, learnt, expected, tmp_pat
     for _ in applying_on(client, learnt, movie, "TYX", out, boxes):
         if not killed:
             pid = next(iter(client.run(os.getpid).values()))
-            os.kill(pid, signal.SIGKILL)
+            psutil.Process(pid).kill()
             killed.append(pid)
     assert np.array_equal(out[:], expected)
     client.wait_for_workers(2)
@@ -87,3 +89,15 @@ def test_what_workers_cannot_reach_is_refused(client, learnt, movie):
     for out in (None, np.empty(MOVIE.shape), zarr.zeros(MOVIE.shape)):
         with pytest.raises(ImageError, match="cannot write to the memory"):
             learnt.apply(movie, axes="TYX", out=out, client=client)
+
+
+def test_without_a_cluster_a_sentence_says_what_to_do(movie, tmp_path, capsys, monkeypatch):
+    out = str(tmp_path / "b.zarr")
+    call = ["denoise", str(tmp_path / "a.zarr"), "-o", out, "--scheduler", "tcp://127.0.0.1:1"]
+    with dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}):
+        assert main(call) == 2
+    assert "No scheduler answers at tcp://127.0.0.1:1" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(call) == 2
+    assert "pip install 'napari-n2s[distributed]'" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["a.zarr"]

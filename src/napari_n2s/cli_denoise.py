@@ -106,8 +106,7 @@ def _denoise_to_zarr(
     from napari_n2s.work.unfinished import Unfinished
 
     unfinished = Unfinished(output)
-    if unfinished.begun:
-        print(f"Going on with {unfinished.folder}.")
+    begun = unfinished.begun
     client = connect(chosen.scheduler) if chosen.scheduler else None
     start = partial(denoising_to, output, chosen.input, recording, settings, kind, client)
     try:
@@ -119,6 +118,8 @@ def _denoise_to_zarr(
     finally:
         if client:
             client.close()
+    if begun:
+        print(f"Went on with what was finished in {unfinished.folder}.")
     return report
 
 

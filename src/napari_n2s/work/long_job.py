@@ -80,7 +80,7 @@ def denoising_to(
                     if stop():
                         break
                 begun = progress.best, account_of(progress)
-                unfinished.begin(*begun, asked)
+                unfinished.begin(*begun, asked, recording, kind)
             model, report = begun
             begin = time.monotonic()
             out = ZarrResult(unfinished.folder, recording, kind)

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.work.model import Model
 from napari_n2s.work.model_file import load_model, save_model
-from napari_n2s.work.places import move, write_whole
+from napari_n2s.work.places import beside, move
+from napari_n2s.work.recording import Recording
 from napari_n2s.work.report import Report
+from napari_n2s.work.zarr_result import ZarrResult
 
 RECORD = "unfinished.safetensors"
 """The model, its report, and what was asked for."""
@@ -59,19 +63,24 @@ class Unfinished:
             )
         return model, Report.from_dict(about["report"])
 
-    def begin(self, model: Model, report: Report, asked: dict[str, Any]) -> None:
-        """Keep what it takes to go on.
+    def begin(
+        self,
+        model: Model,
+        report: Report,
+        asked: dict[str, Any],
+        like: Recording,
+        kind: np.dtype[Any],
+    ) -> None:
+        """Make room for the result, and keep what it takes to go on.
 
         Raises
         ------
         FileError
-            If it cannot be written.
+            If it cannot be written; nothing is left then.
         """
-        self.folder.mkdir()
-        write_whole(
-            self.folder / RECORD,
-            lambda part: save_model(part, model, report=report.to_dict(), asked=asked),
-        )
+        with beside(self.folder) as part:
+            ZarrResult(part, like, kind)
+            save_model(part / RECORD, model, report=report.to_dict(), asked=asked)
 
     def finish(self) -> None:
         """Move it to its place."""
