@@ -163,6 +163,7 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     results = []
     for block in (2**22, 70**2):
         monkeypatch.setattr(model, "BLOCK", block)
+        monkeypatch.setattr(model, "CHUNK", 10)
         results += [last.best.apply(noisy, invariant=each) for each in (False, True)]
     for whole, blocks in zip(results[:2], results[2:], strict=True):
         assert np.abs(blocks - whole).max() < 1e-4 * np.ptp(whole)

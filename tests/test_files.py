@@ -7,7 +7,9 @@ import pytest
 import tifffile
 
 from napari_n2s.ideas.errors import FileError
-from napari_n2s.work.files import Recording, check_output, read, write, write_whole
+from napari_n2s.work.files import read, write
+from napari_n2s.work.places import check_output, write_whole
+from napari_n2s.work.recording import Recording
 
 STACK = np.random.default_rng(0).integers(0, 900, (3, 2, 24, 30)).astype(np.uint16)
 MICROMETRES = {

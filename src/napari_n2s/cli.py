@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from napari_n2s import __version__, cli_calibrate
-from napari_n2s.ideas.errors import N2SError, SettingsError
+from napari_n2s import __version__, cli_calibrate, cli_denoise
+from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.settings import Settings, choices, words
-from napari_n2s.work.load import load_torch
-from napari_n2s.work.progress import Applying, Preview, Progress
-
-if TYPE_CHECKING:
-    from napari_n2s.work.denoise import Denoised
-    from napari_n2s.work.files import Recording
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,13 +37,14 @@ def _parser() -> argparse.ArgumentParser:
 
     text = "denoise an image file with a network trained on it alone"
     denoise = commands.add_parser("denoise", help=text, description=text.capitalize() + ".")
-    denoise.set_defaults(run=_denoise)
-    denoise.add_argument("input", type=Path, metavar="INPUT", help="a TIFF or PNG file")
+    denoise.set_defaults(run=cli_denoise.denoise)
+    denoise.add_argument("input", type=Path, metavar="INPUT", help=cli_calibrate.INPUT)
     denoise.add_argument(
         "-o",
         "--output",
         type=Path,
-        help="the TIFF file to write; INPUT_n2s.tif beside it if left out",
+        help="the TIFF file or the folder of OME-Zarr (.zarr) to write; INPUT_n2s beside it, of "
+        "the same kind, if left out",
     )
     denoise.add_argument(
         "--axes", help="one letter for each axis, as TYX; read from the file if left out"
@@ -69,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
         "--method",
         choices=cli_calibrate.METHODS,
         help=f"calibrate a filter instead of training a network: {cli_calibrate.METHOD}",
+    )
+    denoise.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="apply what was learnt on the cluster of this scheduler of dask.distributed; the "
+        "output is a .zarr that its workers can reach",
     )
     denoise.add_argument("--report", type=Path, metavar="FILE.json", help="write an account here")
     _add_settings(denoise)
@@ -120,79 +116,25 @@ def _help(name: str, default: Any) -> str:
     return f"{about} (default: {shown})"
 
 
-def _settings(chosen: argparse.Namespace) -> Settings:
-    names = {each.name for each in fields(Settings)}
-    return Settings(**{name: value for name, value in vars(chosen).items() if name in names})
-
-
-def _denoise(chosen: argparse.Namespace) -> None:
-    from napari_n2s.work import files
-
-    settings = _settings(chosen)
-    recording = files.read(chosen.input)
-    output = chosen.output or chosen.input.with_name(f"{chosen.input.stem}_n2s.tif")
-    files.check_output(output)
-    if chosen.report:
-        files.check_output(chosen.report, (".json",))
-    if recording.others:
-        print(f"{chosen.input} holds {recording.others + 1} images; the first is taken.")
-    recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
-    dtype = recording.image.dtype if chosen.dtype == "same" else "float32"
-    if chosen.method:
-        ours = {each.name for each in fields(Settings)} - {"missing", "seed"}
-        if given := sorted(ours & set(vars(chosen))):
-            raise SettingsError(
-                f"{', '.join(given)}: for networks, not for a filter; leave that out, or --method."
-            )
-        _filter(chosen, recording, settings, dtype, output)
-        return
-    clean, report = _denoise_and_show(recording.image, recording.axes, settings, dtype)
-    files.write(output, clean, recording)
-    print(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
-    print(report.sentence())
-    if chosen.report:
-        files.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
-        print(f"Wrote {chosen.report}.")
-
-
-def _filter(
-    chosen: argparse.Namespace,
-    recording: Recording,
-    settings: Settings,
-    dtype: Any,
-    output: Path,
-) -> None:
-    from napari_n2s.work import files
-
-    clean, found = cli_calibrate.filter_image(
-        recording.image, recording.axes, dtype, chosen.method, settings.missing, settings.seed
-    )
-    files.write(output, clean, recording)
-    print(f"Wrote {output}.\n{cli_calibrate.account(found)}")
-    if chosen.report:
-        text = json.dumps(found.to_dict(), indent=2) + "\n"
-        files.write_whole(chosen.report, lambda part: part.write_text(text))
-        print(f"Wrote {chosen.report}.")
-
-
 def _demo(chosen: argparse.Namespace) -> None:
-    from napari_n2s.work import files
+    from napari_n2s.work import files, places
+    from napari_n2s.work.recording import Recording
 
-    settings, folder = _settings(chosen), chosen.folder
+    settings, folder = cli_denoise.settings_of(chosen), chosen.folder
     paths = {
         name: folder / f"{name}.{'png' if name == 'before_after' else 'tif'}"
         for name in ("noisy", "denoised", "truth", "before_after")
     }
-    files.make_folder(folder)
+    places.make_folder(folder)
     for path in paths.values():
-        files.check_output(path, (path.suffix,))
+        places.check_output(path, (path.suffix,))
     from napari_n2s.work import demo, simulate
 
     sample = simulate.picture(seed=settings.seed)
     print("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")
-    clean, report = _denoise_and_show(sample.noisy, sample.axes, settings, "float32")
+    clean, report = cli_denoise.denoise_and_show(sample.noisy, sample.axes, settings)
     for name, image in (("noisy", sample.noisy), ("denoised", clean), ("truth", sample.truth)):
-        files.write(paths[name], image, files.Recording(image, sample.axes))
+        files.write(paths[name], image, Recording(image, sample.axes))
     files.write_png(paths["before_after"], demo.before_and_after(sample, clean))
     print(f"Wrote {', '.join(path.name for path in paths.values())} to {folder}.")
     print(
@@ -202,60 +144,3 @@ def _demo(chosen: argparse.Namespace) -> None:
         f"({report.seconds:.0f} s on the {report.device})."
     )
     print(report.sentence())
-
-
-def _denoise_and_show(image: Any, axes: str, settings: Settings, dtype: Any) -> Denoised:
-    """Denoise with a bar on a terminal, or a plain line now and then; Ctrl-C ends the training."""
-    load_torch()
-    from napari_n2s.work.denoise import denoising
-
-    with _interrupt() as stop:
-        work = denoising(image, axes=axes, settings=settings, dtype=dtype, stop=stop.is_set)
-        terminal, shown = sys.stderr.isatty(), -1
-        while True:
-            try:
-                state = next(work)
-            except StopIteration as end:
-                if terminal:
-                    print(file=sys.stderr)
-                result: Denoised = end.value
-                return result
-            if isinstance(state, Preview):
-                continue
-            percent = int(100 * state.done)
-            if terminal:
-                line = f"[{'#' * (percent // 5):20}] {percent:3d} % {_line(state)}"
-                width = shutil.get_terminal_size().columns - 1
-                print(f"\r{line[:width]:{width}}", end="", file=sys.stderr, flush=True)
-            elif percent // 10 != shown:
-                shown = percent // 10
-                print(f"{percent:3d} % {_line(state)}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _interrupt() -> Iterator[Event]:
-    """Let the first Ctrl-C set an event; the second interrupts as ever."""
-    stop = Event()
-
-    def note(number: int, frame: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _line(state: Progress | Applying) -> str:
-    """Say where the work stands."""
-    if isinstance(state, Applying):
-        return "applying the network"
-    left = state.seconds_left
-    time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
-    short = ", memory is short" if state.learner.shrunk else ""
-    return (
-        f"training, {time}{short}, step {state.step}, "
-        f"error {state.best.score.loss:.4g} (median {state.baselines[0].score.loss:.4g})"
-    )

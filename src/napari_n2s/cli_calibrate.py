@@ -8,11 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_n2s.ideas.settings import choices, words
 
 if TYPE_CHECKING:
     from napari_n2s.work.calibration import Calibration, Tried
+    from napari_n2s.work.recording import Recording
 
+INPUT = "a TIFF or PNG file, or a folder of OME-Zarr or zarr"
 METHODS = ("median", "mean", "gaussian", "nlm", "wavelet", "tv", "bilateral", "butterworth")
 METHOD = (
     "median, mean or gaussian, which leave a pixel out of its own neighbourhood; or scikit-image's "
@@ -29,7 +33,7 @@ def add_command(commands: Any) -> None:
     text = "find the strength of a filter that suits an image file, without ground truth"
     parser = commands.add_parser("calibrate", help=text, description=text.capitalize() + ".")
     parser.set_defaults(run=_calibrate)
-    parser.add_argument("input", type=Path, metavar="INPUT", help="a TIFF or PNG file")
+    parser.add_argument("input", type=Path, metavar="INPUT", help=INPUT)
     parser.add_argument("--method", choices=METHODS, default="median", help=METHOD)
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the curve here")
     parser.add_argument("--json", type=Path, metavar="FILE.json", help="write every value here")
@@ -52,14 +56,25 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help=words("seed"))
 
 
-def filter_image(
-    image: Any, axes: str, dtype: Any, method: str, missing: str, seed: int
-) -> tuple[Any, Calibration]:
-    """Calibrate a filter on an image, and apply it at its best."""
+def filter_file(
+    output: Path, kind: Any, recording: Recording, method: str, missing: str, seed: int
+) -> Calibration:
+    """Calibrate a filter on a recording, and write it filtered at its best."""
     from napari_n2s.work.calibrate import calibrate
 
-    found = calibrate(image, method, axes=axes, missing=missing, seed=seed)
-    return found.apply(image, dtype=dtype), found
+    found = calibrate(recording.image, method, axes=recording.axes, missing=missing, seed=seed)
+    _write(output, kind, recording, found)
+    return found
+
+
+def _write(
+    output: Path, kind: Any, recording: Recording, found: Calibration, mix: bool | None = None
+) -> None:
+    from napari_n2s.work.results import creating
+    from napari_n2s.work.steps import finish
+
+    with creating(output, kind, recording) as out:
+        finish(found.applying(recording.image, mix=mix, out=out))
 
 
 def account(found: Calibration) -> str:
@@ -73,14 +88,14 @@ def account(found: Calibration) -> str:
 
 
 def _calibrate(chosen: argparse.Namespace) -> None:
-    from napari_n2s.work import files
+    from napari_n2s.work import files, places
 
     recording = files.read(chosen.input)
     for path, suffixes in ((chosen.plot, (".png",)), (chosen.json, (".json",))):
         if path:
-            files.check_output(path, suffixes)
+            places.check_output(path, suffixes)
     if chosen.output:
-        files.check_output(chosen.output)
+        places.check_output(chosen.output, places.RESULTS)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     from napari_n2s.work.calibrate import calibrating, get_ready
     from napari_n2s.work.denoisers import choose_denoiser
@@ -105,12 +120,12 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     if chosen.plot:
         from napari_n2s.work.curve import draw
 
-        files.write_whole(chosen.plot, lambda part: draw(found, part))
+        places.write_whole(chosen.plot, lambda part: draw(found, part))
     if chosen.json:
         text = json.dumps(found.to_dict(), indent=2) + "\n"
-        files.write_whole(chosen.json, lambda part: part.write_text(text))
+        places.write_whole(chosen.json, lambda part: part.write_text(text))
     if chosen.output:
-        files.write(chosen.output, found.apply(recording.image, mix=chosen.mix), recording)
+        _write(chosen.output, np.dtype(np.float32), recording, found, chosen.mix)
     for path in filter(None, (chosen.plot, chosen.json, chosen.output)):
         print(f"Wrote {path}.")
 

@@ -90,7 +90,7 @@ def take_part(image: Any, box: Box) -> Any:
 
 
 class Part:
-    """A part of an image that is read only when it is asked for.
+    """A part of an image that is read only when it is asked for, or of one to be written to.
 
     Parameters
     ----------
@@ -106,15 +106,22 @@ class Part:
         self.chunks = getattr(image, "chunks", None)
 
     def __getitem__(self, index: tuple[int | slice, ...]) -> Any:
-        """Read from the part of the part."""
-        moved = []
+        """Read a part of the part."""
+        return self._image[self._moved(index)]
+
+    def __setitem__(self, index: tuple[int | slice, ...], values: Any) -> None:
+        """Write a part of the part."""
+        self._image[self._moved(index)] = values
+
+    def _moved(self, index: tuple[int | slice, ...]) -> tuple[int | slice, ...]:
+        moved: list[int | slice] = []
         for at, side, size in zip(index, self._box, self.shape, strict=True):
             if isinstance(at, slice):
                 low, high, _ = at.indices(size)
                 moved.append(slice(side.start + low, side.start + high))
             else:
                 moved.append(side.start + at)
-        return self._image[tuple(moved)]
+        return tuple(moved)
 
 
 def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.bool_]:

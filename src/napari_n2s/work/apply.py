@@ -63,15 +63,14 @@ def tiles(
     space, sides : tuple of int
         Sizes of the image and of a tile along each axis of space.
     halo, stride : int
-        Pixels. Sides and halo are rounded up to the stride: every tile lies on the network's
-        lattice.
+        Pixels. The halo is rounded up, so that what is read lies on the network's lattice.
     part : tuple of slice, optional
     """
     halo = -(-halo // stride) * stride
     every, spans = (slice(None), slice(None)), []
     parts = part or [slice(0, size) for size in space]
     for size, side, whole in zip(space, sides, parts, strict=True):
-        starts = range(whole.start, whole.stop, -(-side // stride) * stride)
+        starts = range(whole.start, whole.stop, side)
         ends = [*starts[1:], whole.stop]
         spans.append(
             [
@@ -198,7 +197,8 @@ def _in_tiles(
     # On a whole number of strides, a flipped tile lies on the same lattice as the flipped image.
     padded = network.pad(shown)
     whole = tuple(padded.shape[2:])
-    every = list(tiles(whole, divide(whole, side**2), network.halo, network.stride))
+    size = tuple(-(-each // network.stride) * network.stride for each in divide(whole, side**2))
+    every = list(tiles(whole, size, network.halo, network.stride))
     result: Tensor | None = None
     for number, tile in enumerate(every):
         with torch.inference_mode(), working_threads():

@@ -112,13 +112,15 @@ class Calibration:
         values: dict[str, Any] | None = None,
         mix: bool | None = None,
         dtype: Any = np.float32,
-    ) -> Generator[Applying, None, NDArray[np.generic]]:
-        """Do as `apply`, yielding how far it is after each picture."""
+        out: Any = None,
+    ) -> Generator[Applying, None, Any]:
+        """Do as `apply`, yielding how far it is after each picture; `out` is as for a `Model`."""
         values, mixing = values or self.best.values, None
         if self.denoiser.blind and (self.mixes if mix is None else mix):
             mixing = mixing_at(self.ready, self.denoiser, values)
         axes = axes or self.ready.layout.axes.replace(APART, "")
-        return (yield from filtering(image, axes, self.denoiser, values, self.ready, mixing, dtype))
+        denoiser = self.denoiser
+        return (yield from filtering(image, axes, denoiser, values, self.ready, mixing, dtype, out))
 
     @property
     def mixes(self) -> bool:
@@ -167,7 +169,8 @@ def filtering(
     ready: Prepared,
     mixing: Mixing | None = None,
     dtype: Any = np.float32,
-) -> Generator[Applying, None, NDArray[np.generic]]:
+    out: Any = None,
+) -> Generator[Applying, None, Any]:
     """Denoise an image, or a part of it, on the scale of the one made ready.
 
     Yields
@@ -181,7 +184,7 @@ def filtering(
         Of the image's shape; pixels that are NaN or infinite are as they were.
     """
     image = open_image(image)
-    kind = check_dtype(dtype, image, "leave")
+    kind = check_dtype(dtype if out is None else out.dtype, image, "leave")
     found = layout(image.shape, axes, volume=ready.layout.space != SPACE)
     channels = found.canonical_shape[1]
     if channels != ready.x.shape[1]:
@@ -189,7 +192,7 @@ def filtering(
             f"The image has {channels} channels, but {ready.x.shape[1]} were calibrated "
             "on; choose an image like that one."
         )
-    stream = Stream(image, found, None, kind)
+    stream = Stream(image, found, None, kind, out)
     for done, number in enumerate(stream.samples, start=1):
         sample, gaps, _ = stream.read(number, stream.space)
         x = ready.scale.normalise(sample, gaps)
@@ -200,8 +203,7 @@ def filtering(
             filtered = mixing.mix(filtered, x)
         stream.write(number, stream.space, ready.scale.restore(filtered), sample, gaps)
         yield Applying(done / len(stream.samples))
-    result: NDArray[np.generic] = stream.result
-    return result
+    return stream.result
 
 
 def mixing_at(ready: Prepared, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:

@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.errors import DeviceError, ImageError
+from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Box, check_dtype, open_image, take_part
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.device import describe, short_of_memory
-from napari_n2s.work.model import TILE, check
+from napari_n2s.work.device import memory_in_words, short_of_memory
+from napari_n2s.work.model import TILE, Model, check
 from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
-from napari_n2s.work.report import Report, versions
+from napari_n2s.work.report import Report, account_of
 from napari_n2s.work.steps import finish
 from napari_n2s.work.train import Training, go_on, take_up, train
 
@@ -133,57 +133,59 @@ def denoising(
         settings = replace(settings, context=0)  # what would be beside a picture is not there
     progress = since
     try:
-        piece = wanted if part is None else take_part(wanted, part)
-        check_dtype(dtype if out is None else out.dtype, piece, settings.missing)
-        if piece is not source:
-            check(piece, its_axes, here.canonical_shape[1], settings)
-        if since and since.best.context:
-            there.beside(since.best.context)
-        if learn or since is None:
-            training = go_on(since) if since else train(source, axes=axes, settings=settings)
-            watch = _Watch(image, axes, view, Pace(preview_pause))
-            progress = yield from watch.follow(training, stop, rest)
-        else:
-            take_up(since)
-            progress = since
-        result = yield from _apply(progress, wanted, its_axes, dtype, part, out)
-    except (MemoryError, RuntimeError) as error:
-        if short_of_memory(error):
-            raise DeviceError(
-                "There is not enough memory; close other programs, or denoise a part of the image."
-            ) from error
-        raise
+        with memory_in_words():
+            piece = wanted if part is None else take_part(wanted, part)
+            check_dtype(dtype if out is None else out.dtype, piece, settings.missing)
+            if piece is not source:
+                check(piece, its_axes, here.canonical_shape[1], settings)
+            if since and since.best.context:
+                there.beside(since.best.context)
+            if learn or since is None:
+                training = go_on(since) if since else train(source, axes=axes, settings=settings)
+                watch = _Watch(image, axes, view, Pace(preview_pause))
+                progress = yield from watch.follow(training, stop, rest)
+            else:
+                take_up(since)
+                progress = since
+            device = progress.learner.device
+            result = yield from applying(progress.best, device, wanted, its_axes, dtype, part, out)
     finally:
         if progress and progress.learner.device.type == "cuda":
             progress.learner.move(torch.device("cpu"))
             torch.cuda.empty_cache()
-    return result, Report(
-        settings=progress.best.settings,
-        device=describe(progress.learner.device),
-        steps=progress.best.step,
-        seconds=progress.learner.clock.seconds,
-        network=progress.best.score,
-        baselines=progress.baselines,
-        versions=versions(),
+    return result, account_of(
+        progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),
         applied_elsewhere=any(each is not None for each in (region, target, part)),
-        context=progress.best.context,
     )
 
 
-def _apply(
-    progress: Progress, image: Any, axes: str | None, dtype: Any, part: Box | None, out: Any
+def applying(
+    model: Model,
+    device: torch.device,
+    image: Any,
+    axes: str | None,
+    dtype: Any = np.float32,
+    part: Box | None = None,
+    out: Any = None,
+    invariant: bool | None = None,
 ) -> Generator[Applying, None, Any]:
-    """Apply the best model; where memory runs short, in smaller tiles, then on the processor."""
-    device = progress.learner.device
+    """Apply a model; where memory runs short, in smaller tiles, then on the processor."""
     ways = [(device, tile) for tile in TILES]
     if device.type != "cpu":
         ways.append((torch.device("cpu"), TILES[0]))
     for where, tile in ways:
         try:
             return (
-                yield from progress.best.applying(
-                    image, axes=axes, dtype=dtype, tile=tile, device=where, part=part, out=out
+                yield from model.applying(
+                    image,
+                    axes=axes,
+                    dtype=dtype,
+                    invariant=invariant,
+                    tile=tile,
+                    device=where,
+                    part=part,
+                    out=out,
                 )
             )
         except (MemoryError, RuntimeError) as error:

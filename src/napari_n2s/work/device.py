@@ -65,6 +65,24 @@ def short_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
 
+@contextmanager
+def memory_in_words() -> Iterator[None]:
+    """Say in a sentence that memory ran short.
+
+    Raises
+    ------
+    DeviceError
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if short_of_memory(error):
+            raise DeviceError(
+                "There is not enough memory; close other programs, or denoise a part of the image."
+            ) from error
+        raise
+
+
 def account() -> tuple[str, str | None]:
     """Say what will be computed on, its free memory and, if that is slow, why.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,62 +16,21 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import FileError
-from napari_n2s.work.pixelsize import (
-    Resolution,
-    Sizes,
-    from_imagej,
-    from_ome,
-    from_plain,
-    to_imagej,
-    to_ome,
-    to_plain,
-)
+from napari_n2s.work.large_tiff import Filling, LargeTiff, require_whole
+from napari_n2s.work.pixelsize import Resolution, to_imagej, to_ome, to_plain
+from napari_n2s.work.places import TIFF_SUFFIXES, beside, reason, write_whole
+from napari_n2s.work.recording import Recording
 
-TIFF_SUFFIXES = (".tif", ".tiff")
+LARGE = 2**30
+"""Bytes beyond which a TIFF file is read and written piece by piece."""
 IMAGEJ_AXES = "TZCYXS"
 IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 IMAGEJ_KEYS = ("spacing", "unit", "yunit", "zunit", "finterval", "fps", "tunit", "Labels", "Info")
 OME_KEYS = ("PhysicalSize", "TimeIncrement")
 
 
-@dataclass(frozen=True)
-class Recording:
-    """An image as a file holds it.
-
-    Attributes
-    ----------
-    image : ndarray
-    axes : str
-        One letter for each axis; Q where the file does not say.
-    flavour : {"imagej", "ome", "plain"}
-        The dialect of TIFF in which the file describes itself.
-    metadata : dict
-        Pixel size, time step and channel names, in that dialect.
-    resolution : tuple, optional
-        Pixels for each unit along X and Y, and the number of that unit in TIFF.
-    others : int
-        How many more images the file holds, which are left aside.
-    """
-
-    image: NDArray[np.generic]
-    axes: str
-    flavour: str = "imagej"
-    metadata: dict[str, Any] = field(default_factory=dict)
-    resolution: Resolution | None = None
-    others: int = 0
-
-    @property
-    def sizes(self) -> Sizes:
-        """Pixel size and time step, whatever the dialect."""
-        if self.flavour == "ome":
-            return from_ome(self.metadata)
-        if self.flavour == "imagej":
-            return from_imagej(self.metadata, self.resolution)
-        return from_plain(self.resolution)
-
-
 def read(path: Path) -> Recording:
-    """Read a TIFF or PNG file.
+    """Read a TIFF or PNG file, or open a folder of zarr; what is large stays where it is.
 
     Raises
     ------
@@ -80,13 +38,17 @@ def read(path: Path) -> Recording:
         If it is missing, damaged or not an image.
     """
     try:
-        if path.is_dir():
-            raise FileError(f"{path} is a folder; name an image file.")
-        path.open("rb").close()
+        folder = path.is_dir()
+        if not folder:
+            path.open("rb").close()
     except FileNotFoundError:
         raise FileError(f"There is no file {path}.") from None
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {_reason(error)}.") from error
+        raise FileError(f"{path} cannot be read: {reason(error)}.") from error
+    if folder:
+        from napari_n2s.work.zarr_files import read_zarr
+
+        return read_zarr(path)
     try:
         return _read_tiff(path) if path.suffix.lower() in TIFF_SUFFIXES else _read_other(path)
     except MemoryError:
@@ -95,45 +57,6 @@ def read(path: Path) -> Recording:
         raise FileError(
             f"{path} cannot be read as an image; it is damaged, incomplete or of another kind."
         ) from error
-
-
-def check_output(path: Path, suffixes: tuple[str, ...] = TIFF_SUFFIXES) -> None:
-    """Make sure, before any work is done, that a new file can be written.
-
-    Raises
-    ------
-    FileError
-        If it exists, or its folder does not or cannot be written to, or its name has another end.
-    """
-    if path.suffix.lower() not in suffixes:
-        raise FileError(f"{path} must end in {' or '.join(suffixes)}; choose such a name.")
-    try:
-        if path.exists():
-            raise FileError(f"{path} exists and is left as it is; choose another name.")
-    except OSError as error:
-        raise FileError(f"{path} cannot be written: {_reason(error)}.") from error
-    if not path.parent.is_dir():
-        raise FileError(f"There is no folder {path.parent}; make it first.")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise FileError(
-            f"The folder {path.parent} cannot be written to; choose another."
-        ) from error
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder unless it is there.
-
-    Raises
-    ------
-    FileError
-        If it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"The folder {path} cannot be made: {error.strerror}.") from error
 
 
 def write(path: Path, image: NDArray[np.generic], like: Recording) -> None:
@@ -146,7 +69,40 @@ def write(path: Path, image: NDArray[np.generic], like: Recording) -> None:
     FileError
         If it cannot be written; no part of it is left then.
     """
-    flavour = _dialect(path, image, like)
+    with beside(path) as part:
+        _say(tifffile.imwrite, part, path, image.dtype, like, data=image)
+
+
+@contextmanager
+def map_tiff(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Filling]:
+    """Give an array to fill that is a TIFF file of an image's shape, its axes and pixel size.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written; no part of it is left then.
+    """
+    with beside(path) as part:
+        image = _say(tifffile.memmap, part, path, kind, like, shape=like.image.shape, dtype=kind)
+        if hasattr(os, "posix_fallocate"):  # a disk that is full must say so now, not when mapped
+            with part.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+        out = Filling(image)
+        del image
+        yield out
+        out.close()
+
+
+def _say(
+    writer: Callable[..., Any],
+    part: Path,
+    path: Path,
+    kind: np.dtype[Any],
+    like: Recording,
+    **what: Any,
+) -> Any:
+    """Write a TIFF file with what another said; plainly, if that cannot be said again."""
+    flavour = _dialect(path, kind, like)
     render = {"imagej": to_imagej, "ome": to_ome, "plain": to_plain}
     options = _verbatim(like) if flavour == like.flavour else render[flavour](like.sizes)
     options["metadata"]["axes"] = like.axes
@@ -154,10 +110,9 @@ def write(path: Path, image: NDArray[np.generic], like: Recording) -> None:
         options[flavour] = True
     plainly = to_plain(like.sizes) | {"metadata": {"axes": like.axes}}
     try:
-        write_whole(path, lambda part: tifffile.imwrite(part, image, **options))
+        return writer(part, **what, **options)
     except (ValueError, LookupError, tifffile.OmeXmlError):
-        # What the source said cannot be said again; the pixels can.
-        write_whole(path, lambda part: tifffile.imwrite(part, image, **plainly))
+        return writer(part, **what, **plainly)
 
 
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
@@ -165,32 +120,12 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
     write_whole(path, lambda part: iio.imwrite(part, image, extension=".png"))
 
 
-def write_whole(path: Path, writer: Callable[[Path], object]) -> None:
-    """Write a file beside its place and move it there when it is complete.
-
-    Raises
-    ------
-    FileError
-        If it cannot be written; nothing is left then.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        writer(part)
-        if path.exists():
-            raise FileError(f"{path} has come into being meanwhile and is left as it is.")
-        part.replace(path)
-    except OSError as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{path} cannot be written: {_reason(error)}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _read_tiff(path: Path) -> Recording:
     with _no_complaints(), tifffile.TiffFile(path) as tiff:
         series = tiff.series[0]
-        image, axes = series.asarray(), series.axes.replace("I", "Q")
+        require_whole(series, path.stat().st_size)
+        image = series.asarray() if series.nbytes <= LARGE else LargeTiff(path)
+        axes = series.axes.replace("I", "Q")
         others = len(tiff.series) - 1
         if tiff.is_imagej:
             about = tiff.imagej_metadata or {}
@@ -221,10 +156,6 @@ def _no_complaints() -> Iterator[None]:
         logger.propagate = before
     if complaints:
         raise ValueError(complaints[0])
-
-
-def _reason(error: OSError) -> str:
-    return str(error.strerror or error).lower()
 
 
 def _read_other(path: Path) -> Recording:
@@ -267,14 +198,16 @@ def _channels(like: Recording) -> int:
     return like.image.shape[like.axes.index("C")] if "C" in like.axes else 1
 
 
-def _dialect(path: Path, image: NDArray[np.generic], like: Recording) -> str:
+def _dialect(path: Path, kind: np.dtype[Any], like: Recording) -> str:
     """Choose the dialect of TIFF: that of the source, as far as it can hold the image."""
+    small = prod(like.image.shape) * kind.itemsize < 2**32
     axes = like.axes
     wanted = "ome" if path.name.lower().endswith((".ome.tif", ".ome.tiff")) else like.flavour
     ordered = axes == "".join(letter for letter in IMAGEJ_AXES if letter in axes)
     unique = len(set(axes)) == len(axes) and set(axes) <= set(IMAGEJ_AXES)
-    if wanted == "ome" and unique and axes.endswith(("YX", "YXS")):
+    planes = unique and axes.endswith(("YX", "YXS"))
+    if wanted == "ome" and planes:
         return "ome"
-    if wanted != "plain" and ordered and image.dtype.name in IMAGEJ_TYPES and image.nbytes < 2**32:
+    if wanted != "plain" and ordered and kind.name in IMAGEJ_TYPES and small:
         return "imagej"
-    return "plain"
+    return "ome" if wanted != "plain" and planes else "plain"

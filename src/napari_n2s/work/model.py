@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, Layout, layout
+from napari_n2s.ideas.boxes import boxes_of
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import (
     Box,
@@ -31,7 +31,7 @@ from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import choose
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish, share
-from napari_n2s.work.stream import Stream
+from napari_n2s.work.stream import CHUNK, Stream
 
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
@@ -114,7 +114,9 @@ class Model:
         dtype: Any = np.float32,
         invariant: bool | None = None,
         tile: int = TILE,
-    ) -> NDArray[np.generic]:
+        out: Any = None,
+        client: Any = None,
+    ) -> Any:
         """Denoise an image.
 
         Parameters
@@ -130,18 +132,31 @@ class Model:
             Predict every pixel without looking at it; as in the settings if left out.
         tile : int
             Side of the tiles in pixels. The result does not depend on it.
+        out : array_like, optional
+            Where to write the result: an array of the image's shape in memory or in a file, as
+            zarr's. Its type is then the result's.
+        client : distributed.Client, optional
+            Of a cluster of dask.distributed whose workers denoise the image, a few pictures at a
+            time, and write them to `out`. Image and `out` lie in files that all can reach.
 
         Returns
         -------
-        ndarray
+        array_like
             The denoised image, of the same shape and axes, on the image's intensity scale.
 
         Raises
         ------
-        ImageError
-            If the image cannot be denoised by this model.
+        ImageError, DeviceError
+            If the image cannot be denoised by this model, or not on that cluster.
         """
-        return finish(self.applying(image, axes=axes, dtype=dtype, invariant=invariant, tile=tile))
+        if client is None:
+            options = {"dtype": dtype, "invariant": invariant, "tile": tile, "out": out}
+            return finish(self.applying(image, axes=axes, **options))
+        from napari_n2s.work.cluster import applying_on
+
+        boxes = boxes_of(image, axes, out)
+        finish(applying_on(client, self, image, axes, out, boxes, invariant))
+        return out
 
     def applying(
         self,
@@ -186,7 +201,7 @@ class Model:
         )
         space, network = found.canonical_shape[2:], method.network
         size = tuple(side.stop - side.start for side in stream.space)
-        cuts = tiles(space, divide(size, BLOCK), network.halo, network.stride, stream.space)
+        cuts = tiles(space, _block(size), network.halo, network.stride, stream.space)
         blocks = list(cuts)
         for order, number in enumerate(stream.samples):
             work = self._denoise(stream, number, blocks, run)
@@ -211,3 +226,11 @@ class Model:
             keep = block.keep[1:]
             clean = self.scale.restore(prediction[0][keep].numpy())
             stream.write(number, block.write[2:], clean, sample[keep], gaps[keep])
+
+
+def _block(size: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the sides of a picture's blocks: all of it, or whole chunks of what is written to."""
+    return tuple(
+        side if side == whole else -(-side // CHUNK) * CHUNK
+        for side, whole in zip(divide(size, BLOCK), size, strict=True)
+    )

@@ -1,4 +1,4 @@
-"""Pixel size and time step, read from one dialect of TIFF and said in another."""
+"""Pixel size and time step, read from one dialect of TIFF or from OME-Zarr, said in another."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ Sizes = dict[str, tuple[float, str]]
 CENTIMETRES = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "m": 100.0, "in": 2.54}
 NAMES = {"um": "µm", "μm": "µm", "\\u00b5m": "µm", "micron": "µm", "microns": "µm", "inch": "in"}
 TIFF_UNITS = {2: "in", 3: "cm"}
+LONG_NAMES = {
+    "nm": "nanometer",
+    "µm": "micrometer",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+    "in": "inch",
+    "ms": "millisecond",
+    "s": "second",
+    "min": "minute",
+    "h": "hour",
+}
+"""What OME-Zarr calls them."""
 
 
 def from_imagej(metadata: dict[str, Any], resolution: Resolution | None) -> Sizes:
@@ -41,6 +54,17 @@ def from_ome(metadata: dict[str, Any]) -> Sizes:
 def from_plain(resolution: Resolution | None) -> Sizes:
     """Read TIFF's own resolution, where it has a unit."""
     return _from_resolution(resolution, TIFF_UNITS.get(resolution[1], "")) if resolution else {}
+
+
+def from_zarr(axes: str, metadata: dict[str, Any]) -> Sizes:
+    """Read the axes and the scale of OME-Zarr; a unit without a short name is no pixel size."""
+    short = {name: unit for unit, name in LONG_NAMES.items()}
+    said = zip(axes, metadata.get("axes", []), metadata.get("scale", []), strict=False)
+    return {
+        letter: (float(step), short[about["unit"]])
+        for letter, about, step in said
+        if about.get("unit") in short
+    }
 
 
 def to_imagej(sizes: Sizes) -> dict[str, Any]:

@@ -14,7 +14,9 @@ import napari_n2s
 from napari_n2s.ideas.axes import Context
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.device import describe
 from napari_n2s.work.filters import Baseline
+from napari_n2s.work.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,34 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain numbers, words, lists and dicts."""
         return {**asdict(self), "network_is_best": self.network_is_best}
+
+    @staticmethod
+    def from_dict(told: dict[str, Any]) -> Report:
+        """Read what `to_dict` gave."""
+        told = {name: value for name, value in told.items() if name != "network_is_best"}
+        told["settings"] = Settings(**told["settings"])
+        told["network"] = Score(**told["network"])
+        told["baselines"] = tuple(
+            Baseline(each["name"], each["strength"], Score(**each["score"]))
+            for each in told["baselines"]
+        )
+        told["context"] = Context(**told["context"]) if told["context"] else None
+        return Report(**told)
+
+
+def account_of(progress: Progress, **more: Any) -> Report:
+    """Give the account of a training that has come as far as this."""
+    return Report(
+        settings=progress.best.settings,
+        device=describe(progress.learner.device),
+        steps=progress.best.step,
+        seconds=progress.learner.clock.seconds,
+        network=progress.best.score,
+        baselines=progress.baselines,
+        versions=versions(),
+        context=progress.best.context,
+        **more,
+    )
 
 
 def versions() -> dict[str, str]:

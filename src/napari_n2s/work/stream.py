@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import Layout
+from napari_n2s.ideas.boxes import chunks_of
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Box, find_gaps, read_box, to_dtype
 
 KEPT = 2**28
 """Bytes of an image that are kept, so that no chunk of a file is decoded for each of its frames."""
-
+CHUNK = 1024
+"""Pixels along Y and X in which large pictures are written: no chunk of a file twice."""
 
 Pixels = NDArray[np.generic]
 Gaps = NDArray[np.bool_]
@@ -61,16 +63,13 @@ class Stream:
         self._image, self._layout, self._kind, self._beside = image, layout, kind, beside
         self._part = part or tuple(slice(0, size) for size in layout.shape)
         shape = tuple(side.stop - side.start for side in self._part)
-        if out is not None and tuple(out.shape) != shape:
-            raise ImageError(
-                f"The result is of shape {shape}, but what it is to be written to of "
-                f"{tuple(out.shape)}; they must be the same."
-            )
+        if out is not None:
+            require_shape(out, shape)
         self.result = np.empty(shape, kind) if out is None else out
         self.samples = layout.samples_within(self._part)
         self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
         self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
-        self._slab = _chunks_of_samples(image, layout)
+        self._slab = chunks_of(image, len(layout.shape))
 
     def read(self, number: int, space: tuple[slice, ...]) -> tuple[Pixels, Gaps, list[Picture]]:
         """Read a part of a picture.
@@ -155,7 +154,15 @@ class Stream:
         return slab[within]
 
 
-def _chunks_of_samples(image: Any, layout: Layout) -> tuple[int, ...]:
-    """Find the size of an image's chunks along each of its axes; 1 where it has none."""
-    chunks = getattr(image, "chunks", None) or (1,) * len(layout.shape)
-    return tuple(each if isinstance(each, int) else max(each) for each in chunks)
+def require_shape(out: Any, shape: tuple[int, ...]) -> None:
+    """Make sure that a result has its place.
+
+    Raises
+    ------
+    ImageError
+    """
+    if tuple(out.shape) != shape:
+        raise ImageError(
+            f"The result is of shape {shape}, but what it is to be written to of "
+            f"{tuple(out.shape)}; they must be the same."
+        )

@@ -1,0 +1,185 @@
+"""The shell: ``napari-n2s denoise``, and what it shows meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_n2s import cli_calibrate
+from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.load import load_torch
+from napari_n2s.work.progress import Applying, Preview, Progress
+
+if TYPE_CHECKING:
+    from napari_n2s.work.denoise import Denoised
+    from napari_n2s.work.recording import Recording
+    from napari_n2s.work.report import Report
+
+
+def settings_of(chosen: argparse.Namespace) -> Settings:
+    """Gather the settings from what was typed."""
+    names = {each.name for each in fields(Settings)}
+    return Settings(**{name: value for name, value in vars(chosen).items() if name in names})
+
+
+def denoise(chosen: argparse.Namespace) -> None:
+    """Run the command."""
+    from napari_n2s.work import files, places, results
+
+    settings = settings_of(chosen)
+    recording = files.read(chosen.input)
+    output = chosen.output or places.beside_input(chosen.input, recording.flavour)
+    places.check_output(output, places.RESULTS)
+    if chosen.report:
+        places.check_output(chosen.report, (".json",))
+    if recording.others:
+        print(f"{chosen.input} holds {recording.others + 1} images; the first is taken.")
+    recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
+    kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
+    if chosen.scheduler and (chosen.method or not places.is_zarr(output)):
+        raise SettingsError(
+            "--scheduler is for networks and for an output that ends in .zarr; leave it out, or "
+            "choose such a name."
+        )
+    if chosen.method:
+        ours = {each.name for each in fields(Settings)} - {"missing", "seed"}
+        if given := sorted(ours & set(vars(chosen))):
+            raise SettingsError(
+                f"{', '.join(given)}: for networks, not for a filter; leave that out, or --method."
+            )
+        _filter(chosen, recording, settings, kind, output)
+        return
+    if places.is_zarr(output):
+        report = _denoise_to_zarr(chosen, recording, settings, kind, output)
+    else:
+        with results.creating(output, kind, recording) as out:
+            _, report = denoise_and_show(recording.image, recording.axes, settings, out)
+    print(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
+    print(report.sentence())
+    if chosen.report:
+        places.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
+        print(f"Wrote {chosen.report}.")
+
+
+def _filter(
+    chosen: argparse.Namespace,
+    recording: Recording,
+    settings: Settings,
+    kind: np.dtype[Any],
+    output: Path,
+) -> None:
+    from napari_n2s.work import places
+
+    found = cli_calibrate.filter_file(
+        output, kind, recording, chosen.method, settings.missing, settings.seed
+    )
+    print(f"Wrote {output}.\n{cli_calibrate.account(found)}")
+    if chosen.report:
+        text = json.dumps(found.to_dict(), indent=2) + "\n"
+        places.write_whole(chosen.report, lambda part: part.write_text(text))
+        print(f"Wrote {chosen.report}.")
+
+
+def _denoise_to_zarr(
+    chosen: argparse.Namespace,
+    recording: Recording,
+    settings: Settings,
+    kind: np.dtype[Any],
+    output: Path,
+) -> Report:
+    load_torch()
+    from napari_n2s.work.cluster import connect
+    from napari_n2s.work.long_job import denoising_to
+    from napari_n2s.work.unfinished import Unfinished
+
+    unfinished = Unfinished(output)
+    begun = unfinished.begun
+    client = connect(chosen.scheduler) if chosen.scheduler else None
+    start = partial(denoising_to, output, chosen.input, recording, settings, kind, client)
+    try:
+        report: Report = _show(start)
+    except KeyboardInterrupt:
+        if unfinished.begun:
+            print(f"\n{unfinished.folder} keeps what is finished; repeat the command to go on.")
+        raise
+    finally:
+        if client:
+            client.close()
+    if begun:
+        print(f"Went on with what was finished in {unfinished.folder}.")
+    return report
+
+
+def denoise_and_show(image: Any, axes: str, settings: Settings, out: Any = None) -> Denoised:
+    """Denoise, telling how far it is; Ctrl-C ends the training."""
+    load_torch()
+    from napari_n2s.work.denoise import denoising
+
+    result: Denoised = _show(partial(denoising, image, axes=axes, settings=settings, out=out))
+    return result
+
+
+def _show(start: Callable[..., Generator[Any, None, Any]]) -> Any:
+    """Do some work with a bar on a terminal, or a plain line now and then."""
+    with _interrupt() as stop:
+        work = start(stop=stop.is_set)
+        terminal, shown = sys.stderr.isatty(), -1
+        while True:
+            try:
+                state = next(work)
+            except StopIteration as end:
+                if terminal:
+                    print(file=sys.stderr)
+                return end.value
+            if isinstance(state, Preview):
+                continue
+            percent = int(100 * state.done)
+            if terminal:
+                line = f"[{'#' * (percent // 5):20}] {percent:3d} % {_line(state)}"
+                width = shutil.get_terminal_size().columns - 1
+                print(f"\r{line[:width]:{width}}", end="", file=sys.stderr, flush=True)
+            elif percent // 10 != shown:
+                shown = percent // 10
+                print(f"{percent:3d} % {_line(state)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _interrupt() -> Iterator[Event]:
+    """Let the first Ctrl-C set an event; the second interrupts as ever."""
+    stop = Event()
+
+    def note(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _line(state: Progress | Applying) -> str:
+    """Say where the work stands."""
+    if isinstance(state, Applying):
+        return "applying the network"
+    left = state.seconds_left
+    time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
+    short = ", memory is short" if state.learner.shrunk else ""
+    return (
+        f"training, {time}{short}, step {state.step}, "
+        f"error {state.best.score.loss:.4g} (median {state.baselines[0].score.loss:.4g})"
+    )

@@ -1,0 +1,83 @@
+"""TIFF files that are read piece by piece, compressed or not, and filled so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+
+class LargeTiff:
+    """The first image of a TIFF file, of which only what is asked for is read.
+
+    It may be sent to another process, which opens the file for itself.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        import zarr
+
+        self._path = path.resolve()
+        store = tifffile.imread(self._path, aszarr=True, series=0, level=0)
+        finalize(self, store.close)
+        self._pages: Any = zarr.open_array(store, mode="r")
+        self.shape: tuple[int, ...] = self._pages.shape
+        self.dtype, self.ndim = self._pages.dtype, len(self.shape)
+        self.chunks: tuple[int, ...] = self._pages.chunks
+
+    def __getitem__(self, index: Any) -> NDArray[np.generic]:
+        """Read a part."""
+        part: NDArray[np.generic] = self._pages[index]
+        return part
+
+    def __reduce__(self) -> tuple[type[LargeTiff], tuple[Path]]:
+        """Go by the name of the file."""
+        return LargeTiff, (self._path,)
+
+
+class Filling:
+    """An array in a file that is mapped into memory, to be written to and closed."""
+
+    def __init__(self, image: np.memmap[Any, Any]) -> None:
+        self._image: np.memmap[Any, Any] | None = image
+        self.shape, self.dtype, self.ndim = image.shape, image.dtype, image.ndim
+
+    def __setitem__(self, index: Any, values: NDArray[np.generic]) -> None:
+        """Write a part."""
+        assert self._image is not None
+        self._image[index] = values
+
+    def close(self) -> None:
+        """Write what is left and let go of the file: only then can it be moved."""
+        assert self._image is not None
+        self._image.flush()
+        self._image = None
+
+
+def require_whole(series: Any, size: int) -> None:
+    """Make sure that a file is as long as it says.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+    size : int
+        Bytes that the file has.
+
+    Raises
+    ------
+    ValueError
+        If a part of the image lies beyond its end.
+    """
+    ends = [series.dataoffset + series.nbytes] if series.dataoffset is not None else []
+    for page in filter(None, series.pages):
+        every = zip(page.dataoffsets, page.databytecounts, strict=True)
+        ends += [offset + count for offset, count in every]
+    if max(ends, default=0) > size:
+        raise ValueError("the file ends before the image does")

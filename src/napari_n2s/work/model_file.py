@@ -1,0 +1,66 @@
+"""A model on disk: weights as safetensors, and all else as JSON in their header. No pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from napari_n2s.ideas.axes import Context
+from napari_n2s.ideas.errors import FileError
+from napari_n2s.ideas.image import Scale
+from napari_n2s.ideas.score import Score
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.model import Model
+
+
+def save_model(path: Path, model: Model, **about: Any) -> None:
+    """Write a model, and whatever else is plain numbers, words, lists and dicts."""
+    said = {
+        "settings": asdict(model.settings),
+        "channels": model.channels,
+        "ndim": model.ndim,
+        "shift": model.scale.shift.tolist(),
+        "spread": model.scale.spread.tolist(),
+        "context": asdict(model.context) if model.context else None,
+        "step": model.step,
+        "score": asdict(model.score),
+        "turns": model.turns,
+    }
+    text = json.dumps({"model": said, **about}, default=lambda number: number.item())
+    weights = {name: each.contiguous() for name, each in model.weights.items()}
+    save_file(weights, path, metadata={"napari-n2s": text})
+
+
+def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
+    """Read a model, and what was written with it.
+
+    Raises
+    ------
+    FileError
+        If it is no such file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads(file.metadata()["napari-n2s"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        said = about.pop("model")
+        model = Model(
+            settings=Settings(**said["settings"]),
+            channels=said["channels"],
+            ndim=said["ndim"],
+            scale=Scale(np.array(said["shift"]), np.array(said["spread"])),
+            context=Context(**said["context"]) if said["context"] else None,
+            weights=weights,
+            step=said["step"],
+            score=Score(**said["score"]),
+            turns=said["turns"],
+        )
+    except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
+        raise FileError(f"{path} holds no model that can be read.") from error
+    return model, about

@@ -1,0 +1,54 @@
+"""An image with what its file says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_n2s.work.pixelsize import (
+    Resolution,
+    Sizes,
+    from_imagej,
+    from_ome,
+    from_plain,
+    from_zarr,
+)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An image as a file holds it.
+
+    Attributes
+    ----------
+    image : array_like
+        In memory, or left in a large file and read piece by piece.
+    axes : str
+        One letter for each axis; Q where the file does not say.
+    flavour : {"imagej", "ome", "plain", "zarr"}
+        The dialect of TIFF in which the file describes itself, or OME-Zarr.
+    metadata : dict
+        Pixel size, time step and channel names, in that dialect.
+    resolution : tuple, optional
+        Pixels for each unit along X and Y, and the number of that unit in TIFF.
+    others : int
+        How many more images the file holds, which are left aside.
+    """
+
+    image: Any
+    axes: str
+    flavour: str = "imagej"
+    metadata: dict[str, Any] = field(default_factory=dict)
+    resolution: Resolution | None = None
+    others: int = 0
+
+    @property
+    def sizes(self) -> Sizes:
+        """Pixel size and time step, whatever the dialect."""
+        if self.flavour == "ome":
+            return from_ome(self.metadata)
+        if self.flavour == "imagej":
+            return from_imagej(self.metadata, self.resolution)
+        if self.flavour == "zarr":
+            return from_zarr(self.axes, self.metadata)
+        return from_plain(self.resolution)

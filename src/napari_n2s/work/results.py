@@ -1,0 +1,47 @@
+"""Where a result goes that comes picture by picture: memory, a large TIFF file, or zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_n2s.work import files
+from napari_n2s.work.places import beside, is_zarr
+from napari_n2s.work.recording import Recording
+
+
+@contextmanager
+def creating(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Any]:
+    """Give an array to write a result to that is a file, or a folder of zarr, at the end.
+
+    Parameters
+    ----------
+    path : Path
+        Where that will be; its ending says of what kind.
+    kind : dtype
+    like : Recording
+        Of what shape, axes and pixel size it is.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written; no part of it is left then.
+    """
+    shape = like.image.shape
+    if is_zarr(path):
+        from napari_n2s.work.zarr_result import ZarrResult
+
+        with beside(path) as part:
+            yield ZarrResult(part, like, kind)
+    elif prod(shape) * kind.itemsize > files.LARGE:
+        with files.map_tiff(path, kind, like) as out:
+            yield out
+    else:
+        image = np.empty(shape, kind)
+        yield image
+        files.write(path, image, like)
