@@ -36,14 +36,17 @@ def test_a_slice_of_a_volume_is_denoised_as_in_the_whole():
     part = (slice(7, 8), slice(1, 2), slice(0, 40), slice(5, 30))
     work = last.best.applying(stack, axes="ZTYX", invariant=True, part=part)
     assert np.allclose(finish(work), whole[part], rtol=1e-4)
-    with pytest.raises(ImageError, match="no Z"):
-        last.best.apply(stack, axes="PTYX")
+    for axes, words in (("PTYX", "no Z"), ("ZZYX", "more than one Z")):
+        with pytest.raises(ImageError, match=words):
+            last.best.apply(stack, axes=axes)
 
 
+@pytest.mark.parametrize("network", ["donut", "unet-small"])
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
-def test_a_thin_volume_can_be_learnt_from(depth):
+def test_a_thin_volume_can_be_learnt_from(depth, network):
     """Over two slices PyTorch's short gradients may be anything."""
-    clean, _ = denoise(NOISY[:depth], axes="ZYX", volume=True, steps=6, device="cpu")
+    options = {"volume": True, "steps": 6, "network": network, "device": "cpu"}
+    clean, _ = denoise(NOISY[:depth], axes="ZYX", **options)
     assert np.isfinite(clean).all()
 
 

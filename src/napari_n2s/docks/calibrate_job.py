@@ -11,6 +11,7 @@ import numpy as np
 from napari_n2s.docks.job import Failure, UnexpectedError
 from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import N2SError
+from napari_n2s.ideas.image import take_part
 from napari_n2s.ideas.prepared import Prepared
 from napari_n2s.work.calibrate import calibrating, get_ready
 from napari_n2s.work.calibration import Calibration, Tried, filtering, mixing_at
@@ -90,7 +91,7 @@ def glimpse_job(
         read, inner = widen_along(box, order.axes, order.image.shape, reach)
         mixing = mixing_at(ready, denoiser, values) if mix else None
         dtype = order.image.dtype if order.source.rgb else np.float32
-        part, quick = order.image[read], denoiser.for_preview()
+        part, quick = take_part(order.image, read), denoiser.for_preview()
         work = filtering(part, order.axes, quick, values, ready, mixing, dtype)
         return ready, Preview(box, finish(work)[inner])
     except (N2SError, MemoryError) as error:
@@ -110,14 +111,15 @@ def filter_job(
     try:
         give_way()
         image = order.image if order.target is None else order.target
-        read, inner = order.part or (slice(None),) * image.ndim, None
+        inner = None
         if order.part:
             reach = denoiser.reach_of_slices(values)
-            read, inner = widen_along(order.part, order.axes, image.shape, reach)
+            read, inner = widen_along(order.part, order.target_axes, image.shape, reach)
+            image = take_part(image, read)
         ready = ready or get_ready(order.image, order.axes, missing=LEAVE, volume=volume)
         mixing = mixing_at(ready, denoiser, values) if mix else None
         clean = yield from filtering(
-            image[read], order.target_axes, denoiser, values, ready, mixing, order.dtype
+            image, order.target_axes, denoiser, values, ready, mixing, order.dtype
         )
         return clean if inner is None else clean[inner]
     except (N2SError, MemoryError) as error:

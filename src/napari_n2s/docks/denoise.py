@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
+    from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.denoise import Denoised
     from napari_n2s.work.report import Report
@@ -115,12 +116,15 @@ class DenoiseDock(DenoiseForm):
         try:
             settings = self.settings()
             region = read_region(self._viewer, source, self.learn_from.value)
-            self._order = read_order(self._viewer, source, region, self.apply_to.value)
+            self._order = self._read_order(source, region)
         except N2SError as error:
             self._explain(Failure(str(error)))
             return
         self.plot.clear_curves()
         self._work(settings)
+
+    def _read_order(self, source: Image, region: Box | None) -> Order:
+        return read_order(self._viewer, source, region, self.apply_to.value, lazily=True)
 
     def _work(
         self, settings: Settings, since: Progress | None = None, *, learn: bool = True
@@ -161,8 +165,7 @@ class DenoiseDock(DenoiseForm):
         if self.image.value is not source or not self._order.stands:
             self._explain(Failure(OTHER.format(source.name)))
             return
-        region, apply_to = self._order.region, self.apply_to.value
-        self._order = read_order(self._viewer, source, region, apply_to)
+        self._order = self._read_order(source, self._order.region)
         self._work(self.progress.best.settings, self.progress, learn=learn)
 
     def _stop(self) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from math import prod
-from threading import current_thread, main_thread
+from threading import Lock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakSet
 
-import dask.array as da
 import numpy as np
 from napari.utils.notifications import show_error
 
@@ -29,18 +28,18 @@ if TYPE_CHECKING:
     from napari_n2s.work.model import Model
     from napari_n2s.work.progress import Applying
 
+    Index = tuple[Any, ...]
+
 KEPT = 2**28
 """Bytes of denoised pictures that are kept."""
-
-
-Corner = tuple[int, ...]
 
 
 class OnDemand:
     """An array of what a model makes of each picture of an image.
 
-    A window that asks for a picture which nobody has looked at yet is given the noisy one, and
-    drawn anew when it has been denoised. Anybody else waits, as for `numpy.asarray`.
+    The window, which must not wait, is given a picture that nobody has looked at yet as it is,
+    noisy, and drawn anew when it has been denoised; of several pictures at once, as of a volume,
+    all stay noisy. Anybody else waits: other threads, `numpy.asarray`, and `denoised`.
 
     Parameters
     ----------
@@ -54,67 +53,74 @@ class OnDemand:
     def __init__(self, model: Model, image: Any, axes: str, dtype: Any) -> None:
         self._model, self._image, self._axes, self.dtype = model, image, axes, np.dtype(dtype)
         self.shape, self.ndim, self.size = tuple(image.shape), len(image.shape), prod(image.shape)
-        self._kept: OrderedDict[Corner, NDArray[Any]] = OrderedDict()
-        self._wanted: Box | None = None
-        self._busy = self._failed = False
-        self._layer: Callable[[], Image | None] = lambda: None
-        self._shown, self._clean = self._in_pictures(self._show), self._in_pictures(self._denoise)
+        self._counted = [isinstance(at, int) for at in layout(self.shape, axes).place(0)]
+        self._kept: OrderedDict[Index, NDArray[Any]] = OrderedDict()
+        self._failed: set[Index] = set()
+        self._wanted: Index | None = None
+        self._layers: WeakSet[Image] = WeakSet()
+        self._one_at_a_time = Lock()
+        self.busy = False
 
     def keep(self, box: Box, clean: NDArray[Any]) -> None:
-        """Keep a picture that has been denoised."""
-        self._kept[_corner(box)] = clean
-        while len(self._kept) > 1 and sum(each.nbytes for each in self._kept.values()) > KEPT:
+        """Keep a picture that has been denoised, and let go of those looked at longest ago."""
+        self._kept[self._number(box)] = clean
+        while len(self._kept) > 1 and len(self._kept) * clean.nbytes > KEPT:
             self._kept.popitem(last=False)
 
     def show_in(self, layer: Image) -> None:
         """Let a layer be drawn anew whenever a picture has been denoised."""
-        self._layer = ref(layer)
+        self._layers.add(layer)
+
+    def denoised(self, box: Box) -> NDArray[Any]:
+        """Denoise a part, one slice for each axis."""
+        from napari_n2s.work.denoise import applying
+        from napari_n2s.work.device import choose_device
+
+        device = choose_device(self._model.settings.device)
+        with self._one_at_a_time:
+            work = applying(self._model, device, self._image, self._axes, self.dtype, part=box)
+            return np.asarray(finish(work))
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Give a part, in a window as far as it is denoised."""
-        here = current_thread() is main_thread()
-        part = (self._shown if here else self._clean)[index]
-        return np.asarray(part.compute(scheduler="synchronous"))
+        """Give a part; in the window as far as it is there."""
+        box, inner = _cover(index, self.shape)
+        if current_thread() is not main_thread():
+            return self.denoised(box)[inner]
+        counted = [side for side, each in zip(box, self._counted, strict=True) if each]
+        if any(side.stop - side.start != 1 for side in counted):
+            return read_box(self._image, box).astype(self.dtype)[inner]
+        number = self._number(box)
+        if number in self._kept:
+            self._kept.move_to_end(number)
+            whole = (slice(None) if each else s for s, each in zip(box, self._counted, strict=True))
+            return self._kept[number][tuple(whole)][inner]
+        self._wanted = number
+        if not self.busy:
+            self._look()
+        return read_box(self._image, box).astype(self.dtype)[inner]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Denoise all of it."""
-        return np.asarray(self._clean.compute(scheduler="synchronous"), dtype)
+        return self.denoised(tuple(slice(0, size) for size in self.shape)).astype(
+            dtype or self.dtype
+        )
 
-    def _in_pictures(self, function: Callable[[Box], NDArray[Any]]) -> da.Array:
-        """Make a dask array whose chunks are pictures, each of which a function gives."""
-        place = layout(self.shape, self._axes).place(0)
-        chunks = [
-            (1,) * size if isinstance(at, int) else (size,)
-            for at, size in zip(place, self.shape, strict=True)
-        ]
+    def __deepcopy__(self, memo: dict[int, Any]) -> OnDemand:
+        """Share what is there with a copy of the layer."""
+        return self
 
-        def picture(block_info: Any) -> NDArray[Any]:
-            return function(tuple(slice(*each) for each in block_info[None]["array-location"]))
-
-        empty = np.empty((0,) * self.ndim, self.dtype)
-        return da.map_blocks(picture, chunks=chunks, dtype=self.dtype, meta=empty)
-
-    def _show(self, box: Box) -> NDArray[Any]:
-        if (corner := _corner(box)) in self._kept:
-            self._kept.move_to_end(corner)
-            return self._kept[corner]
-        self._wanted = box
-        if not self._busy and not self._failed:
-            self._look()
-        return read_box(self._image, box).astype(self.dtype)
-
-    def _denoise(self, box: Box) -> NDArray[Any]:
-        if (corner := _corner(box)) in self._kept:
-            return self._kept[corner]
-        work = self._model.applying(self._image, axes=self._axes, dtype=self.dtype, part=box)
-        return np.asarray(finish(work))
+    def _number(self, box: Box) -> Index:
+        """Tell which picture a box is of."""
+        return tuple(s.start if each else 0 for s, each in zip(box, self._counted, strict=True))
 
     def _look(self) -> None:
         """Denoise what was asked for last, in the background."""
-        box, self._wanted = self._wanted, None
-        if box is None or _corner(box) in self._kept:
+        number, self._wanted = self._wanted, None
+        if number is None or number in self._kept or number in self._failed:
             return
-        self._busy = True
+        self.busy = True
+        sides = zip(number, self.shape, self._counted, strict=True)
+        box = tuple(slice(at, at + 1) if each else slice(0, size) for at, size, each in sides)
         worker = _picture_job(self._model, self._image, self._axes, self.dtype, box)
         worker.returned.connect(lambda clean: self._draw(box, clean))
         worker.finished.connect(self._go_on)
@@ -122,20 +128,33 @@ class OnDemand:
 
     def _draw(self, box: Box, clean: NDArray[Any] | Failure) -> None:
         if isinstance(clean, Failure):
-            self._failed = True
+            self._failed.add(self._number(box))
             show_error(clean.sentence)
             return
         self.keep(box, clean)
-        if layer := self._layer():
+        for layer in self._layers:
             layer.refresh()
 
     def _go_on(self) -> None:
-        self._busy = False
+        self.busy = False
         self._look()
 
 
-def _corner(box: Box) -> Corner:
-    return tuple(side.start for side in box)
+def _cover(index: Any, shape: tuple[int, ...]) -> tuple[Box, Index]:
+    """Find the box that holds what an index asks for, and where in that it lies."""
+    index = index if isinstance(index, tuple) else (index,)
+    if any(each is Ellipsis for each in index):
+        at = [each is Ellipsis for each in index].index(True)
+        index = (*index[:at], *[slice(None)] * (len(shape) - len(index) + 1), *index[at + 1 :])
+    index = (*index, *[slice(None)] * (len(shape) - len(index)))
+    box: list[slice] = []
+    inner: list[int | slice] = []
+    for each, size in zip(index, shape, strict=True):
+        sides = each if isinstance(each, slice) else slice(at := range(size)[each], at + 1)
+        places = range(size)[sides]
+        box.append(slice(min(places, default=0), max(places, default=-1) + 1))
+        inner.append(slice(None, None, places.step) if isinstance(each, slice) else 0)
+    return tuple(box), tuple(inner)
 
 
 @in_background
@@ -145,9 +164,14 @@ def _picture_job(
     """Denoise one picture."""
     try:
         give_way()
-        clean: NDArray[Any] = yield from model.applying(image, axes=axes, dtype=dtype, part=box)
-    except (N2SError, MemoryError) as error:
-        return Failure(str(error) or "There is not enough memory; close other programs.")
+        from napari_n2s.work.denoise import applying
+        from napari_n2s.work.device import choose_device, memory_in_words
+
+        device = choose_device(model.settings.device)
+        with memory_in_words():
+            clean: NDArray[Any] = yield from applying(model, device, image, axes, dtype, part=box)
+    except N2SError as error:
+        return Failure(str(error))
     except RuntimeError as error:
         raise UnexpectedError(f"Denoising failed: {error}") from error
     return clean

@@ -104,11 +104,13 @@ def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
     return regions.drawn(learn_from, source)
 
 
-def read_order(viewer: Viewer, source: Image, region: Box | None, apply_to: Any) -> Order:
-    """Fix what is to be done, as the layers and the view are now."""
+def read_order(
+    viewer: Viewer, source: Image, region: Box | None, apply_to: Any, *, lazily: bool = False
+) -> Order:
+    """Fix what is to be done, as the layers and the view are now; of a large image lazily."""
     onto = source if apply_to in (WHOLE, SLICE) else apply_to
     image = layers.pixels(onto)
-    on_demand = apply_to != SLICE and is_large(image)
+    on_demand = lazily and apply_to != SLICE and is_large(image)
     return Order(
         source=source,
         image=layers.pixels(source),

@@ -191,6 +191,8 @@ def layout(shape: tuple[int, ...], axes: str | None = None, *, volume: bool = Fa
         raise ImageError(
             f"The axes {letters} must be letters, with Y and X once each, as YX, TYX or YXC."
         )
+    if letters.count("Z") > 1 and volume:
+        raise ImageError(f"The axes {letters} have more than one Z, of which a volume has one.")
     if volume and "Z" not in letters:
         raise ImageError(
             f"The axes {letters} have no Z, so that there are no slices to look at together; name "

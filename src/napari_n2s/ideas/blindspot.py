@@ -134,9 +134,13 @@ def _from_neighbours(x: Tensor, hidden: Tensor) -> Tensor:
 
 
 def _sum_of_neighbours(x: Tensor) -> Tensor:
-    """Add the two neighbours along each axis of space, reflecting at the borders."""
-    axes = range(2, x.ndim)
-    padded = F.pad(x, (1, 1) * len(axes), mode="reflect")
+    """Add the two neighbours along each axis of space, reflecting at the borders.
+
+    Along an axis of one pixel there are none.
+    """
+    axes = [axis for axis in range(2, x.ndim) if x.shape[axis] > 1]
+    widths = [int(axis in axes) for axis in reversed(range(2, x.ndim)) for _ in range(2)]
+    padded = F.pad(x, widths, mode="reflect")
     total = torch.zeros_like(x)
     for axis in axes:
         line = padded

@@ -12,7 +12,7 @@ MOST = 16
 """Pictures of a box, about: as many as may have to be done again."""
 
 
-def boxes_of(image: Any, axes: str | None, out: Any) -> list[Box]:
+def boxes_of(image: Any, axes: str | None, out: Any, *, volume: bool = False) -> list[Box]:
     """Cut an image into boxes that can be denoised in any order, wherever that is done.
 
     Parameters
@@ -20,13 +20,15 @@ def boxes_of(image: Any, axes: str | None, out: Any) -> list[Box]:
     image, out : array_like
         What is read and what is written to, in chunks or not.
     axes : str, optional
+    volume : bool
+        Whether Z is an axis of space and not of samples.
 
     Raises
     ------
     ImageError
         If the axes do not fit.
     """
-    found = layout(image.shape, axes)
+    found = layout(image.shape, axes, volume=volume)
     return cut(found, chunks_of(image, len(found.shape)), chunks_of(out, len(found.shape)))
 
 
@@ -35,7 +37,10 @@ def chunks_of(image: Any, ndim: int) -> tuple[int, ...]:
 
     Those of zarr in a shard are read, but not written, each for itself: the shard counts.
     """
-    chunks = getattr(image, "shards", None) or getattr(image, "chunks", None) or (1,) * ndim
+    try:
+        chunks = getattr(image, "shards", None) or getattr(image, "chunks", None) or (1,) * ndim
+    except NotImplementedError:  # zarr's word for chunks of many sizes
+        chunks = (1,) * ndim
     return tuple(each if isinstance(each, int) else max(each) for each in chunks)
 
 

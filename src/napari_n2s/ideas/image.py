@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,8 @@ def open_image(data: Any) -> Any:
     """
     try:
         kind = np.dtype(data.dtype)
-        lazy = not isinstance(data, np.ndarray) and len(data.shape) == data.ndim
+        known = all(isinstance(size, Integral) for size in data.shape)
+        lazy = known and not isinstance(data, np.ndarray) and len(data.shape) == data.ndim
     except (AttributeError, TypeError):
         lazy = False
     if not lazy:
@@ -253,7 +255,8 @@ def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
             f"The result cannot be given as {dtype}; choose an integer or a float type."
         )
     here = isinstance(image, np.ndarray)
-    if missing == "leave" and kind.kind in "iu" and here and not np.isfinite(image).all():
+    risky = missing == "leave" and kind.kind in "iu" and here and image.dtype.kind == "f"
+    if risky and not np.isfinite(image).all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
     return kind
 

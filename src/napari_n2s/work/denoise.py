@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.report import Report, account_of
 from napari_n2s.work.steps import finish
+from napari_n2s.work.stream import require_shape
 from napari_n2s.work.train import Training, go_on, take_up, train
 
 TILES = (TILE, TILE // 2, TILE // 4)
@@ -136,12 +138,15 @@ def denoising(
         with memory_in_words():
             piece = wanted if part is None else take_part(wanted, part)
             check_dtype(dtype if out is None else out.dtype, piece, settings.missing)
+            if out is not None:
+                require_shape(out, piece.shape)
             if piece is not source:
                 check(piece, its_axes, here.canonical_shape[1], settings)
             if since and since.best.context:
                 there.beside(since.best.context)
+            asked = {"axes": axes, "settings": settings, "size": prod(piece.shape)}
             if learn or since is None:
-                training = go_on(since) if since else train(source, axes=axes, settings=settings)
+                training = go_on(since) if since else train(source, **asked)
                 watch = _Watch(image, axes, view, Pace(preview_pause))
                 progress = yield from watch.follow(training, stop, rest)
             else:

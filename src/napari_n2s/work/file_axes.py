@@ -9,6 +9,8 @@ from typing import Any
 import tifffile
 
 TIFF_SUFFIXES = (".tif", ".tiff")
+NAMES = {**{each: each.upper() for each in "tczyx"}, "time": "T", "channel": "C"}
+"""What axes of OME-Zarr are called: one letter by the standard; these words are found as well."""
 METADATA = ("zarr.json", ".zattrs")
 """Where a zarr group says what it holds, in its third and in its second format."""
 
@@ -47,5 +49,5 @@ def _of_zarr(path: Path) -> list[str]:
             about: Any = json.loads((path / name).read_text())
             about = about.get("attributes", about)
             images = about.get("ome", about).get("multiscales", [])
-            return ["".join(each["name"][0].upper() for each in one["axes"]) for one in images]
+            return ["".join(NAMES.get(each["name"], "Q") for each in one["axes"]) for one in images]
     return []

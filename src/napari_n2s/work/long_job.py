@@ -84,7 +84,7 @@ def denoising_to(
             model, report = begun
             begin = time.monotonic()
             out = ZarrResult(unfinished.folder, recording, kind)
-            boxes = boxes_of(image, axes, out)
+            boxes = boxes_of(image, axes, out, volume=settings.volume)
             left = [box for box in boxes if not out.holds(box)]
             if client:
                 yield from applying_on(client, model, image, axes, out, left)

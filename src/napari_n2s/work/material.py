@@ -55,6 +55,8 @@ class Material:
     scale : Scale
     baselines : tuple of Baseline
         What there is to beat.
+    size : int
+        Number of values that will be denoised at the end.
     """
 
     x: Tensor
@@ -68,6 +70,7 @@ class Material:
     structure: Tensor | None
     scale: Scale
     baselines: tuple[Baseline, ...]
+    size: int
 
     def to(self, device: torch.device) -> Material:
         """Bring the windows to where training computes, and the image unless it is very large."""
@@ -93,8 +96,8 @@ class Material:
 
     @property
     def share_in_windows(self) -> float:
-        """How much of the image the windows hold."""
-        return self.windows[:, 0].numel() / self.x[:, 0].numel()
+        """How many values the windows hold, of all that will be denoised."""
+        return self.windows.numel() / self.size
 
     def draw(
         self, count: int, side: int, turns: tuple[Turn, ...], generator: torch.Generator
@@ -147,14 +150,17 @@ def _one_of(count: int, generator: torch.Generator) -> int:
     return int(torch.randint(count, (), generator=generator))
 
 
-def gather(image: Any, axes: str | None, settings: Settings) -> Material:
+def gather(image: Any, axes: str | None, settings: Settings, size: int | None = None) -> Material:
     """Make an image ready for training; of a large one, pieces from all over it.
+
+    The size is the number of values that will be denoised, if that is not the image.
 
     Raises
     ------
     ImageError
         If it cannot be denoised.
     """
+    size = size or prod(image.shape)
     image, axes = draw_pieces(image, axes, settings.seed, volume=settings.volume)
     shape = layout(image.shape, axes, volume=settings.volume).canonical_shape
     require_memory(prod(shape) * (4 + FLAGS / shape[1]))
@@ -184,6 +190,7 @@ def gather(image: Any, axes: str | None, settings: Settings) -> Material:
         structure=None if structure is None else torch.from_numpy(structure),
         scale=ready.scale,
         baselines=baselines,
+        size=size,
     )
 
 

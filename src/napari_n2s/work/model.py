@@ -66,7 +66,8 @@ def check(
             f"{channels}; choose an image like the one it was trained on."
         )
     require_memory((AT_WORK + BESIDE * guides) * there * min(BLOCK, prod(space)))
-    if settings.missing == "refuse" and isinstance(image, np.ndarray):
+    here = isinstance(image, np.ndarray) and image.dtype.kind == "f"
+    if here and settings.missing == "refuse":
         canonical = found.canonical(image)
         if any(find_gaps(sample).any() for sample in canonical):
             find_missing(canonical, "refuse")
@@ -154,7 +155,7 @@ class Model:
             return finish(self.applying(image, axes=axes, **options))
         from napari_n2s.work.cluster import applying_on
 
-        boxes = boxes_of(image, axes, out)
+        boxes = boxes_of(image, axes, out, volume=self.settings.volume)
         finish(applying_on(client, self, image, axes, out, boxes, invariant))
         return out
 

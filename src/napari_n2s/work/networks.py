@@ -55,7 +55,9 @@ class Network(nn.Module, ABC):
         spare = [-size % self.stride for size in x.shape[2:]]
         if not any(spare):
             return x
-        return F.pad(x, [p for after in reversed(spare) for p in (0, after)], mode=self.border)
+        thin = any(after >= size for after, size in zip(spare, x.shape[2:], strict=True))
+        border = "replicate" if thin and self.border == "reflect" else self.border
+        return F.pad(x, [p for after in reversed(spare) for p in (0, after)], mode=border)
 
     @abstractmethod
     def body(self, x: Tensor) -> Tensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.axes import APART, CHANNELS, layout
+from napari_n2s.ideas.axes import APART, CHANNELS, SMALLEST, layout
 from napari_n2s.ideas.image import as_image, read_box
 
 ENOUGH = 2**24
@@ -18,6 +17,8 @@ SIDE, DEPTH = 512, 64
 """Pixels of a piece along Y and X, and along the Z of a volume."""
 RUN = 5
 """Pictures of a piece along each axis of samples: so that there are some beside each."""
+FEWEST = 8
+"""Pieces, of which those of volumes and of many channels are made smaller."""
 
 
 def is_large(image: Any) -> bool:
@@ -57,21 +58,29 @@ def draw_pieces(
     sizes = dict(zip(found.axes, found.shape, strict=True))
     longest = sorted(found.sample_axes, key=lambda each: -sizes[each])[:2]
     most = {"Y": SIDE, "X": SIDE, "Z": DEPTH, **dict.fromkeys(longest, RUN)}
-    shape = tuple(
+    shape = [
         size if letter in CHANNELS else min(size, most.get(letter, 1))
         for letter, size in zip(found.axes, found.shape, strict=True)
-    )
+    ]
+    halved = [found.axes.index(letter) for letter in found.space]
+    while prod(shape) * FEWEST > ENOUGH:
+        largest = max(halved, key=lambda axis: shape[axis])
+        if shape[largest] < 2 * SMALLEST:
+            break
+        shape[largest] //= 2
     rng = np.random.default_rng(seed)
     starts = [
         range(int(rng.integers(size % side + 1)), size - side + 1, side)
         for size, side in zip(found.shape, shape, strict=True)
     ]
-    places = list(product(*starts))
-    count = min(len(places), max(1, ENOUGH // prod(shape)))
+    places = prod(map(len, starts))
+    count = min(places, max(1, ENOUGH // prod(shape)))
     pieces = np.empty((count, *shape), np.dtype(image.dtype).newbyteorder("="))
     for piece, number in zip(
-        pieces, np.sort(rng.choice(len(places), count, replace=False)), strict=True
+        pieces, np.sort(rng.choice(places, count, replace=False)), strict=True
     ):
-        box = [slice(a, a + side) for a, side in zip(places[number], shape, strict=True)]
+        at = np.unravel_index(number, [len(each) for each in starts])
+        corner = [each[int(i)] for each, i in zip(starts, at, strict=True)]
+        box = [slice(a, a + side) for a, side in zip(corner, shape, strict=True)]
         piece[:] = read_box(image, tuple(box))
     return pieces, APART + found.axes

@@ -13,6 +13,7 @@ from napari_n2s.ideas.axes import Layout
 from napari_n2s.ideas.boxes import chunks_of
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Box, find_gaps, read_box, to_dtype
+from napari_n2s.work.machine import require_memory
 
 KEPT = 2**28
 """Bytes of an image that are kept, so that no chunk of a file is decoded for each of its frames."""
@@ -63,9 +64,11 @@ class Stream:
         self._image, self._layout, self._kind, self._beside = image, layout, kind, beside
         self._part = part or tuple(slice(0, size) for size in layout.shape)
         shape = tuple(side.stop - side.start for side in self._part)
-        if out is not None:
-            require_shape(out, shape)
-        self.result = np.empty(shape, kind) if out is None else out
+        if out is None:
+            require_memory(prod(shape) * kind.itemsize)
+            out = np.empty(shape, kind)
+        require_shape(out, shape)
+        self.result = out
         self.samples = layout.samples_within(self._part)
         self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
         self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()

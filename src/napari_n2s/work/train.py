@@ -19,7 +19,12 @@ Training = Generator[Progress, float | None, Model]
 
 
 def train(
-    image: Any, *, axes: str | None = None, settings: Settings | None = None, **changes: Any
+    image: Any,
+    *,
+    axes: str | None = None,
+    settings: Settings | None = None,
+    size: int | None = None,
+    **changes: Any,
 ) -> Training:
     """Train a network on one noisy image, without clean data.
 
@@ -31,6 +36,9 @@ def train(
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
     settings : Settings, optional
+    size : int, optional
+        Number of values that will be denoised, for which time is kept; those of the image if left
+        out.
     **changes
         Settings by name, as ``seconds=30``.
 
@@ -59,7 +67,7 @@ def train(
     clock = Clock()
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
-    material = gather(open_image(image), axes, settings)
+    material = gather(open_image(image), axes, settings, size)
     clock.plan(settings, material.constant)
     return _rounds(Learner(material, settings, device, clock))
 
