@@ -19,7 +19,7 @@ from napari_n2s.work.cluster import applying_on
 from napari_n2s.work.files import read
 
 RNG = np.random.default_rng(0)
-MOVIE = RNG.poisson(np.linspace(5, 60, 32), (12, 24, 32)).astype(np.uint16)
+MOVIE = RNG.poisson(np.linspace(5, 60, 32), (8, 24, 32)).astype(np.uint16)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,11 @@ def client(request):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {"n_workers": request.param, "threads_per_worker": 1, "dashboard_address": None}
-        with LocalCluster(**options, silence_logs=50) as here, Client(here) as client:
+        # The client is not the one that is found when none is named.
+        with (
+            LocalCluster(**options, silence_logs=50) as here,
+            Client(here, set_as_default=False) as client,
+        ):
             yield client
 
 

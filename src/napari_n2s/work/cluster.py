@@ -87,8 +87,10 @@ def applying_on(
     shared = client.submit(_hand_over, (model, image, out), pure=False)
     options = {"pure": False, "retries": AGAIN}
     futures = client.map(_denoise, boxes, shared=shared, axes=axes, invariant=invariant, **options)
+    with client.as_current():
+        finished = distributed.as_completed(futures)
     try:
-        for done, future in enumerate(distributed.as_completed(futures), start=1):
+        for done, future in enumerate(finished, start=1):
             future.result()
             yield Applying(done / len(boxes))
     except (
