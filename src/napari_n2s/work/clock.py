@@ -91,7 +91,9 @@ class Clock:
             self._cost = min(self._cost, cost)  # the first score is slower than all others
             once = self._cost * applying
             self.turns = next((n for n in TURNS if n * once <= TURNING * self._budget), TURNS[-1])
-            self._kept = min(self.turns * once, APPLYING * self._budget)
+            # Where applying takes longer than all there is, nobody is helped by a little of it.
+            possible = once <= self._budget
+            self._kept = min(self.turns * once, APPLYING * self._budget) if possible else 0.0
 
     def snapshot_due(self) -> bool:
         """Whether enough time has passed since the last snapshot; if so, count from now."""
