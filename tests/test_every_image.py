@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+import torch
 import xarray
 import zarr
 from napari.components import ViewerModel
@@ -19,7 +20,7 @@ from napari_n2s.docks import layers, on_demand
 from napari_n2s.docks.orders import WHOLE, read_order
 from napari_n2s.ideas.axes import APART, layout
 from napari_n2s.ideas.noise import NoiseCurve
-from napari_n2s.work import model, pieces
+from napari_n2s.work import denoise, model, pieces
 from napari_n2s.work.denoise import denoising
 from napari_n2s.work.file_axes import read_axes
 from napari_n2s.work.method import Blend, Blind
@@ -173,6 +174,21 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     for whole, blocks in zip(results[:2], results[2:], strict=True):
         assert np.abs(blocks - whole).max() < 1e-4 * np.ptp(whole)
     assert len(planned) == (2 if network == "donut" else 0), "once for each image"
+
+
+def test_tiles_are_as_large_as_free_memory_allows(monkeypatch):
+    best, tiles = learn(MOVIE[0]).best, []
+    sound = model.Model.applying
+
+    def applying(self, *given, tile, **options):
+        tiles.append(tile)
+        return sound(self, *given, tile=tile, **options)
+
+    monkeypatch.setattr(model.Model, "applying", applying)
+    for free in (10**9, 2 * 10**8, 1):
+        monkeypatch.setattr("napari_n2s.work.denoise.free_memory", lambda _, free=free: free)
+        finish(denoise.applying(best, torch.device("cpu"), MOVIE[0], "YX"))
+    assert tiles == [512, 256, 128]
 
 
 class Broken(Counted):

@@ -17,7 +17,7 @@ from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Box, check_dtype, open_image, take_part
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.device import memory_in_words, short_of_memory
+from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
 from napari_n2s.work.model import TILE, Model, check
 from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
@@ -27,7 +27,9 @@ from napari_n2s.work.stream import require_shape
 from napari_n2s.work.train import Training, go_on, take_up, train
 
 TILES = (TILE, TILE // 2, TILE // 4)
-"""Sides of tiles in pixels, to be tried in turn where memory runs short."""
+"""Sides of tiles in pixels: the largest that fits is taken, the next where memory runs short."""
+PER_PIXEL = 1600
+"""Bytes that a pixel of a tile takes at most: with the widest network, for one channel."""
 
 Denoised = tuple[Any, Report]
 
@@ -175,8 +177,10 @@ def applying(
     out: Any = None,
     invariant: bool | None = None,
 ) -> Generator[Applying, None, Any]:
-    """Apply a model; where memory runs short, in smaller tiles, then on the processor."""
-    ways = [(device, tile) for tile in TILES]
+    """Apply a model in tiles that fit into free memory; if in none, on the processor."""
+    free = free_memory(device)
+    fitting = [tile for tile in TILES if PER_PIXEL * tile**2 <= free] or TILES[-1:]
+    ways = [(device, tile) for tile in fitting]
     if device.type != "cpu":
         ways.append((torch.device("cpu"), TILES[0]))
     for where, tile in ways:

@@ -83,6 +83,14 @@ def memory_in_words() -> Iterator[None]:
         raise
 
 
+def free_memory(device: torch.device) -> int:
+    """Measure the bytes that are free where a device computes."""
+    if device.type == "cuda":
+        with suppress(RuntimeError):  # when others have it to themselves
+            return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
+
+
 def account() -> tuple[str, str | None]:
     """Say what will be computed on, its free memory and, if that is slow, why.
 
@@ -92,10 +100,7 @@ def account() -> tuple[str, str | None]:
         The sentence, and the command that would help.
     """
     device = choose_device()
-    free = psutil.virtual_memory().available
-    if device.type == "cuda":
-        with suppress(RuntimeError):  # when others have it to themselves
-            free, _ = torch.cuda.mem_get_info(device)
+    free = free_memory(device)
     words, remedy = f"Computes on the {describe(device)}, {free / 1e9:.0f} GB free", None
     if device.type == "cpu" and shutil.which("nvidia-smi") and torch.version.cuda is None:
         words += ": there is an NVIDIA GPU, but this PyTorch is built without CUDA"
