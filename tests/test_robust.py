@@ -40,4 +40,5 @@ def test_nothing_comes_out_worse_than_it_went_in(name):
     assert np.isfinite(clean).all()
     median, _ = report.baselines
     assert report.network.loss < median.score.loss + 2 * median.score.error
-    assert np.mean((clean - truth) ** 2) < np.mean((noisy - truth) ** 2)
+    share = 0.2 if name == "hot pixels" else 1
+    assert np.mean((clean - truth) ** 2) < share * np.mean((noisy - truth) ** 2)

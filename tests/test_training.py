@@ -74,6 +74,8 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
     assert clock.turns == 2
     assert clock.done(step=100) == pytest.approx(30 / 92), "what is done is not undone"
     clock.scored(cost=0.05, applying=10_000)
+    assert clock.done(step=100) == pytest.approx(30 / 92), "no part of the time would suffice"
+    clock.scored(cost=0.05, applying=1_500)
     assert clock.turns == 1
     now[0] = 49
     assert clock.done(step=100) < 1

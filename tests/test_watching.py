@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from conftest import LONG, NOISY, click, finish, shown
-from napari_n2s.docks.calibrate import CalibrateDock
 from napari_n2s.docks.denoise import DenoiseDock
 from napari_n2s.ideas.settings import EFFORTS
 from napari_n2s.work.learner import Learner
@@ -304,15 +304,15 @@ def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
     [("Noise2Self: Denoise", "train"), ("Noise2Self: Calibrated filter", "calibrate")],
 )
 def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot, name, button):
-    def left():
-        gc.collect()
-        return np.array([alive(kind) for kind in (Learner, DenoiseDock, CalibrateDock, Image)])
-
-    before = left()
-    viewer.add_image(NOISY, name="a")
-    click(qtbot, getattr(viewer.window.add_plugin_dock_widget("napari-n2s", name)[1], button))
+    source = viewer.add_image(NOISY, name="a")
+    dock = viewer.window.add_plugin_dock_widget("napari-n2s", name)[1]
+    click(qtbot, getattr(dock, button))
     wait_for_preview(qtbot, viewer)
-    assert (left() > before).sum() >= 2
+    held = [ref(dock), ref(source)]
+    if button == "train":
+        held.append(ref(dock.progress.learner))
+    del dock, source
     viewer.close()
     let_threads_end(qtbot)
-    assert (left() <= before).all()
+    gc.collect()
+    assert [each() for each in held] == [None] * len(held)

@@ -86,6 +86,7 @@ def glimpse_job(
 ) -> tuple[Prepared, Preview] | Failure:
     """Filter the part of an image that is in view."""
     try:
+        give_way()
         ready = ready or get_ready(order.image, order.axes, missing=LEAVE, volume=volume)
         reach = denoiser.reach_of_slices(values)
         read, inner = widen_along(box, order.axes, order.image.shape, reach)

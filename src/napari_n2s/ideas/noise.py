@@ -24,6 +24,8 @@ TOLERANCE = 0.003
 """Error of a bin, as a share of the largest noise, that does not matter."""
 FLOOR = 0.3
 """The curve never falls below this share of the least noise that was seen."""
+FARTHEST = 3.0
+"""Standard deviations off its prediction up to which a pixel is believed: hot ones lie farther."""
 DOUBT = 0.06
 """By how much the curve may be wrong, either way."""
 AGREEMENT = 0.2
@@ -80,7 +82,8 @@ def posterior(
     """Mix each noisy pixel with its prediction, each by the other's variance.
 
     All arrays are ``(C, *space)``. With prior variance v = max(total - σ², 0) the posterior mean is
-    (σ² mean + v noisy) / (σ² + v).
+    (σ² mean + v noisy) / (σ² + v). A pixel that lies too far off to be believed is taken to lie as
+    far off as may be.
 
     Returns
     -------
@@ -89,7 +92,15 @@ def posterior(
     """
     variance = noise.variance(mean)
     weight = np.maximum(1 - variance / total, 0)
-    return mean + weight * (noisy - mean), weight * variance
+    return mean + weight * _believed(mean, total, noisy), weight * variance
+
+
+def _believed(
+    mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Say how far off its prediction each pixel is taken to lie."""
+    farthest = FARTHEST * np.sqrt(total)
+    return np.clip(noisy - mean, -farthest, farthest)
 
 
 def usual_share(
@@ -146,9 +157,11 @@ def best_share(
     for factor in (1 - DOUBT, 1 + DOUBT):
         noise = factor * variance
         weight = np.maximum(1 - noise / total, 0)
-        estimate = mean + weight * (noisy - mean)
+        believed = _believed(mean, total, noisy)
+        answers = weight * (believed == noisy - mean)
+        estimate = mean + weight * believed
         apart = other - estimate
-        gain = np.mean((noisy - estimate) * apart) - np.mean(noise * (response - weight))
+        gain = np.mean((noisy - estimate) * apart) - np.mean(noise * (response - answers))
         shares.append(gain / max(np.mean(apart**2), 1e-30))
     low, high = sorted(shares)
     known = high - low <= AGREEMENT
