@@ -133,6 +133,8 @@ def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
     corners = product(range(20), range(49 - height), range(65 - width))
     whole = {MOVIE[t : t + 5, y : y + height, x : x + width].tobytes() for t, y, x in corners}
     assert all(piece.tobytes() in whole for piece in drawn)
+    many = np.broadcast_to(MOVIE[0], (9, 8, 3, 48, 64))
+    assert pieces.draw_pieces(many, "PTZYX", seed=0)[0].shape[1:4] == (5, 5, 1)
     again, _ = pieces.draw_pieces(MOVIE, "TYX", seed=0)
     assert np.array_equal(drawn, again)
     *_, last = train(source, axes="TYX", steps=2, context=1, device="cpu")

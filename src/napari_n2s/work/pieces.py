@@ -12,7 +12,7 @@ from napari_n2s.ideas.axes import APART, CHANNELS, SMALLEST, layout
 from napari_n2s.ideas.image import as_image, read_box
 
 ENOUGH = 2**24
-"""Values: as many as some minutes of training on a processor look at."""
+"""Values, at which a minute of training on a processor looks a few times each."""
 SIDE, DEPTH = 512, 64
 """Pixels of a piece along Y and X, and along the Z of a volume."""
 RUN = 5
@@ -57,7 +57,7 @@ def draw_pieces(
         return as_image(image if here else read_box(image, whole)), found.axes
     sizes = dict(zip(found.axes, found.shape, strict=True))
     longest = sorted(found.sample_axes, key=lambda each: -sizes[each])[:2]
-    most = {"Y": SIDE, "X": SIDE, "Z": DEPTH, **dict.fromkeys(longest, RUN)}
+    most = {**dict.fromkeys(longest, RUN), "Y": SIDE, "X": SIDE, **({"Z": DEPTH} if volume else {})}
     shape = [
         size if letter in CHANNELS else min(size, most.get(letter, 1))
         for letter, size in zip(found.axes, found.shape, strict=True)
