@@ -166,7 +166,7 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     noisy = RNG.poisson(truth)
     last = learn(noisy, steps=40, network=network)
     # What a small block and the whole say of the noise differs; that aside, they are the same.
-    blend, planned = Blend(NoiseCurve(*np.full((3, 1), 0.1)), np.array([0.3])), []
+    blend, planned = Blend(NoiseCurve(*np.full((3, 1), 0.1)), np.ones(1), np.array([0.3])), []
     monkeypatch.setattr(Blind, "plan", lambda *_: planned.append(1) or blend)
     results = []
     for block in (2**22, 70**2):

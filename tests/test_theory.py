@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import denoise, train
 from napari_n2s.ideas.blindspot import Grid
-from napari_n2s.ideas.noise import best_share, posterior, read_noise, usual_share
+from napari_n2s.ideas.noise import best_share, find_trust, posterior, read_noise, usual_share
 from napari_n2s.ideas.settings import Settings, choices
 from napari_n2s.ideas.structure import find_sparse, find_structure
 from napari_n2s.ideas.turns import turns
@@ -135,7 +135,9 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     noisy = truth + np.sqrt(noise) * rng.normal(size=mean.shape)
     curve = read_noise(mean, variance + noise, noisy)
     assert curve.variance(mean) == pytest.approx(noise, rel=0.05)
-    estimate, promised = posterior(mean, variance + noise, noisy, curve)
+    trust = find_trust(mean, variance + noise, noisy)
+    assert trust == 1
+    estimate, promised = posterior(mean, variance + noise, noisy, curve, trust)
     error = np.mean((estimate - truth) ** 2)
     assert error == pytest.approx(np.mean(noise * variance / (noise + variance)), rel=0.02)
     assert error == pytest.approx(promised.mean(), rel=0.05)
@@ -149,6 +151,17 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     share = usual_share(estimate, promised, bad, there, unknown)
     mixed = estimate + share * (bad - estimate)
     assert np.mean((mixed - truth) ** 2) < error
+
+
+def test_the_posterior_is_not_taken_where_a_few_pixels_hold_most_of_the_noise():
+    rng = np.random.default_rng(0)
+    photons = rng.poisson(0.05, (1, 100_000)).astype(float)
+    hot = np.where(rng.random(photons.shape) < 0.01, 50, rng.normal(size=photons.shape))
+    for noisy in (photons, hot):
+        mean, total = np.full_like(noisy, noisy.mean()), np.full_like(noisy, noisy.var())
+        curve = read_noise(mean, 0.5 * total, noisy)  # it may be as wrong as it will
+        trust = find_trust(mean, total, noisy)
+        assert np.array_equal(posterior(mean, total, noisy, curve, trust)[0], mean)
 
 
 def test_what_another_estimate_should_count_is_found_without_the_truth():
@@ -166,10 +179,10 @@ def test_what_another_estimate_should_count_is_found_without_the_truth():
         best = np.mean((truth - posterior_mean) * apart) / np.mean(apart**2)
         variance = np.full_like(mean, noise)
         total = variance + prior
-        found = best_share(mean, total, noisy, variance, other, np.full_like(mean, response))
+        found = best_share(mean, total, noisy, variance, other, np.full_like(mean, response), 1)
         assert found == pytest.approx(np.clip(best, 0, 1), abs=0.05)
     doubtful = posterior_mean + rng.normal(0, 0.1, mean.shape)
-    assert np.isnan(best_share(mean, total, noisy, variance, doubtful, np.zeros_like(mean)))
+    assert np.isnan(best_share(mean, total, noisy, variance, doubtful, np.zeros_like(mean), 1))
 
 
 def test_the_held_out_loss_is_the_true_error_plus_the_noise():

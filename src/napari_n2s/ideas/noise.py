@@ -30,6 +30,10 @@ DOUBT = 0.06
 """By how much the curve may be wrong, either way."""
 AGREEMENT = 0.2
 """How far two shares may lie apart to be taken for the same."""
+NORMAL = 0.455
+"""Median of the square of a standard normal number, of which the mean is 1."""
+STRANGE, USUAL = 0.25, 0.35
+"""Median of the squared residuals, as a share of what it would be, that is not normal and that is."""
 
 
 @dataclass(frozen=True)
@@ -73,26 +77,46 @@ def read_noise(
     return NoiseCurve(*(np.array(each) for each in zip(*lines, strict=True)))
 
 
+def find_trust(
+    mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Say how far the posterior is to be trusted in each channel, 0 to 1.
+
+    It takes residuals for normal. Where a few pixels hold most of their squares, as hot ones or
+    single photons in the dark, no curve tells what is noise, and what is predicted stays as it is.
+
+    Parameters
+    ----------
+    mean, total, noisy : ndarray, shape (C, pixels)
+    """
+    squares = (noisy - mean) ** 2 / total
+    usual = np.median(squares, 1) / (NORMAL * np.maximum(squares.mean(1), 1e-30))
+    trust: NDArray[np.float64] = np.clip((usual - STRANGE) / (USUAL - STRANGE), 0, 1)
+    return trust
+
+
 def posterior(
     mean: NDArray[np.floating],
     total: NDArray[np.floating],
     noisy: NDArray[np.floating],
     noise: NoiseCurve,
+    trust: NDArray[np.float64],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Mix each noisy pixel with its prediction, each by the other's variance.
 
-    All arrays are ``(C, *space)``. With prior variance v = max(total - σ², 0) the posterior mean is
-    (σ² mean + v noisy) / (σ² + v). A pixel that lies too far off to be believed is taken to lie as
+    All arrays are ``(C, *space)`` but `trust`, ``(C,)``. With prior variance v = max(total - σ², 0)
+    the posterior mean is (σ² mean + v noisy) / (σ² + v), of which a share of `trust` is taken. A pixel that lies too far off to be believed is taken to lie as
     far off as may be.
 
     Returns
     -------
     tuple of ndarray
-        The posterior mean, and its variance σ² v / (σ² + v): the squared error that it promises.
+        The estimate, and the posterior's variance σ² v / (σ² + v): the squared error it promises.
     """
     variance = noise.variance(mean)
     weight = np.maximum(1 - variance / total, 0)
-    return mean + weight * _believed(mean, total, noisy), weight * variance
+    share = trust.astype(mean.dtype).reshape(-1, *(1,) * (mean.ndim - 1))
+    return mean + share * weight * _believed(mean, total, noisy), weight * variance
 
 
 def _believed(
@@ -131,6 +155,7 @@ def best_share(
     variance: NDArray[np.floating],
     other: NDArray[np.floating],
     response: NDArray[np.floating],
+    trust: float,
 ) -> float:
     """Find what another estimate should count beside the posterior to make the error least.
 
@@ -145,6 +170,8 @@ def best_share(
         Blind mean and variance, the noisy pixels, their noise, and the other estimate.
     response : ndarray, shape (pixels,)
         Its derivative by its own pixel; it may be right on average only.
+    trust : float
+        What share of the posterior's weight was taken.
 
     Returns
     -------
@@ -156,7 +183,7 @@ def best_share(
     shares = []
     for factor in (1 - DOUBT, 1 + DOUBT):
         noise = factor * variance
-        weight = np.maximum(1 - noise / total, 0)
+        weight = trust * np.maximum(1 - noise / total, 0)
         believed = _believed(mean, total, noisy)
         answers = weight * (believed == noisy - mean)
         estimate = mean + weight * believed

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas import blindspot
-from napari_n2s.ideas.noise import NoiseCurve, best_share, posterior, read_noise, usual_share
+from napari_n2s.ideas.noise import (
+    NoiseCurve,
+    best_share,
+    find_trust,
+    posterior,
+    read_noise,
+    usual_share,
+)
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
 from napari_n2s.work.donut import Donut
@@ -54,11 +61,14 @@ class Blend(NamedTuple):
     Attributes
     ----------
     noise : NoiseCurve
+    trust : ndarray, shape (C,)
+        How far the posterior of the second is taken.
     share : ndarray, shape (C,)
-        What the first counts beside the posterior of the second.
+        What the first counts beside it.
     """
 
     noise: NoiseCurve
+    trust: NDArray[np.float64]
     share: NDArray[np.float64]
 
 
@@ -225,15 +235,16 @@ class Blind:
             return None
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
-        noise = read_noise(*(each[:, there] for each in (mean, total, noisy)))
-        estimate, promised = posterior(mean, total, noisy, noise)
+        known_pixels = [each[:, there] for each in (mean, total, noisy)]
+        noise, trust = read_noise(*known_pixels), find_trust(*known_pixels)
+        estimate, promised = posterior(mean, total, noisy, noise, trust)
         within = there[probe.box[1:]]
         probed = [
             each[probe.box][:, within] for each in (mean, total, noisy, noise.variance(mean), other)
         ]
-        probed.append(probe.response[0].numpy()[:, within])
+        probed += [probe.response[0].numpy()[:, within], trust]
         known = np.array([best_share(*channel) for channel in zip(*probed, strict=True)])
-        return Blend(noise, usual_share(estimate, promised, other, there, known))
+        return Blend(noise, trust, usual_share(estimate, promised, other, there, known))
 
     def mix(self, seen: Tensor, blind: Tensor, x: Tensor, blend: Blend | None) -> Tensor:
         """Average the pass that saw all with the posterior of the blind one."""
@@ -241,7 +252,7 @@ class Blind:
             return self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
-        estimate, _ = posterior(mean, total, noisy, blend.noise)
+        estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust)
         share = blend.share.astype(estimate.dtype).reshape(-1, *(1,) * (x.ndim - 2))
         return torch.from_numpy(estimate + share * (other - estimate))[None]
 
