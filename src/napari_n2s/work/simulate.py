@@ -81,8 +81,8 @@ class _Cell:
         moved = frame * self.drift
         paths = self.paths + moved[: len(self.paths)]
         centres = self.centres + moved[len(self.paths) :]
-        spots = _splat(centres + self.spots, np.ones(self.spots.shape[:2]), self.shape)
-        sharp = _blur(4 * _splat(paths, self.brightness, self.shape), PSF)
+        spots = splat(centres + self.spots, np.ones(self.spots.shape[:2]), self.shape)
+        sharp = _blur(4 * splat(paths, self.brightness, self.shape), PSF)
         sharp += sum(
             _ellipsoid(self.shape, *each) for each in zip(centres, self.radii, strict=True)
         )
@@ -104,17 +104,17 @@ def _ellipsoid(shape: tuple[int, ...], centre: Image, radii: Image) -> Image:
     return inside
 
 
-def _splat(points: Image, weights: Image, shape: tuple[int, int, int]) -> Image:
-    """Add weights ``(..., )`` at points ``(..., 3)`` to a volume, shared between nearest voxels."""
-    points, weights = points.reshape(-1, 3), weights.ravel()
+def splat(points: Image, weights: Image, shape: tuple[int, ...]) -> Image:
+    """Add weights ``(...)`` at points ``(..., axes)`` to an image, shared by nearest pixels."""
+    points, weights = points.reshape(-1, len(shape)), weights.ravel()
     low = np.floor(points).astype(int)
-    volume = np.zeros(shape)
-    for corner in product((0, 1), repeat=3):
+    image = np.zeros(shape)
+    for corner in product((0, 1), repeat=len(shape)):
         where = low + corner
         share = np.prod(1 - np.abs(points - where), 1) * weights
         inside = ((where >= 0) & (where < shape)).all(1)
-        np.add.at(volume, tuple(where[inside].T), share[inside])
-    return volume
+        np.add.at(image, tuple(where[inside].T), share[inside])
+    return image
 
 
 def _blur(volume: Image, sigma: tuple[float, ...]) -> Image:

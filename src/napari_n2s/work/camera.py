@@ -1,0 +1,70 @@
+"""Cameras: what makes a scene noisy, over four decades of light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera, in units of the picture that it is shown.
+
+    Attributes
+    ----------
+    photons : float
+        Electrons that an intensity of 1 sets free; infinite where light itself makes no noise.
+    read_noise : float
+        Standard deviation of what the electronics add.
+    multiplies : bool
+        Whether electrons are multiplied before they are read, which doubles the photon noise.
+    step : float
+        Distance between two grey values, 0 for none.
+    clips : bool
+        Whether intensities below 0 and above 1 are cut off.
+    """
+
+    photons: float = inf
+    read_noise: float = 0.0
+    multiplies: bool = False
+    step: float = 0.0
+    clips: bool = False
+
+    def record(self, picture: Image, rng: np.random.Generator) -> Image:
+        """Record a picture once."""
+        seen: Image = picture
+        if self.photons < inf:
+            seen = rng.poisson(np.maximum(picture, 0) * self.photons).astype(float)
+            if self.multiplies:
+                seen = rng.standard_gamma(seen)
+            seen /= self.photons
+        seen = seen + self.read_noise * rng.standard_normal(picture.shape)
+        if self.step:
+            seen = self.step * np.rint(seen / self.step)
+        return np.clip(seen, 0, 1) if self.clips else seen
+
+    def variance(self, picture: Image) -> Image:
+        """Give the variance of the noise at each pixel, if nothing is clipped."""
+        light = np.maximum(picture, 0) * (1 + self.multiplies) / self.photons
+        return np.asarray(light + self.read_noise**2 + self.step**2 / 12)
+
+
+def draw_camera(picture: Image, rng: np.random.Generator) -> Camera:
+    """Draw a camera under which noise is from a fifteenth to three times a picture's contrast."""
+    contrast = max(float(picture.std()), 0.02)
+    noise = (np.exp(rng.uniform(np.log(0.07), np.log(3))) * contrast) ** 2
+    share = rng.choice([0.0, rng.uniform(0, 1), 1.0])
+    light = max(float(picture.mean()), 1e-3)
+    return Camera(
+        photons=light / (share * noise) if share else inf,
+        read_noise=float(np.sqrt((1 - share) * noise)),
+        multiplies=bool(rng.random() < 0.15),
+        step=float(rng.choice([0.0, 0.0, 1 / 255, rng.uniform(0, 0.5) * np.sqrt(noise)])),
+        clips=bool(rng.random() < 0.15),
+    )

@@ -1,0 +1,174 @@
+"""Train the head start: a blind network that has seen thousands of simulated pictures only.
+
+    python training/head_start.py plane --steps 40000
+    python training/head_start.py beside --steps 8000 --onto plane
+    python training/head_start.py hole-2 --steps 8000 --onto plane
+
+Each writes its weights into the package. Interrupted, the same command goes on where the last
+checkpoint was; with fewer steps, it ends the sooner. Loss and speed are printed on the way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from copy import deepcopy
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from napari_n2s.ideas.turns import turns
+from napari_n2s.work.camera import draw_camera
+from napari_n2s.work.device import choose_device, fast_arithmetic, prefer_layout
+from napari_n2s.work.donut import Donut
+from napari_n2s.work.head_start import FOLDER, KINDS, TRUNK
+from napari_n2s.work.method import Blind
+from napari_n2s.work.muon import Muon
+from napari_n2s.work.world import draw_scene
+
+SIZE, PICTURES = 192, 6000
+CROP, BATCH = 96, 4
+RATE, WARM_UP, DECAY = 0.004, 100, 0.55
+MEMORY = 200
+"""Steps over which the weights are averaged."""
+SAVED = 500
+"""Steps between two checkpoints."""
+FARTHER = 0.5
+"""Share of the crops that see the next pictures only, not those beyond."""
+
+
+def main() -> None:
+    """Train one kind of head start."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--onto", choices=KINDS, help="start from the trunk of this one")
+    parser.add_argument("--seed", type=int, default=0)
+    told = parser.parse_args()
+    train(told.kind, told.steps, told.onto, told.seed)
+
+
+def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
+    """Train a kind for some steps, from a checkpoint if there is one."""
+    device = choose_device()
+    torch.manual_seed(seed)
+    network = Donut(**KINDS[kind], **TRUNK).to(device).train()
+    if onto:
+        take_over(network, load_file(FOLDER / f"{onto}.safetensors"))
+    average, first = deepcopy(network), 0
+    checkpoint = FOLDER / f"{kind}.partial"
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(kept["network"])
+        average.load_state_dict(kept["average"])
+        first = kept["step"]
+    method = Blind(network, turns(2))
+    optimiser = Muon(network.parameters(), network.last.parameters())
+    generator = torch.Generator(device).manual_seed(seed + first)
+    rng = np.random.default_rng([seed, first])
+    scenes = draw_scenes(PICTURES, 1 + network.guides, seed)
+    losses, begin = [], time.monotonic()
+    for step in range(first, steps):
+        drawn = (each.to(device) for each in draw_crops(scenes, rng))
+        crop, truth, variance, guides = drawn
+        hidden = method.draw(tuple(crop.shape), generator)
+        shown = method.show(crop, hidden, torch.zeros_like(hidden), guides, generator)
+        with fast_arithmetic(device):
+            output = network(prefer_layout(shown)).float()
+        loss = surprise(output, truth, variance, hidden)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step(RATE * rate(step, first, steps))
+        with torch.no_grad():
+            for kept, current in zip(average.parameters(), network.parameters(), strict=True):
+                kept.lerp_(current, max(1 / MEMORY, 1 / (1 + step - first)))
+        losses.append(loss.item())
+        if (step + 1) % SAVED == 0 or step + 1 == steps:
+            speed = (step + 1 - first) / (time.monotonic() - begin)
+            print(f"{step + 1}: {np.mean(losses[-SAVED:]):.4f}, {speed:.1f} steps/s", flush=True)
+            save(kind, network, average, step + 1, checkpoint)
+
+
+def surprise(output: Tensor, truth: Tensor, variance: Tensor, hidden: Tensor) -> Tensor:
+    """Take the likelihood of the noisy pixel where it is hidden, and of the truth elsewhere."""
+    mean, spread = output.chunk(2, 1)
+    squares = (mean - truth).square() + torch.where(hidden, variance, 0)
+    return 0.5 * (squares / spread + spread.log()).mean()
+
+
+def rate(step: int, first: int, steps: int) -> float:
+    """Share of the learning rate: up at the start, constant, down in a straight line to zero."""
+    return min((step - first + 1) / WARM_UP, 1, (steps - step) / (DECAY * steps))
+
+
+def draw_scenes(count: int, frames: int, seed: int) -> NDArray[np.float16]:
+    """Draw pictures, with as many moments of each; ``(count, frames, SIZE, SIZE)``."""
+    with get_context("fork").Pool() as pool:
+        jobs = ((seed, number, frames) for number in range(count // frames))
+        return np.stack(list(pool.imap(see, jobs, chunksize=16)))
+
+
+def see(job: tuple[int, int, int]) -> NDArray[np.float16]:
+    """See one scene: at its moment, then before and after it, nearest first."""
+    *seed, frames = job
+    scene = draw_scene(SIZE, np.random.default_rng(seed))
+    moments = [(i + 1) // 2 * (-1) ** i for i in range(frames)]
+    return np.stack([scene(moment) for moment in moments]).astype(np.float16)
+
+
+def draw_crops(
+    scenes: NDArray[np.float16], rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Draw a batch: noisy crops, their truth, the variance of their noise, and what is beside."""
+    batch: list[tuple[NDArray[np.floating], ...]] = []
+    for _ in range(BATCH):
+        whole = scenes[rng.integers(len(scenes))].astype(np.float32)
+        camera = draw_camera(whole[0], rng)
+        y, x = rng.integers(0, SIZE - CROP + 1, 2)
+        clean = whole[:, y : y + CROP, x : x + CROP]
+        noisy = camera.record(clean, rng)
+        truth, variance = clean[:1], camera.variance(clean[:1])
+        if camera.clips:  # what is to be predicted is the mean of what is recorded
+            truth, variance = camera.record(clean[:1], rng), np.zeros_like(variance)
+        shift = whole[0].mean()
+        spread = np.sqrt(whole[0].var() + camera.variance(whole[0].mean()))
+        beside = (noisy[1:] - shift) / spread
+        if rng.random() < FARTHER:
+            beside[2:] = 0
+        seen, there = (noisy[:1] - shift) / spread, (truth - shift) / spread
+        batch.append((seen, there, variance / spread**2, beside))
+    crop, clean, noise, guides = (
+        torch.from_numpy(np.stack(each).astype(np.float32)) for each in zip(*batch, strict=True)
+    )
+    return crop, clean, noise, guides
+
+
+def take_over(network: Donut, weights: dict[str, Tensor]) -> None:
+    """Take what fits of the weights of another; what that one has not seen begins at zero."""
+    own = network.state_dict()
+    for name, values in weights.items():
+        if own[name].shape == values.shape:
+            own[name] = values.float()
+        elif own[name].shape[2:] == values.shape[2:]:
+            own[name].zero_()
+            own[name][:, : values.shape[1]] = values
+    network.load_state_dict(own)
+
+
+def save(kind: str, network: Donut, average: Donut, step: int, checkpoint: Path) -> None:
+    """Save what the package ships, and what it takes to go on."""
+    halves = {name: each.cpu().half().contiguous() for name, each in average.state_dict().items()}
+    save_file(halves, FOLDER / f"{kind}.safetensors", {"steps": str(step)})
+    torch.save(
+        {"network": network.state_dict(), "average": average.state_dict(), "step": step}, checkpoint
+    )
+
+
+if __name__ == "__main__":
+    main()
