@@ -36,11 +36,19 @@ from skimage import data
 
 from napari_n2s import Model, train
 from napari_n2s.ideas.prepared import prepare
-from napari_n2s.ideas.settings import choices
 from napari_n2s.work.masking import fill_hidden
 from napari_n2s.work.steps import finish
 
 Row = dict[str, Any]
+OURS: dict[str, dict[str, Any]] = {
+    "head-start": {},
+    "at-once": {"seconds": 3.0},
+    "scratch": {"head_start": False},
+    "unet-small": {"network": "unet-small"},
+    "unet": {"network": "unet"},
+    "dncnn": {"network": "dncnn"},
+}
+"""Our networks, by what is set otherwise than usual."""
 ORDERS: dict[str, Callable[[Row], float]] = {
     "blind predictions": lambda row: row["blind_error"],
     "delivered images": lambda row: -row["psnr"],
@@ -56,9 +64,9 @@ def minute() -> float:
     return 5 * (time.perf_counter() - begin)
 
 
-def learn(network: str, case: Case, seconds: float, seed: int) -> Model:
+def learn(settings: dict[str, Any], case: Case, seconds: float, seed: int) -> Model:
     """Train one of our networks for a time."""
-    for progress in train(case.noisy, axes="YX", seconds=seconds, network=network, seed=seed):
+    for progress in train(case.noisy, axes="YX", **{"seconds": seconds, "seed": seed} | settings):
         best = progress.best
     return best
 
@@ -100,7 +108,11 @@ def score(blind: Image, case: Case, hidden: NDArray[np.bool_]) -> Row:
 
 
 def measure(
-    cases: Iterable[Case], methods: dict[str, Peer | str], seconds: float, seeds: int, quick: bool
+    cases: Iterable[Case],
+    methods: dict[str, Peer | dict[str, Any]],
+    seconds: float,
+    seeds: int,
+    quick: bool,
 ) -> list[Row]:
     """Run every method on every case, as many times as there are seeds if it draws any."""
     rows = []
@@ -108,10 +120,10 @@ def measure(
         for name, method in methods.items():
             if method is bm3d_told and case.sigma is None:
                 continue
-            for seed in range(seeds if isinstance(method, str) else 1):
+            for seed in range(seeds if isinstance(method, dict) else 1):
                 reset_peak()
                 begin = time.perf_counter()
-                if isinstance(method, str):
+                if isinstance(method, dict):
                     model = learn(method, case, seconds, seed)
                     image = model.apply(case.noisy, axes="YX")
                 else:
@@ -126,7 +138,7 @@ def measure(
                     **compare(image, case),
                 }
                 hidden = prepare(case.noisy, "YX", seed=seed).held_out.mask[0, 0]
-                if isinstance(method, str):
+                if isinstance(method, dict):
                     blind = predict_blindly(model, case.noisy)
                 elif quick and method in NETWORKS.values():
                     blind = np.full_like(case.noisy, np.nan)
@@ -215,7 +227,7 @@ def main() -> None:
     parser.add_argument("--skip", nargs="*", default=[], help="cases to leave out")
     parser.add_argument("--minutes", type=float, default=1, help="budget of each network")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--networks", nargs="*", default=["donut"], choices=choices("network"))
+    parser.add_argument("--ours", nargs="*", default=["head-start"], choices=OURS)
     parser.add_argument("--peers", nargs="*", default=[*FILTERS, *NETWORKS])
     parser.add_argument(
         "--quick", action="store_true", help="do not train peers again for their held-out score"
@@ -232,9 +244,9 @@ def main() -> None:
         cases = photons() if chosen.photons else camera(chosen.sigma)
     unit = minute()
     print(f"A minute is {unit:.1f} s here.")
-    methods: dict[str, Peer | str] = {
+    methods: dict[str, Peer | dict[str, Any]] = {
         name: function for name, function in (FILTERS | NETWORKS).items() if name in chosen.peers
-    } | {f"ours, {network}": network for network in chosen.networks}
+    } | {f"ours, {name}": OURS[name] for name in chosen.ours}
     kept = (case for case in cases if case.name not in chosen.skip)
     rows = measure(kept, methods, chosen.minutes * unit, chosen.seeds, chosen.quick)
     print(table(rows))

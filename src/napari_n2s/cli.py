@@ -97,7 +97,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
             "help": _help(each.name, each.default),
         }
         if each.type == "bool":
-            options["action"] = "store_true"
+            either = argparse.BooleanOptionalAction
+            options["action"] = either if each.default else "store_true"
         elif among := choices(each.name):
             options["choices"] = among
         else:

@@ -13,6 +13,7 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_n2s.docks import layers
+from napari_n2s.docks.first_look import FirstLook
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
 from napari_n2s.docks.job import Failure, Reins, denoise_job, device_job
 from napari_n2s.docks.on_demand import OnDemand
@@ -68,7 +69,12 @@ class DenoiseDock(DenoiseForm):
         self._report: Report | None = None
         self._remedy = ""
         self._outcome: Denoised | Failure | None = None
+        self._first_look = FirstLook(
+            napari_viewer, lambda words: self.show_result(words, there=False)
+        )
         self.image.changed.connect(self._describe_image)
+        self.image.changed.connect(self._look_first)
+        self.head_start.toggled.connect(self._look_first)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
@@ -95,6 +101,7 @@ class DenoiseDock(DenoiseForm):
         """End the training when napari takes the dock out of its window."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._drawn.stop()
+            self._first_look.end()
             self._order = self.progress = self._result = None
             if self._worker:
                 self._worker.quit()
@@ -103,6 +110,11 @@ class DenoiseDock(DenoiseForm):
     def _describe_image(self, _: object = None) -> None:
         self.axes.show_layer(self.image.value)
         self.apply_to.reset_choices()
+
+    def _look_first(self, _: object = None) -> None:
+        """Show what is to be had at once, where somebody sees it."""
+        if self.isVisible() and not self._worker:
+            self._first_look.at(self.image.value if self.head_start.isChecked() else None)
 
     def _choose_active(self) -> None:
         self.reset_choices()
@@ -132,6 +144,7 @@ class DenoiseDock(DenoiseForm):
         assert self._order is not None
         self._reins = Reins(preview_pause=preferences().preview_pause)
         self.progress, self._watching = since, Watching(self._viewer, self._order)
+        self._watching.take_over(self._first_look.hand_over())
         self.show_result("", there=False)
         self.show_bar(0, "starting …")
         self._worker = worker = denoise_job(self._order, settings, self._reins, since, learn=learn)
@@ -279,6 +292,7 @@ class DenoiseDock(DenoiseForm):
         self.device.setText(words_for_it)
         self._remedy = remedy or ""
         self.remedy.setVisible(bool(remedy))
+        self._look_first()
 
     def _follow_theme(self, event: object = None) -> None:
         self.plot.set_text_colour(get_theme(self._viewer.theme).text.as_hex())

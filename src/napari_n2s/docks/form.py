@@ -131,6 +131,11 @@ class DenoiseForm(QWidget):
         """The box that says to go on until nothing improves."""
         return self.advanced.controls["converge"]
 
+    @property
+    def head_start(self) -> Any:
+        """The box that says to begin with what simulated pictures have taught."""
+        return self.advanced.controls["head_start"]
+
     def settings(self) -> Settings:
         """Read the settings.
 

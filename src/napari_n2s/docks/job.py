@@ -128,6 +128,21 @@ def denoise_job(
 
 
 @in_background
+def look_job(order: Order, box: Box) -> Preview | None:
+    """Denoise what is in view without learning from it; None where that cannot be."""
+    give_way()
+    load_torch()
+    from napari_n2s.work.first_look import first_look
+    from napari_n2s.work.progress import Preview
+
+    try:
+        clean = first_look(order.image, order.axes, box)
+    except (N2SError, MemoryError, RuntimeError):
+        return None  # training will say what is wrong, if it comes to that
+    return None if clean is None else Preview(box, clean)
+
+
+@in_background
 def device_job() -> tuple[str, str | None]:
     """Find out what will be computed on, in words, and what to install if that could be better."""
     load_torch()

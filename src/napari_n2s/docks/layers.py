@@ -34,6 +34,7 @@ LETTERS = {
 """Axis labels with a meaning here; any other axis counts samples of the same thing."""
 
 ACCOUNT, PREVIEW = "napari-n2s", "napari-n2s preview"
+PREVIEW_NAME = "n2s preview"
 """Under which a layer's metadata hold how it was made, and whether it is a preview."""
 
 COUNTED = {"T": "frame", "Z": "slice", "Q": "picture", "C": "channel", "S": "colour"}
@@ -120,7 +121,7 @@ def describe(layer: Image) -> str:
 
 
 def show_preview(
-    viewer: Viewer, source: Image, preview: Preview, layer: Image | None
+    viewer: Viewer, source: Image, preview: Preview, layer: Image | None, name: str
 ) -> Image | None:
     """Show a preview in its layer, made if there is none; None if it, or its source, is gone."""
     if (source if layer is None else layer) not in viewer.layers:
@@ -128,7 +129,7 @@ def show_preview(
     corner = [side.start for side in preview.box[: source.ndim]]
     if layer is None:
         chosen = set(viewer.layers.selection)
-        layer = _add_above(viewer, source, preview.image, "n2s preview", corner, {PREVIEW: True})
+        layer = _add_above(viewer, source, preview.image, name, corner, {PREVIEW: True})
         viewer.layers.selection = chosen  # somebody may be drawing
         return layer
     if layer.ndim == len(corner) == source.ndim:
@@ -181,6 +182,11 @@ def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
     return {name: account for name, account in told.items() if "network" in account}
 
 
+def name_above(source: Image, label: str) -> str:
+    """Name a layer that shows something of another."""
+    return f"{source.name} [{label}]"
+
+
 def _add_above(
     viewer: Viewer,
     source: Image,
@@ -195,7 +201,7 @@ def _add_above(
         look["translate"] = _move(source, corner)
     if not source.rgb:
         look["colormap"] = source.colormap
-    layer = viewer.add_image(image, name=f"{source.name} [{label}]", rgb=source.rgb, **look)
+    layer = viewer.add_image(image, name=name_above(source, label), rgb=source.rgb, **look)
     if source in viewer.layers:
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(source) + 1)
     return layer

@@ -22,6 +22,8 @@ class Watching:
     ----------
     viewer : napari.viewer.Viewer
     order : Order
+    name : str
+        Of their layer.
 
     Attributes
     ----------
@@ -31,16 +33,25 @@ class Watching:
         Whether nobody has deleted it.
     """
 
-    def __init__(self, viewer: Viewer, order: Order) -> None:
-        self._viewer, self._order = viewer, order
+    def __init__(self, viewer: Viewer, order: Order, name: str = layers.PREVIEW_NAME) -> None:
+        self._viewer, self._order, self._name = viewer, order, name
         self.wanted = True
         self.layer: Image | None = None
 
     def show(self, preview: Preview) -> None:
         """Show a preview; if its layer or the source was deleted, nobody wants any more of them."""
         if self.wanted:
-            self.layer = layers.show_preview(self._viewer, self._order.source, preview, self.layer)
+            source = self._order.source
+            self.layer = layers.show_preview(self._viewer, source, preview, self.layer, self._name)
             self.wanted = self.layer is not None
+
+    def take_over(self, other: Watching | None) -> None:
+        """Show what comes in the layer of another, if that shows the same image."""
+        if other and other.layer and other._order.source is self._order.source:
+            self.layer = other.layer
+            self.layer.name = layers.name_above(self._order.source, self._name)
+        elif other:
+            other.end(becomes_result=False)
 
     def view(self) -> Box | None:
         """Say what part to show, if the source still holds the image and it is wanted."""

@@ -33,7 +33,7 @@ AGREEMENT = 0.2
 NORMAL = 0.455
 """Median of the square of a standard normal number, of which the mean is 1."""
 STRANGE, USUAL = 0.25, 0.35
-"""Median of the squared residuals, as a share of what it would be, that is not normal and that is."""
+"""Medians of the squared residuals that are not normal, and that are, as shares of what is."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ def posterior(
     """Mix each noisy pixel with its prediction, each by the other's variance.
 
     All arrays are ``(C, *space)`` but `trust`, ``(C,)``. With prior variance v = max(total - σ², 0)
-    the posterior mean is (σ² mean + v noisy) / (σ² + v), of which a share of `trust` is taken. A pixel that lies too far off to be believed is taken to lie as
-    far off as may be.
+    the posterior mean is (σ² mean + v noisy) / (σ² + v), of which a share of `trust` is taken. A
+    pixel that lies too far off to be believed is taken to lie as far off as may be.
 
     Returns
     -------

@@ -53,6 +53,12 @@ class Settings:
         "GPU), dncnn (looks at a neighbourhood of 35 pixels only).",
         among=("donut", "unet-small", "unet", "dncnn"),
     )
+    head_start: bool = _setting(
+        True,
+        "Let the donut begin with what it has learnt from simulated pictures, where that fits (one "
+        "channel, and a hole as wide as high): good at once, and better after a minute. A few "
+        "steps from scratch are tried beside it, and taken if they predict the image better.",
+    )
     hole: tuple[int, ...] = _setting(
         (0,),
         "How far the blind spot of the donut reaches around a pixel: 0 hides the pixel alone; more "

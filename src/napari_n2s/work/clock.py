@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from math import ceil, inf
+from math import ceil
 
 from napari_n2s.ideas.settings import Settings
 
@@ -22,6 +22,8 @@ PAUSE = 0.1
 TURNS = (8, 4, 2, 1)
 TURNING = 0.1
 """Share of the budget that averaging over flips and turns may take."""
+TRIAL, TRIALS = 60, 20
+"""Steps of a trial at most, and how many of them would fill the budget."""
 APPLYING = 0.5
 """Share of the budget that is kept for applying the network, at most."""
 
@@ -43,7 +45,6 @@ class Clock:
         self._budget = settings.seconds
         self._next_score = min(SECOND, self._budget / SCORES)
         self._kept = self._done = 0.0
-        self._cost = inf
         self.turns = TURNS[0]
 
     @property
@@ -79,21 +80,25 @@ class Clock:
             return step % ceil(self._steps / SCORES) == 0 or step in EARLY
         return self.seconds >= self._next_score and step >= FEWEST
 
-    def scored(self, cost: float, applying: float) -> None:
+    def scored(self, cost: float, once: float) -> None:
         """Note that the pixels were scored, at a cost in seconds.
 
-        Applying the network once costs `applying` times as much; from that follows over how many
-        flips and turns it can afford to average.
+        From what it costs to apply the network once follows over how many flips and turns it can
+        afford to average.
         """
         longest = max(SECOND, self._budget / SCORES)
         self._next_score = self.seconds + min(max(SECOND, cost / SCORE_COST), longest)
         if not self._steps:
-            self._cost = min(self._cost, cost)  # the first score is slower than all others
-            once = self._cost * applying
             self.turns = next((n for n in TURNS if n * once <= TURNING * self._budget), TURNS[-1])
             # Where applying takes longer than all there is, nobody is helped by a little of it.
             possible = once <= self._budget
             self._kept = min(self.turns * once, APPLYING * self._budget) if possible else 0.0
+
+    def tried(self, step: int, since: float) -> bool:
+        """Whether a trial since a time has come as far as it may."""
+        if self._steps:
+            return step >= min(TRIAL, self._steps // TRIALS)
+        return step >= TRIAL or self.seconds - since >= self._budget / TRIALS
 
     def snapshot_due(self) -> bool:
         """Whether enough time has passed since the last snapshot; if so, count from now."""

@@ -4,9 +4,10 @@ Its first kernel has a hole. What that gives is split into its phases: one image
 within a lattice so wide that no kernel of one place reaches into the hole of another. Any network
 may then work on each phase, with pooling and depth as it likes: nothing that it is given at one
 place of the lattice holds the pixel of that place. The pixel itself enters by a path of its own,
-where it is shown; where it is hidden, the mean of the pixels around stands in for it. So a quarter
-of the pixels can be predicted blindly in one pass from unspoilt surroundings, where masks on a
-common network hide a sixteenth, and those from every other pixel's view as well.
+where it is shown; where it is hidden, the mean of the pixels around stands in for it, and the
+network is told so. So a quarter of the pixels can be predicted blindly in one pass from unspoilt
+surroundings, where masks on a common network hide a sixteenth, and those from every other pixel's
+view as well.
 
 With everything hidden it is 𝒥-invariant with one set for each pixel (Batson & Royer 2019). The
 variance that it predicts beside the mean is for the posterior of Laine et al., "High-Quality
@@ -70,13 +71,14 @@ class Donut(Network):
     ) -> None:
         super().__init__()
         self.channels = channels
+        self.guides = guides
         self.reach = tuple(k + reach for k in hole)
         self.lattice = tuple(r + k + 1 for r, k in zip(self.reach, hole, strict=True))
         kernel = tuple(2 * r + 1 for r in self.reach)
         self.hole = hole
-        self.first: Any = CONVOLUTION[ndim](2 * channels + 1 + guides, width, kernel)
+        self.first: Any = CONVOLUTION[ndim](2 * channels + 2 + guides, width, kernel)
         self.register_buffer("ring", torch.ones_like(self.first.weight[:1]), persistent=False)
-        around, centre = self.ring[0, : channels + 1], self.ring[0, channels + 1 : 2 * channels + 1]
+        around, centre = self.ring[0, : channels + 1], self.ring[0, channels + 1 : 2 * channels + 2]
         inside = [slice(r - k, r + k + 1) for r, k in zip(self.reach, hole, strict=True)]
         everywhere: list[Any] = [slice(None)]
         around[(*everywhere, *inside)] = 0
@@ -95,7 +97,7 @@ class Donut(Network):
         image, valid, hidden, others = torch.split_with_sizes(x, [self.channels, 1, 1, guides], 1)
         centre = torch.where(hidden > 0, self._beside(torch.cat([image, valid], 1)), image)
         border = [r for r in reversed(self.reach) for _ in range(2)]
-        around = prefer_layout(F.pad(torch.cat([image, valid, centre, others], 1), border))
+        around = prefer_layout(F.pad(torch.cat([image, valid, centre, hidden, others], 1), border))
         ring = self.first.weight * self.ring
         h = F.leaky_relu(CONVOLVE[x.ndim - 2](around, ring, self.first.bias), SLOPE, inplace=True)
         h = F.leaky_relu(self.trunk(split(h, self.lattice)), SLOPE, inplace=True)

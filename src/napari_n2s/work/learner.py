@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import nullcontext
 from copy import deepcopy
-from math import ceil, cos, isfinite, pi, prod
+from math import ceil, cos, inf, isfinite, nan, pi, prod
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.score import improved, pick, score, squared_errors
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.work import head_start
 from napari_n2s.work.apply import count_passes, divide
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
@@ -32,6 +33,8 @@ SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
 WARM_UP = 30
 """Steps over which the learning rate rises."""
+REFINING = 0.25
+"""Learning rate after a head start, as a share of that from scratch."""
 MEMORY = 100
 """Steps over which the weights, and the training loss that is shown, are averaged."""
 
@@ -75,8 +78,11 @@ class Learner:
         self._generator = torch.Generator(device).manual_seed(settings.seed)
         self._method = choose(settings, material.channels, material.ndim, material.guides.shape[1])
         self._network = self._method.network.to(device).train()
+        if isinstance(self._network, Donut) and settings.head_start:
+            self._network.load_state_dict(head_start.weights_for(self._network))
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
+        self._rate = settings.learning_rate * (REFINING if settings.head_start else 1)
         self._optimiser = Muon(self._network.parameters(), self._network.last.parameters())
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
@@ -84,6 +90,7 @@ class Learner:
         passes = count_passes(self._method, material.ndim, settings.invariant)
         passes += 2 * self._method.mixes  # the probe's
         self._applying = halos * passes / material.share_in_windows
+        self._cost = inf
         self._squares: NDArray[np.float64] | None = None
         self._before: NDArray[np.float64] | None = None
 
@@ -98,7 +105,12 @@ class Learner:
 
     @property
     def loss(self) -> float:
-        """Mean training loss over the last steps, in the image's intensity squared."""
+        """Mean training loss over the last steps, in the image's intensity squared.
+
+        Before the first it is the score of what the training begins with.
+        """
+        if not self._losses:
+            return self.last.score.loss if self.last else nan
         return float(torch.stack(tuple(self._losses)).mean() * self.material.scale.worth.mean())
 
     def learn(self, done: float) -> None:
@@ -115,17 +127,21 @@ class Learner:
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        self._optimiser.step(self.settings.learning_rate * _rate(self.step, done))
+        self._optimiser.step(self._rate * _rate(self.step, done))
         self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
         self.step += 1
-        _blend(self._pairs, share=max(1 / MEMORY, 1 / (1 + self.step)))
+        fresh = 0.0 if self.settings.head_start else 1 / (1 + self.step)
+        _blend(self._pairs, share=max(1 / MEMORY, fresh))
 
     def score(self) -> Model:
         """Score the averaged weights on the held-out pixels, and keep them if they are the best."""
-        float(self._losses[-1])  # waits for a GPU to have done what it was given
+        if self._losses:
+            float(self._losses[-1])  # waits for a GPU to have done what it was given
         begin = self.clock.seconds
         squares = self._squared_errors()
-        self.clock.scored(self.clock.seconds - begin, self._applying)
+        spent = self.clock.seconds - begin
+        self._cost = min(self._cost, spent)  # the first score is slower than all others
+        self.clock.scored(spent, self._cost * self._applying)
         weights = self._average.state_dict().items()
         self.last = Model(
             settings=self.settings,
@@ -185,7 +201,8 @@ class Learner:
     def _batch(self) -> int:
         usual = GPU_BATCH
         if self.device.type == "cpu":
-            usual = FIRST_BATCH if self.step < FIRST_STEPS else BATCH
+            first = self.step < FIRST_STEPS and not self.settings.head_start
+            usual = FIRST_BATCH if first else BATCH
         if self.settings.volume:  # as many voxels as the squares would have
             voxels = prod(min(self._crop, size) for size in self.material.x.shape[2:])
             usual = max(1, usual * self.settings.crop**2 // voxels)

@@ -27,11 +27,14 @@ from napari_n2s.ideas.noise import (
 )
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
+from napari_n2s.work import head_start
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.networks import NETWORKS, Network, seeded
 
 HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
+SEEING = 0.75
+"""What the pass that saw all counts after a head start, where too little is known of the noise."""
 TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
 """The donut's trunk, by the axes of space, where it is not the usual one.
 
@@ -174,11 +177,20 @@ class Masked:
 
 @dataclass(frozen=True)
 class Blind:
-    """The donut network: a quarter of the pixels is hidden and counted; the rest stays as it is."""
+    """The donut network: a quarter of the pixels is hidden and counted; the rest stays as it is.
+
+    Attributes
+    ----------
+    network : Donut
+    turns : tuple of Turn
+    sees : bool
+        Whether a head start has taught it what to make of pixels that are shown.
+    """
 
     mixes: ClassVar[bool] = True
     network: Donut
     turns: tuple[Turn, ...]
+    sees: bool = False
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel by itself."""
@@ -226,9 +238,9 @@ class Blind:
     ) -> Blend | None:
         """Read the noise off the blind output, and find on the probe what the other should count.
 
-        The pass that saw all trusts its weights, which were learnt with a stand-in for the pixel;
-        the posterior of the blind one the noise that it reads off its own residuals. Their errors
-        differ.
+        The pass that saw all trusts its weights, which were learnt with a stand-in for the pixel,
+        or on simulated pictures; the posterior of the blind one the noise that it reads off its own
+        residuals. Their errors differ.
         """
         there = ~missing[0, 0].numpy()
         if not there.any():
@@ -244,6 +256,8 @@ class Blind:
         ]
         probed += [probe.response[0].numpy()[:, within], trust]
         known = np.array([best_share(*channel) for channel in zip(*probed, strict=True)])
+        if self.sees:
+            return Blend(noise, trust, np.where(np.isnan(known), SEEING, known))
         return Blend(noise, trust, usual_share(estimate, promised, other, there, known))
 
     def mix(self, seen: Tensor, blind: Tensor, x: Tensor, blend: Blend | None) -> Tensor:
@@ -263,8 +277,9 @@ def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Met
         if settings.network == "donut":
             hole = settings.hole_along(ndim)
             square = len(set(hole[-2:])) == 1
-            network = Donut(channels, ndim, hole, guides, **TRUNK.get(ndim, {}))
-            return Blind(network, turns(ndim, swaps=square))
+            trunk = head_start.TRUNK if settings.head_start else TRUNK.get(ndim, {})
+            network = Donut(channels, ndim, hole, guides, **trunk)
+            return Blind(network, turns(ndim, swaps=square), settings.head_start)
         masked = NETWORKS[settings.network](channels, ndim)
     partition: blindspot.Partition = (
         blindspot.Grid(settings.grid_width)

@@ -54,7 +54,9 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Time until the budget is used, at the pace so far; None if nobody can know."""
-        return None if self.best.settings.converge else self.seconds * (1 / self.done - 1)
+        if self.best.settings.converge or not self.done:
+            return None
+        return self.seconds * (1 / self.done - 1)
 
 
 @dataclass(frozen=True)

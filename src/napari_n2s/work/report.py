@@ -18,6 +18,9 @@ from napari_n2s.work.device import describe
 from napari_n2s.work.filters import Baseline
 from napari_n2s.work.progress import Progress
 
+TOLD = ("seconds", "steps", "device", "head_start")
+"""Settings that the methods paragraph tells in words of their own."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -78,9 +81,10 @@ class Report:
             else f" Here the {names[losses.index(min(losses))]} does better than the network; "
             "filter, or train for longer."
         )
+        begun = ", which had a head start" if self.settings.head_start else ""
         return (
             f"Squared error on {self.network.pixels} held-out pixels: {self.network.loss:.4g} "
-            f"± {self.network.error:.2g} for the network, {others}.{verdict}"
+            f"± {self.network.error:.2g} for the network{begun}, {others}.{verdict}"
         )
 
     def methods(self) -> str:
@@ -98,12 +102,17 @@ class Report:
         changed = [
             f"{name} {value}"
             for name, value in asdict(self.settings).items()
-            if value != getattr(Settings(), name) and name not in ("seconds", "steps", "device")
+            if value != getattr(Settings(), name) and name not in TOLD
         ]
         settings = (
             f"its default settings but for {', '.join(changed)}"
             if changed
             else ("its default settings")
+        )
+        begun = (
+            ", begun with weights that had been trained on simulated pictures,"
+            if self.settings.head_start
+            else ""
         )
         learnt = "a part of a noisy image" if self.region else "the noisy image"
         if self.context:
@@ -119,7 +128,7 @@ class Report:
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
-            f"2019): {network} was trained on {learnt} alone, without clean data, for "
+            f"2019): {network}{begun} was trained on {learnt} alone, without clean data, for "
             f"{trained} on the {self.device}, with {settings} and random seed "
             f"{self.settings.seed}{applied}. On {found.pixels} pixels withheld from training, the "
             f"mean squared error of the network's blind prediction against the noisy values was "

@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_n2s.ideas.image import open_image
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.work import head_start
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import choose_device, short_of_memory, working_threads
 from napari_n2s.work.learner import Learner
@@ -68,8 +69,10 @@ def train(
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
     material = gather(open_image(image), axes, settings, size)
+    if material.constant or not head_start.fits(settings, material.channels, material.ndim):
+        settings = replace(settings, head_start=False)
     clock.plan(settings, material.constant)
-    return _rounds(Learner(material, settings, device, clock))
+    return _begin(Learner(material, settings, device, clock))
 
 
 def go_on(progress: Progress) -> Training:
@@ -97,6 +100,21 @@ def take_up(progress: Progress) -> None:
     clock.skip(clock.seconds - progress.seconds)
 
 
+def _begin(learner: Learner) -> Training:
+    """Train; from scratch instead, if a few steps of that predict better than a head start does."""
+    if learner.settings.head_start:
+        ahead = _score(learner)
+        yield from _snapshot(learner, ahead)
+        other = replace(learner.settings, head_start=False)
+        rival = Learner(learner.material, other, learner.device, learner.clock)
+        begin = learner.clock.seconds
+        while not learner.clock.tried(rival.step, begin) and _step(rival, done=0):
+            pass
+        if rival.step and _score(rival).score.loss < ahead.score.loss:
+            learner = rival
+    return (yield from _rounds(learner))
+
+
 def _rounds(learner: Learner) -> Training:
     best = yield from _steps(learner)
     while learner.settings.converge and not learner.material.constant and learner.improved():
@@ -108,31 +126,49 @@ def _rounds(learner: Learner) -> Training:
 def _steps(learner: Learner) -> Training:
     clock, done = learner.clock, learner.clock.done(learner.step)
     while learner.best is None or done < 1:
-        with working_threads():
-            failed: str | None = None
-            try:
-                learner.learn(done)
-            except (MemoryError, RuntimeError) as error:
-                if not short_of_memory(error):
-                    raise
-                failed = str(error)
-            if failed is not None:  # by now the step that failed has let go of its memory
-                if not learner.shrink():
-                    raise MemoryError(failed)
-                continue
-            done = clock.done(learner.step)
-            scored = learner.score() if clock.score_due(learner.step, done) else None
-        if learner.best and learner.last and (scored or clock.snapshot_due()):
-            idle = yield Progress(
-                step=learner.step,
-                seconds=clock.seconds,
-                done=done,
-                loss=learner.loss,
-                score=scored.score if scored else None,
-                best=learner.best,
-                last=learner.last,
-                baselines=learner.baselines,
-                learner=learner,
-            )
-            clock.skip(idle or 0.0)
+        if not _step(learner, done):
+            continue
+        done = clock.done(learner.step)
+        scored = _score(learner) if clock.score_due(learner.step, done) else None
+        if learner.best and (scored or clock.snapshot_due()):
+            yield from _snapshot(learner, scored)
     return learner.best
+
+
+def _step(learner: Learner, done: float) -> bool:
+    """Take one step; if memory is short for it, take none, and make steps smaller."""
+    failed: str | None = None
+    with working_threads():
+        try:
+            learner.learn(done)
+        except (MemoryError, RuntimeError) as error:
+            if not short_of_memory(error):
+                raise
+            failed = str(error)
+    if failed is not None and not learner.shrink():  # the step has let go of its memory by now
+        raise MemoryError(failed)
+    return failed is None
+
+
+def _score(learner: Learner) -> Model:
+    with working_threads():
+        return learner.score()
+
+
+def _snapshot(learner: Learner, scored: Model | None) -> Generator[Progress, float | None, None]:
+    """Yield where a training stands; what is sent back are seconds that do not count."""
+    assert learner.best is not None
+    assert learner.last is not None
+    clock = learner.clock
+    idle = yield Progress(
+        step=learner.step,
+        seconds=clock.seconds,
+        done=clock.done(learner.step),
+        loss=learner.loss,
+        score=scored.score if scored else None,
+        best=learner.best,
+        last=learner.last,
+        baselines=learner.baselines,
+        learner=learner,
+    )
+    clock.skip(idle or 0.0)

@@ -1,0 +1,47 @@
+"""What the head start makes of an image before anything has been learnt from that."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.image import Box, find_missing, measure_scale, read_box
+from napari_n2s.ideas.score import Score
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.donut import Donut
+from napari_n2s.work.head_start import TRUNK, fits, weights_for
+from napari_n2s.work.model import Model
+from napari_n2s.work.steps import finish
+
+
+def first_look(image: Any, axes: str, box: Box) -> NDArray[np.generic] | None:
+    """Denoise a part of an image on its own intensity scale; None where no head start fits.
+
+    Raises
+    ------
+    ImageError, DeviceError
+        If it cannot be denoised.
+    """
+    settings = Settings(missing="leave")
+    part = read_box(image, box)
+    found = layout(part.shape, axes)
+    canonical = found.canonical(part)
+    if not fits(settings, channels=canonical.shape[1], ndim=canonical.ndim - 2):
+        return None
+    model = Model(
+        settings=settings,
+        channels=1,
+        ndim=2,
+        scale=measure_scale(canonical, find_missing(canonical, settings.missing)),
+        context=None,
+        weights=weights_for(Donut(**TRUNK)),
+        step=0,
+        score=Score(nan, nan, 0),
+        turns=1,
+    )
+    clean: NDArray[np.generic] = finish(model.applying(part, axes=axes, quick=True))
+    return clean
