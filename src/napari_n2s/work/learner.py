@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import nullcontext
 from copy import deepcopy
+from itertools import chain
 from math import ceil, cos, isfinite, pi, prod
 
 import numpy as np
@@ -19,7 +20,6 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import count_passes, divide
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
-from napari_n2s.work.donut import Donut
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
 from napari_n2s.work.model import TILE, Model
@@ -77,7 +77,8 @@ class Learner:
         self._network = self._method.network.to(device).train()
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
-        self._optimiser = Muon(self._network.parameters(), self._network.last.parameters())
+        last = chain(*(each.last.parameters() for each in self._network.members))
+        self._optimiser = Muon(self._network.parameters(), last)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
         halos = prod(1 + 2 * self._network.halo / side for side in tile)
@@ -114,7 +115,8 @@ class Learner:
         loss = method.loss(output, crop, counted)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for each in network.members:
+            nn.utils.clip_grad_norm_(each.parameters(), 1.0)
         self._optimiser.step(self.settings.learning_rate * _rate(self.step, done))
         self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
         self.step += 1
@@ -178,8 +180,8 @@ class Learner:
         """
         if crop.ndim < 5 or self.device.type != "cpu":
             return True
-        lattice = self._network.lattice if isinstance(self._network, Donut) else ()
-        thickness = [ceil(side / each) for side, each in zip(crop.shape[2:], lattice, strict=False)]
+        sides = zip(crop.shape[2:], self._network.lattice, strict=False)
+        thickness = [ceil(side / each) for side, each in sides]
         return bool(thickness) and 2 not in thickness
 
     def _batch(self) -> int:

@@ -7,7 +7,7 @@ a network with masks and a network that is blind by its architecture take the sa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -20,6 +20,7 @@ from napari_n2s.ideas import blindspot
 from napari_n2s.ideas.noise import NoiseCurve, best_share, posterior, read_noise, usual_share
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
+from napari_n2s.work.apart import Apart
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.networks import NETWORKS, Network, seeded
 
@@ -167,7 +168,7 @@ class Blind:
     """The donut network: a quarter of the pixels is hidden and counted; the rest stays as it is."""
 
     mixes: ClassVar[bool] = True
-    network: Donut
+    network: Donut | Apart
     turns: tuple[Turn, ...]
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
@@ -246,8 +247,12 @@ class Blind:
         return torch.from_numpy(estimate + share * (other - estimate))[None]
 
 
-def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Method:
+def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Masked | Blind:
     """Make the method that the settings describe, with fresh weights."""
+    if settings.channels == "apart" and channels > 1:
+        each = [choose(settings, 1, ndim, guides // channels) for _ in range(channels)]
+        masks = 2 if isinstance(each[0], Blind) else 0
+        return replace(each[0], network=Apart([method.network for method in each], masks))
     with seeded(settings.seed):
         if settings.network == "donut":
             hole = settings.hole_along(ndim)

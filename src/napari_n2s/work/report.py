@@ -95,6 +95,8 @@ class Report:
             if self.settings.network == "donut"
             else f"a {self.settings.network} network"
         )
+        if self.settings.channels == "apart":
+            network += " for each channel"
         changed = [
             f"{name} {value}"
             for name, value in asdict(self.settings).items()
