@@ -44,6 +44,8 @@ class Report:
         Whether something else than the image that was learnt from was denoised.
     context : Context or None
         The slices or frames that the network sees beside one.
+    unread : str
+        A sentence on what of the image could not be learnt from as it could not be read.
     """
 
     settings: Settings
@@ -56,6 +58,7 @@ class Report:
     region: tuple[tuple[int, int], ...] | None = None
     applied_elsewhere: bool = False
     context: Context | None = None
+    unread: str = ""
 
     @property
     def network_is_best(self) -> bool:
@@ -80,8 +83,8 @@ class Report:
         )
         return (
             f"Squared error on {self.network.pixels} held-out pixels: {self.network.loss:.4g} "
-            f"± {self.network.error:.2g} for the network, {others}.{verdict}"
-        )
+            f"± {self.network.error:.2g} for the network, {others}.{verdict} {self.unread}"
+        ).rstrip()
 
     def methods(self) -> str:
         """Write the paragraph that a paper needs."""
@@ -162,6 +165,7 @@ def account_of(progress: Progress, **more: Any) -> Report:
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
+        unread=progress.learner.material.unread,
         **more,
     )
 
