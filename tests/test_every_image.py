@@ -264,6 +264,21 @@ def test_files_say_what_their_axes_are(tmp_path):
         assert read_axes(tmp_path / name, image.shape[1:]) is None
 
 
+def test_the_pages_of_an_ome_tiff_are_not_visited_for_its_axes(tmp_path, monkeypatch):
+    images = {"TCYX": (3, 2, 20, 26), "CZYX": (2, 3, 20, 26), "TZCYX": (1, 3, 2, 20, 26)}
+    for axes, shape in images.items():
+        image = np.zeros(shape, np.uint16)
+        tifffile.imwrite(tmp_path / f"{axes}.ome.tif", image, metadata={"axes": axes})
+    colour = np.zeros((3, 20, 26, 3), np.uint8)
+    options = {"photometric": "rgb", "metadata": {"axes": "TYXS"}}
+    tifffile.imwrite(tmp_path / "colour.ome.tif", colour, **options)
+    assert read_axes(tmp_path / "colour.ome.tif", colour.shape) == "TYXS"
+    monkeypatch.setattr(tifffile.TiffFile, "series", property(lambda _: 1 / 0))
+    for axes, shape in images.items():
+        found = axes.replace("T", "") if shape[0] == 1 else axes
+        assert read_axes(tmp_path / f"{axes}.ome.tif", shape[-len(found) :]) == found
+
+
 def test_a_layer_of_a_file_has_the_axes_that_the_file_names(viewer, tmp_path):
     image = RNG.poisson(30, (2, 3, 20, 26)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "ZCYX"})
