@@ -39,7 +39,7 @@ def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
             with tifffile.TiffFile(path) as tiff:
                 # The first that fits: what is told of every single plane comes after it.
                 found = list(islice((axes for axes, size in _of_ome(tiff) if size == shape), 1))
-                # To list its series tifffile visits every page: of many thousands in a second.
+                # To list its series tifffile visits every page, and there may be many thousands.
                 found = found or [each.axes for each in tiff.series if each.shape == shape]
         else:
             found = [axes for axes in _of_zarr(path) if len(axes) == len(shape)]
