@@ -1,5 +1,6 @@
 """Whatever napari can show: any axes, wherever the pixels lie, in memory or not."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
@@ -24,6 +25,7 @@ from napari_n2s.work import denoise, model, pieces
 from napari_n2s.work.denoise import denoising
 from napari_n2s.work.file_axes import read_axes
 from napari_n2s.work.method import Blend, Blind
+from napari_n2s.work.report import account_of
 from napari_n2s.work.steps import finish
 from napari_n2s.work.stream import Stream
 
@@ -125,8 +127,8 @@ MOVIE = RNG.poisson(np.tile(np.linspace(5, 60, 64), (24, 48, 1))).astype(np.uint
 
 def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
     source = Counted(MOVIE)
-    drawn, axes = pieces.draw_pieces(source, "TYX", seed=0)
-    assert axes == APART + "TYX"
+    drawn, axes, unread = pieces.draw_pieces(source, "TYX", seed=0)
+    assert (axes, unread) == (APART + "TYX", "")
     assert 2**13 < drawn.size == source.read <= 2**14
     _, run, height, width = drawn.shape
     assert run == 5
@@ -135,7 +137,7 @@ def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
     assert all(piece.tobytes() in whole for piece in drawn)
     many = np.broadcast_to(MOVIE[0], (9, 8, 3, 48, 64))
     assert pieces.draw_pieces(many, "PTZYX", seed=0)[0].shape[1:4] == (5, 5, 1)
-    again, _ = pieces.draw_pieces(MOVIE, "TYX", seed=0)
+    again, *_ = pieces.draw_pieces(MOVIE, "TYX", seed=0)
     assert np.array_equal(drawn, again)
     *_, last = train(source, axes="TYX", steps=2, context=1, device="cpu")
     assert source.read < 2**15
@@ -195,9 +197,28 @@ def test_tiles_are_as_large_as_free_memory_allows(monkeypatch):
 
 class Broken(Counted):
     def __getitem__(self, index):
-        if index[0] == slice(7, 8) or index[0] == 7:
+        times = range(24)[index[0]]
+        if 7 in (times if isinstance(times, range) else [times]):
             raise OSError("chunk 7 is damaged")
         return super().__getitem__(index)
+
+
+def test_what_cannot_be_read_of_a_large_image_is_not_learnt_from(small):
+    *_, last = train(Broken(MOVIE), axes="TYX", settings=QUICK)
+    report = account_of(last)
+    assert re.search(
+        r" \d of \d+ pieces to learn from were left out. A part of the image cannot be read "
+        r"\(chunk 7 is damaged\); see that its file is whole [^.]*\.$",
+        report.sentence(),
+    )
+    assert calibrate(Broken(MOVIE), axes="TYX").sentence().endswith(report.unread)
+
+    class Lost(Broken):
+        def __getitem__(self, index):
+            raise OSError("the disk is gone")
+
+    with pytest.raises(ImageError, match="the disk is gone"):
+        train(Lost(MOVIE), axes="TYX", settings=QUICK)
 
 
 def test_what_cannot_be_read_is_said_in_a_sentence():
@@ -241,6 +262,21 @@ def test_files_say_what_their_axes_are(tmp_path):
         zarr.create_group(str(tmp_path / name), zarr_format=form, attributes=attributes)
         assert read_axes(tmp_path / name, image.shape) == "TCYX"
         assert read_axes(tmp_path / name, image.shape[1:]) is None
+
+
+def test_the_pages_of_an_ome_tiff_are_not_visited_for_its_axes(tmp_path, monkeypatch):
+    images = {"TCYX": (3, 2, 20, 26), "CZYX": (2, 3, 20, 26), "TZCYX": (1, 3, 2, 20, 26)}
+    for axes, shape in images.items():
+        image = np.zeros(shape, np.uint16)
+        tifffile.imwrite(tmp_path / f"{axes}.ome.tif", image, metadata={"axes": axes})
+    colour = np.zeros((3, 20, 26, 3), np.uint8)
+    options = {"photometric": "rgb", "metadata": {"axes": "TYXS"}}
+    tifffile.imwrite(tmp_path / "colour.ome.tif", colour, **options)
+    assert read_axes(tmp_path / "colour.ome.tif", colour.shape) == "TYXS"
+    monkeypatch.setattr(tifffile.TiffFile, "series", property(lambda _: 1 / 0))
+    for axes, shape in images.items():
+        found = axes.replace("T", "") if shape[0] == 1 else axes
+        assert read_axes(tmp_path / f"{axes}.ome.tif", shape[-len(found) :]) == found
 
 
 def test_a_layer_of_a_file_has_the_axes_that_the_file_names(viewer, tmp_path):

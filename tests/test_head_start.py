@@ -13,7 +13,7 @@ from conftest import LONG, NOISY, click, finish
 from napari_n2s import denoise, train
 from napari_n2s.docks.first_look import NAME
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work import learner, simulate
+from napari_n2s.work import method, simulate
 from napari_n2s.work.camera import Camera, draw_camera
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.first_look import first_look
@@ -100,7 +100,7 @@ def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatc
     def misleading(network):
         return {name: torch.zeros_like(each) for name, each in weights_for(network).items()}
 
-    monkeypatch.setattr(learner.head_start, "weights_for", misleading)
+    monkeypatch.setattr(method.head_start, "weights_for", misleading)
     progress = last(CELLS.noisy, steps=400)
     assert not progress.best.settings.head_start
     assert progress.step == 400

@@ -13,7 +13,7 @@ from napari_n2s import FileError, Settings, denoise
 from napari_n2s.cli import main
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.boxes import cut
-from napari_n2s.work import files, zarr_result
+from napari_n2s.work import files, pieces, zarr_result
 from napari_n2s.work.large_tiff import LargeTiff
 from napari_n2s.work.long_job import denoising_to
 from napari_n2s.work.progress import Applying
@@ -191,6 +191,17 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch, capsys, expect
     )
     assert run("denoise", source, "-o", out, *QUICK) == 0
     assert np.array_equal(files.read(out).image[:], expected)
+
+
+def test_what_cannot_be_read_is_said_before_the_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pieces, "ENOUGH", 2**13)
+    source = write_ome_zarr(tmp_path / "a.zarr")
+    chunk = source / "full" / "c" / "1" / "0" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:9])
+    assert run("denoise", source, *QUICK) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert "pieces to learn from were left out. A part of the image cannot be read" in said[1]
+    assert said[-1].startswith("napari-n2s: A part of the image cannot be read")
 
 
 def bad_calls(tmp_path):

@@ -150,6 +150,27 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
     assert tifffile.imread(tmp_path / "out.tif").shape == STACK.shape
 
 
+@pytest.mark.parametrize(("ending", "words"), [("tif", "gives up"), ("zarr", "same command goes")])
+def test_ctrl_c_while_applying_says_what_another_would_do(
+    noisy, tmp_path, monkeypatch, capsys, ending, words
+):
+    sound = Blind.mix
+
+    def interrupt(*arguments):
+        if not interrupted:
+            interrupted.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return sound(*arguments)
+
+    interrupted = []
+    monkeypatch.setattr(Blind, "mix", interrupt)
+    assert run("denoise", noisy, "-o", tmp_path / f"out.{ending}", *QUICK) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "Ctrl-C" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("The network is being applied; Ctrl-C once more")
+    assert words in lines[0]
+
+
 def test_the_bar_on_a_terminal_stays_on_its_line(noisy, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert run("denoise", noisy, "-o", tmp_path / "out.tif", *QUICK) == 0

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from napari_n2s.work.recording import Recording
     from napari_n2s.work.report import Report
 
+GIVES_UP = "The network is being applied; Ctrl-C once more gives up, and nothing is kept."
+STOPS = (
+    "The network is being applied; Ctrl-C once more stops that, and the same command goes on after "
+    "the last finished pictures."
+)
+
 
 def settings_of(chosen: argparse.Namespace) -> Settings:
     """Gather the settings from what was typed."""
@@ -110,7 +116,7 @@ def _denoise_to_zarr(
     client = connect(chosen.scheduler) if chosen.scheduler else None
     start = partial(denoising_to, output, chosen.input, recording, settings, kind, client)
     try:
-        report: Report = _show(start)
+        report: Report = _show(start, STOPS)
     except KeyboardInterrupt:
         if unfinished.begun:
             print(f"\n{unfinished.folder} keeps what is finished; repeat the command to go on.")
@@ -128,15 +134,19 @@ def denoise_and_show(image: Any, axes: str, settings: Settings, out: Any = None)
     load_torch()
     from napari_n2s.work.denoise import denoising
 
-    result: Denoised = _show(partial(denoising, image, axes=axes, settings=settings, out=out))
+    start = partial(denoising, image, axes=axes, settings=settings, out=out)
+    result: Denoised = _show(start, GIVES_UP)
     return result
 
 
-def _show(start: Callable[..., Generator[Any, None, Any]]) -> Any:
-    """Do some work with a bar on a terminal, or a plain line now and then."""
+def _show(start: Callable[..., Generator[Any, None, Any]], second: str) -> Any:
+    """Do some work with a bar on a terminal, or a plain line now and then.
+
+    While the network is applied, the first Ctrl-C has it said what a second one would do.
+    """
     with _interrupt() as stop:
         work = start(stop=stop.is_set)
-        terminal, shown = sys.stderr.isatty(), -1
+        terminal, shown, told = sys.stderr.isatty(), -1, {""}
         while True:
             try:
                 state = next(work)
@@ -154,6 +164,9 @@ def _show(start: Callable[..., Generator[Any, None, Any]]) -> Any:
             elif percent // 10 != shown:
                 shown = percent // 10
                 print(f"{percent:3d} % {_line(state)}", file=sys.stderr, flush=True)
+            if (news := _news(state, second if stop.is_set() else "")) not in told:
+                told.add(news)
+                print(terminal * "\n" + news, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -170,6 +183,11 @@ def _interrupt() -> Iterator[Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _news(state: Progress | Applying, interrupted: str) -> str:
+    """Say what there is to be said beside the bar, if anything."""
+    return interrupted if isinstance(state, Applying) else state.learner.material.unread
 
 
 def _line(state: Progress | Applying) -> str:

@@ -27,6 +27,8 @@ class Prepared:
     missing : ndarray of bool, shape (N, 1, *space)
     held_out : HeldOut
     scale : Scale
+    unread : str
+        A sentence on what of the image could not be read, empty if all could.
     """
 
     layout: Layout
@@ -34,6 +36,7 @@ class Prepared:
     missing: NDArray[np.bool_]
     held_out: HeldOut
     scale: Scale
+    unread: str = ""
 
     @cached_property
     def gaps(self) -> NDArray[np.bool_] | None:

@@ -78,6 +78,13 @@ class Settings:
         "slices hardly farther apart than pixels. Takes longer; otherwise slices are pictures that "
         "may be seen beside each other.",
     )
+    channels: str = _setting(
+        "together",
+        "The channels of an axis C: together, one network sees and predicts all of them; apart, "
+        "each is learnt by a network of its own that never sees another, which takes each step as "
+        "many times as long. Colours (S) stay together.",
+        among=("together", "apart"),
+    )
     partition: str = _setting(
         "grid",
         "For masks: which pixels are hidden together, a regular grid or pixels drawn at random.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from math import inf, prod, sqrt
 from typing import Any
@@ -100,9 +101,9 @@ def get_ready(
     ------
     ImageError, DeviceError
     """
-    image, axes = draw_pieces(open_image(image), axes, seed, volume=volume)
+    image, axes, unread = draw_pieces(open_image(image), axes, seed, volume=volume)
     require_memory(AT_WORK * prod(image.shape))
-    return prepare(image, axes, missing, seed, volume=volume)
+    return replace(prepare(image, axes, missing, seed, volume=volume), unread=unread)
 
 
 def calibrating(

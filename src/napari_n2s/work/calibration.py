@@ -137,8 +137,9 @@ class Calibration:
         )
         return (
             f"{self.method} at {say(best.values)}: squared error {best.score.loss:.4g} ± "
-            f"{best.score.error:.2g} on {best.score.pixels} held-out pixels.{beyond}"
-        )
+            f"{best.score.error:.2g} on {best.score.pixels} held-out pixels.{beyond} "
+            f"{self.ready.unread}"
+        ).rstrip()
 
     @property
     def _end(self) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import iterparse
 
 import tifffile
 
@@ -33,13 +37,28 @@ def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
     try:
         if path.suffix.lower() in TIFF_SUFFIXES:
             with tifffile.TiffFile(path) as tiff:
-                found = [each.axes for each in tiff.series if each.shape == shape]
+                # The first that fits: what is told of every single plane comes after it.
+                found = list(islice((axes for axes, size in _of_ome(tiff) if size == shape), 1))
+                # To list its series tifffile visits every page, and there may be many thousands.
+                found = found or [each.axes for each in tiff.series if each.shape == shape]
         else:
             found = [axes for axes in _of_zarr(path) if len(axes) == len(shape)]
     except Exception:  # readers raise errors of every type on damaged files
         return None
     letters = found[0].replace("I", "Q") if found else ""
     return letters if letters.count("Y") == letters.count("X") == 1 else None
+
+
+def _of_ome(tiff: tifffile.TiffFile) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """List axes and shapes of the images of an OME-TIFF, without axes of one entry and colours."""
+    if not tiff.is_ome or tiff.pages.first.samplesperpixel > 1:
+        return
+    for _, element in iterparse(BytesIO(tiff.ome_metadata.encode()), events=("start",)):
+        if element.tag.endswith("}Pixels"):
+            said = element.attrib
+            sizes = {each: int(said[f"Size{each}"]) for each in reversed(said["DimensionOrder"])}
+            kept = [each for each in sizes if sizes[each] > 1 or each in "YX"]
+            yield "".join(kept), tuple(sizes[each] for each in kept)
 
 
 def _of_zarr(path: Path) -> list[str]:

@@ -30,8 +30,9 @@ KINDS: dict[str, dict[str, Any]] = {
 
 def fits(settings: Settings, channels: int, ndim: int) -> bool:
     """Whether there is a head start for a network on such images."""
-    single = settings.network == "donut" and (channels, ndim) == (1, 2)
-    return single and bool(_known(settings.hole_along(ndim)))
+    single = channels == 1 or settings.channels == "apart"
+    kind = settings.network == "donut" and ndim == 2
+    return single and kind and bool(_known(settings.hole_along(ndim)))
 
 
 def weights_for(network: Donut) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import nullcontext
 from copy import deepcopy
+from itertools import chain
 from math import ceil, cos, inf, isfinite, nan, pi, prod
 
 import numpy as np
@@ -16,11 +17,9 @@ from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.score import improved, pick, score, squared_errors
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work import head_start
 from napari_n2s.work.apply import count_passes, divide
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
-from napari_n2s.work.donut import Donut
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
 from napari_n2s.work.model import TILE, Model
@@ -78,12 +77,11 @@ class Learner:
         self._generator = torch.Generator(device).manual_seed(settings.seed)
         self._method = choose(settings, material.channels, material.ndim, material.guides.shape[1])
         self._network = self._method.network.to(device).train()
-        if isinstance(self._network, Donut) and settings.head_start:
-            self._network.load_state_dict(head_start.weights_for(self._network))
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
         self._rate = settings.learning_rate * (REFINING if settings.head_start else 1)
-        self._optimiser = Muon(self._network.parameters(), self._network.last.parameters())
+        last = chain(*(each.last.parameters() for each in self._network.members))
+        self._optimiser = Muon(self._network.parameters(), last)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
         halos = prod(1 + 2 * self._network.halo / side for side in tile)
@@ -126,7 +124,8 @@ class Learner:
         loss = method.loss(output, crop, counted)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for each in network.members:
+            nn.utils.clip_grad_norm_(each.parameters(), 1.0)
         self._optimiser.step(self._rate * _rate(self.step, done))
         self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
         self.step += 1
@@ -194,8 +193,8 @@ class Learner:
         """
         if crop.ndim < 5 or self.device.type != "cpu":
             return True
-        lattice = self._network.lattice if isinstance(self._network, Donut) else ()
-        thickness = [ceil(side / each) for side, each in zip(crop.shape[2:], lattice, strict=False)]
+        sides = zip(crop.shape[2:], self._network.lattice, strict=False)
+        thickness = [ceil(side / each) for side, each in sides]
         return bool(thickness) and 2 not in thickness
 
     def _batch(self) -> int:

@@ -57,6 +57,8 @@ class Material:
         What there is to beat.
     size : int
         Number of values that will be denoised at the end.
+    unread : str
+        A sentence on what of the image could not be read, empty if all could.
     """
 
     x: Tensor
@@ -71,6 +73,7 @@ class Material:
     scale: Scale
     baselines: tuple[Baseline, ...]
     size: int
+    unread: str
 
     def to(self, device: torch.device) -> Material:
         """Bring the windows to where training computes, and the image unless it is very large."""
@@ -161,7 +164,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         If it cannot be denoised.
     """
     size = size or prod(image.shape)
-    image, axes = draw_pieces(image, axes, settings.seed, volume=settings.volume)
+    image, axes, unread = draw_pieces(image, axes, settings.seed, volume=settings.volume)
     shape = layout(image.shape, axes, volume=settings.volume).canonical_shape
     require_memory(prod(shape) * (4 + FLAGS / shape[1]))
     ready = prepare(image, axes, settings.missing, settings.seed, volume=settings.volume)
@@ -191,6 +194,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         scale=ready.scale,
         baselines=baselines,
         size=size,
+        unread=unread,
     )
 
 

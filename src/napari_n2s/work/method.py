@@ -7,7 +7,7 @@ a network with masks and a network that is blind by its architecture take the sa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -28,6 +28,7 @@ from napari_n2s.ideas.noise import (
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
 from napari_n2s.work import head_start
+from napari_n2s.work.apart import Apart
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.networks import NETWORKS, Network, seeded
 
@@ -188,7 +189,7 @@ class Blind:
     """
 
     mixes: ClassVar[bool] = True
-    network: Donut
+    network: Donut | Apart
     turns: tuple[Turn, ...]
     sees: bool = False
 
@@ -271,14 +272,20 @@ class Blind:
         return torch.from_numpy(estimate + share * (other - estimate))[None]
 
 
-def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Method:
-    """Make the method that the settings describe, with fresh weights."""
+def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Masked | Blind:
+    """Make the method that the settings describe, with the weights that it begins with."""
+    if settings.channels == "apart" and channels > 1:
+        each = [choose(settings, 1, ndim, guides // channels) for _ in range(channels)]
+        masks = 2 if isinstance(each[0], Blind) else 0
+        return replace(each[0], network=Apart([method.network for method in each], masks))
     with seeded(settings.seed):
         if settings.network == "donut":
             hole = settings.hole_along(ndim)
             square = len(set(hole[-2:])) == 1
             trunk = head_start.TRUNK if settings.head_start else TRUNK.get(ndim, {})
             network = Donut(channels, ndim, hole, guides, **trunk)
+            if settings.head_start:
+                network.load_state_dict(head_start.weights_for(network))
             return Blind(network, turns(ndim, swaps=square), settings.head_start)
         masked = NETWORKS[settings.network](channels, ndim)
     partition: blindspot.Partition = (

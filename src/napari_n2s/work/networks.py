@@ -7,7 +7,7 @@ is all that tiling needs to know.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
@@ -36,6 +36,8 @@ class Network(nn.Module, ABC):
         Moving the input by a multiple of this moves the output by as much.
     border : str
         How an image is padded to a multiple of the stride.
+    lattice : tuple of int
+        Along each axis, how far apart the pixels of a phase are that it works on, if it does.
     last : Module
         The layer that gives the output.
     """
@@ -44,6 +46,12 @@ class Network(nn.Module, ABC):
     halo: int
     stride: int
     border = "reflect"
+    lattice: tuple[int, ...] = ()
+
+    @property
+    def members(self) -> Sequence[Network]:
+        """The networks in it that have nothing in common: itself alone."""
+        return (self,)
 
     def forward(self, x: Tensor) -> Tensor:
         """Pad the image to a multiple of the stride, run the body, and crop."""

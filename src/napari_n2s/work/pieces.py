@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import APART, CHANNELS, SMALLEST, layout
+from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import as_image, read_box
 
 ENOUGH = 2**24
@@ -28,8 +29,10 @@ def is_large(image: Any) -> bool:
 
 def draw_pieces(
     image: Any, axes: str | None, seed: int, *, volume: bool = False
-) -> tuple[NDArray[np.generic], str]:
+) -> tuple[NDArray[np.generic], str, str]:
     """Read an image, or as many pieces of a large one as are enough to learn from.
+
+    Pieces that cannot be read are left out.
 
     Parameters
     ----------
@@ -42,19 +45,20 @@ def draw_pieces(
 
     Returns
     -------
-    tuple of ndarray and str
-        The image and its axes; or its pieces along a first axis that keeps them apart.
+    tuple of ndarray, str and str
+        The image and its axes; or its pieces along a first axis that keeps them apart. Then a
+        sentence on those left out, empty if there are none.
 
     Raises
     ------
     ImageError
-        If the axes do not fit, or a piece cannot be read.
+        If the axes do not fit, or nothing of the image can be read.
     """
     found = layout(image.shape, axes, volume=volume)
     whole = tuple(slice(0, size) for size in found.shape)
     if prod(found.shape) <= ENOUGH:
         here = isinstance(image, np.ndarray)
-        return as_image(image if here else read_box(image, whole)), found.axes
+        return as_image(image if here else read_box(image, whole)), found.axes, ""
     sizes = dict(zip(found.axes, found.shape, strict=True))
     longest = sorted(found.sample_axes, key=lambda each: -sizes[each])[:2]
     most = {**dict.fromkeys(longest, RUN), "Y": SIDE, "X": SIDE, **({"Z": DEPTH} if volume else {})}
@@ -76,11 +80,19 @@ def draw_pieces(
     places = prod(map(len, starts))
     count = min(places, max(1, ENOUGH // prod(shape)))
     pieces = np.empty((count, *shape), np.dtype(image.dtype).newbyteorder("="))
-    for piece, number in zip(
-        pieces, np.sort(rng.choice(places, count, replace=False)), strict=True
-    ):
+    read, unread = 0, list[ImageError]()
+    for number in np.sort(rng.choice(places, count, replace=False)):
         at = np.unravel_index(number, [len(each) for each in starts])
         corner = [each[int(i)] for each, i in zip(starts, at, strict=True)]
         box = [slice(a, a + side) for a, side in zip(corner, shape, strict=True)]
-        piece[:] = read_box(image, tuple(box))
-    return pieces, APART + found.axes
+        try:
+            pieces[read] = read_box(image, tuple(box))
+            read += 1
+        except ImageError as error:
+            unread.append(error)
+    if not read:
+        raise unread[0]
+    said = ""
+    if unread:
+        said = f"{len(unread)} of {count} pieces to learn from were left out. {unread[0]}"
+    return pieces[:read], APART + found.axes, said

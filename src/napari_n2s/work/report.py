@@ -47,6 +47,8 @@ class Report:
         Whether something else than the image that was learnt from was denoised.
     context : Context or None
         The slices or frames that the network sees beside one.
+    unread : str
+        A sentence on what of the image could not be learnt from as it could not be read.
     """
 
     settings: Settings
@@ -59,6 +61,7 @@ class Report:
     region: tuple[tuple[int, int], ...] | None = None
     applied_elsewhere: bool = False
     context: Context | None = None
+    unread: str = ""
 
     @property
     def network_is_best(self) -> bool:
@@ -84,8 +87,8 @@ class Report:
         begun = ", which had a head start" if self.settings.head_start else ""
         return (
             f"Squared error on {self.network.pixels} held-out pixels: {self.network.loss:.4g} "
-            f"± {self.network.error:.2g} for the network{begun}, {others}.{verdict}"
-        )
+            f"± {self.network.error:.2g} for the network{begun}, {others}.{verdict} {self.unread}"
+        ).rstrip()
 
     def methods(self) -> str:
         """Write the paragraph that a paper needs."""
@@ -99,6 +102,8 @@ class Report:
             if self.settings.network == "donut"
             else f"a {self.settings.network} network"
         )
+        if self.settings.channels == "apart":
+            network += " for each channel"
         changed = [
             f"{name} {value}"
             for name, value in asdict(self.settings).items()
@@ -169,6 +174,7 @@ def account_of(progress: Progress, **more: Any) -> Report:
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
+        unread=progress.learner.material.unread,
         **more,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
+from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.image import open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work import head_start
@@ -68,7 +69,10 @@ def train(
     clock = Clock()
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
-    material = gather(open_image(image), axes, settings, size)
+    image = open_image(image)
+    if "C" not in layout(image.shape, axes).axes:
+        settings = replace(settings, channels="together")
+    material = gather(image, axes, settings, size)
     if material.constant or not head_start.fits(settings, material.channels, material.ndim):
         settings = replace(settings, head_start=False)
     clock.plan(settings, material.constant)
