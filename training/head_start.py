@@ -33,7 +33,7 @@ from napari_n2s.work.world import draw_scene
 
 SIZE, PICTURES = 192, 6000
 CROP, BATCH = 96, 4
-RATE, WARM_UP, DECAY = 0.004, 100, 0.55
+RATE, WARM_UP, DECAY = 0.006, 100, 0.5
 MEMORY = 200
 """Steps over which the weights are averaged."""
 SAVED = 500
