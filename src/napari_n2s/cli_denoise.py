@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_n2s import cli_calibrate
+from napari_n2s import cli_calibrate, cli_pairs
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
@@ -40,6 +40,11 @@ def denoise(chosen: argparse.Namespace) -> None:
     from napari_n2s.work import files, places, results
 
     settings = settings_of(chosen)
+    if not (chosen.input or chosen.pairs):
+        raise SettingsError("Name an image to denoise, or folders after --pairs.")
+    if cli_pairs.wanted(chosen):
+        cli_pairs.denoise(chosen, settings)
+        return
     recording = files.read(chosen.input)
     output = chosen.output or places.beside_input(chosen.input, recording.flavour)
     places.check_output(output, places.RESULTS)
@@ -110,7 +115,7 @@ def _denoise_to_zarr(
     client = connect(chosen.scheduler) if chosen.scheduler else None
     start = partial(denoising_to, output, chosen.input, recording, settings, kind, client)
     try:
-        report: Report = _show(start)
+        report: Report = show(start)
     except KeyboardInterrupt:
         if unfinished.begun:
             print(f"\n{unfinished.folder} keeps what is finished; repeat the command to go on.")
@@ -128,11 +133,11 @@ def denoise_and_show(image: Any, axes: str, settings: Settings, out: Any = None)
     load_torch()
     from napari_n2s.work.denoise import denoising
 
-    result: Denoised = _show(partial(denoising, image, axes=axes, settings=settings, out=out))
+    result: Denoised = show(partial(denoising, image, axes=axes, settings=settings, out=out))
     return result
 
 
-def _show(start: Callable[..., Generator[Any, None, Any]]) -> Any:
+def show(start: Callable[..., Generator[Any, None, Any]]) -> Any:
     """Do some work with a bar on a terminal, or a plain line now and then."""
     with _interrupt() as stop:
         work = start(stop=stop.is_set)

@@ -12,6 +12,7 @@ import torch
 
 import napari_n2s
 from napari_n2s.ideas.axes import Context
+from napari_n2s.ideas.losses import LOSSES
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import describe
@@ -44,6 +45,10 @@ class Report:
         Whether something else than the image that was learnt from was denoised.
     context : Context or None
         The slices or frames that the network sees beside one.
+    readings : str
+        What was learnt from what, if several noisy readings of one thing were.
+    findings : tuple of str
+        What the user should know of them, a sentence each.
     """
 
     settings: Settings
@@ -56,6 +61,8 @@ class Report:
     region: tuple[tuple[int, int], ...] | None = None
     applied_elsewhere: bool = False
     context: Context | None = None
+    readings: str = ""
+    findings: tuple[str, ...] = ()
 
     @property
     def network_is_best(self) -> bool:
@@ -78,9 +85,13 @@ class Report:
             else f" Here the {names[losses.index(min(losses))]} does better than the network; "
             "filter, or train for longer."
         )
+        if self.readings and not LOSSES[self.settings.loss].squared:
+            verdict = f" The loss {self.settings.loss} does not aim at it: the last network counts."
+        which = " of the first reading, predicted from another" if self.readings else ""
         return (
-            f"Squared error on {self.network.pixels} held-out pixels: {self.network.loss:.4g} "
-            f"± {self.network.error:.2g} for the network, {others}.{verdict}"
+            f"Squared error on {self.network.pixels} held-out pixels{which}: "
+            f"{self.network.loss:.4g} ± {self.network.error:.2g} for the network, "
+            f"{others}.{verdict}"
         )
 
     def methods(self) -> str:
@@ -105,6 +116,8 @@ class Report:
             if changed
             else ("its default settings")
         )
+        if self.readings:
+            return self._methods_of_readings(trained, settings)
         learnt = "a part of a noisy image" if self.region else "the noisy image"
         if self.context:
             learnt += (
@@ -127,6 +140,20 @@ class Report:
             f"best of a median and a Gaussian filter calibrated on the same pixels."
         )
 
+    def _methods_of_readings(self, trained: str, settings: str) -> str:
+        found = self.network
+        return (
+            f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
+            f"{self.versions['torch']}) by learning noisy readings of the same thing from each "
+            f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.readings}: a U-Net was "
+            f"trained without clean data for {trained} on the {self.device}, with {settings} and "
+            f"random seed {self.settings.seed}, and what it made of each reading was averaged. On "
+            f"{found.pixels} pixels of the first reading withheld from training, the mean squared "
+            f"error of the prediction from another reading against the noisy values was "
+            f"{found.loss:.4g} (standard error {found.error:.2g})."
+            + "".join(f" {each}" for each in self.findings)
+        )
+
     def to_json(self) -> str:
         """Write everything as JSON."""
         return json.dumps(self.to_dict(), indent=2, default=lambda number: number.item()) + "\n"
@@ -146,6 +173,7 @@ class Report:
             for each in told["baselines"]
         )
         told["context"] = Context(**told["context"]) if told["context"] else None
+        told["findings"] = tuple(told["findings"])
         return Report(**told)
 
 
@@ -160,6 +188,7 @@ def account_of(progress: Progress, **more: Any) -> Report:
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
+        findings=progress.learner.material.findings,
         **more,
     )
 
