@@ -7,6 +7,7 @@ Strengths and recipes are those of Lehtinen et al., "Noise2Noise", ICML 2018.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from string import ascii_letters, digits
 from typing import Any
@@ -19,6 +20,7 @@ Random = np.random.Generator
 
 TEXT_SIZES = (10, 24)
 """Heights of letters, in pixels."""
+LETTERS = np.array(list(ascii_letters + digits))
 LONGEST = 16
 """Letters of a line of text, at most."""
 FONT = "fonts/ttf/DejaVuSans.ttf"
@@ -118,23 +120,28 @@ def sample_spectrum(
 
 def _write_over(plane: Image, rng: Random, share: float) -> None:
     """Write random words over a plane until so much of it is covered."""
-    import matplotlib
     from PIL import Image as Canvas
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw
 
-    font = str(Path(matplotlib.get_data_path(), FONT))
     height, width = plane.shape
     covered = np.zeros(plane.shape, bool)
-    letters = list(ascii_letters + digits)
     while covered.mean() < share:
         canvas = Canvas.new("1", (width, height))
-        word = "".join(rng.choice(letters, rng.integers(1, LONGEST)))
+        word = "".join(rng.choice(LETTERS, rng.integers(1, LONGEST)))
         place = (int(rng.integers(-width // 2, width)), int(rng.integers(-8, height)))
         size = int(rng.integers(*TEXT_SIZES))
-        ImageDraw.Draw(canvas).text(place, word, 1, ImageFont.truetype(font, size))
+        ImageDraw.Draw(canvas).text(place, word, 1, _font(size))
         written = np.asarray(canvas)
         plane[written] = rng.random()
         covered |= written
+
+
+@cache
+def _font(size: int) -> Any:
+    import matplotlib
+    from PIL import ImageFont
+
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), FONT)), size)
 
 
 def _single(image: NDArray[Any]) -> NDArray[np.float32]:
