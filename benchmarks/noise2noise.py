@@ -52,6 +52,8 @@ CROP, BATCH = 32, 8
 STEPS = 3000
 RATE, RAMP = 0.02, 0.3
 """Of learning; and the share of the steps, the last ones, in which it falls to zero."""
+CENTRE, SPREAD = 0.5, 0.25
+"""Of intensities from 0 to 1: what a network sees and says has a mean of about 0, a spread of 1."""
 MEMORY = 200
 """Steps over which the weights are averaged."""
 
@@ -185,7 +187,8 @@ def run(network: UNet, spoilt: Image, about: dict[str, Image], row: Row) -> Tens
     """Show a network what is spoilt; where its spectrum is known in part, put that back."""
     x = torch.from_numpy(spoilt)
     with fast_arithmetic(x.device):
-        output: Tensor = network(prefer_layout(tone_map(x) if row.mapped else x)).float()
+        shown = ((tone_map(x) if row.mapped else x) - CENTRE) / SPREAD
+        output: Tensor = network(prefer_layout(shown)).float() * SPREAD + CENTRE
     if "known" in about:
         known, sampled = (torch.from_numpy(about[each]) for each in ("known", "sampled"))
         output = replace_spectrum(output, known, sampled)
