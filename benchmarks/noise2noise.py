@@ -1,6 +1,6 @@
 """The orderings of Noise2Noise (Lehtinen et al., ICML 2018), at small scale, against truth.
 
-    python benchmarks/noise2noise.py                  all of it, within 30 minutes on two cores
+    python benchmarks/noise2noise.py                  all of it
     python benchmarks/noise2noise.py text impulse     some of it
 
 One small U-Net for each row, trained on crops of scikit-image's photographs, spoilt anew in every
