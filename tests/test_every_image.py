@@ -211,7 +211,7 @@ def test_what_cannot_be_read_of_a_large_image_is_not_learnt_from(small):
         r"\(chunk 7 is damaged\); see that its file is whole [^.]*\.$",
         report.sentence(),
     )
-    assert calibrate(Broken(MOVIE), axes="TYX").sentence().endswith(report.unread)
+    assert calibrate(Broken(MOVIE), axes="TYX").sentence().endswith(report.findings[0])
 
     class Lost(Broken):
         def __getitem__(self, index):

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from napari_n2s import __version__, cli_calibrate, cli_denoise
+from napari_n2s import __version__, cli_calibrate, cli_denoise, cli_pairs
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.settings import Settings, choices, words
 
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "denoise an image file with a network trained on it alone"
     denoise = commands.add_parser("denoise", help=text, description=text.capitalize() + ".")
     denoise.set_defaults(run=cli_denoise.denoise)
-    denoise.add_argument("input", type=Path, metavar="INPUT", help=cli_calibrate.INPUT)
+    denoise.add_argument("input", type=Path, nargs="?", metavar="INPUT", help=cli_calibrate.INPUT)
     denoise.add_argument(
         "-o",
         "--output",
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "output is a .zarr that its workers can reach",
     )
     denoise.add_argument("--report", type=Path, metavar="FILE.json", help="write an account here")
+    cli_pairs.add_options(denoise)
     _add_settings(denoise)
 
     cli_calibrate.add_command(commands)

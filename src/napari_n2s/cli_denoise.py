@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_n2s import cli_calibrate
+from napari_n2s import cli_calibrate, cli_pairs
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
@@ -46,6 +46,11 @@ def denoise(chosen: argparse.Namespace) -> None:
     from napari_n2s.work import files, places, results
 
     settings = settings_of(chosen)
+    if not (chosen.input or chosen.pairs):
+        raise SettingsError("Name an image to denoise, or folders after --pairs.")
+    if cli_pairs.wanted(chosen):
+        cli_pairs.denoise(chosen, settings)
+        return
     recording = files.read(chosen.input)
     output = chosen.output or places.beside_input(chosen.input, recording.flavour)
     places.check_output(output, places.RESULTS)
@@ -116,7 +121,7 @@ def _denoise_to_zarr(
     client = connect(chosen.scheduler) if chosen.scheduler else None
     start = partial(denoising_to, output, chosen.input, recording, settings, kind, client)
     try:
-        report: Report = _show(start, STOPS)
+        report: Report = show(start, STOPS)
     except KeyboardInterrupt:
         if unfinished.begun:
             print(f"\n{unfinished.folder} keeps what is finished; repeat the command to go on.")
@@ -135,11 +140,11 @@ def denoise_and_show(image: Any, axes: str, settings: Settings, out: Any = None)
     from napari_n2s.work.denoise import denoising
 
     start = partial(denoising, image, axes=axes, settings=settings, out=out)
-    result: Denoised = _show(start, GIVES_UP)
+    result: Denoised = show(start)
     return result
 
 
-def _show(start: Callable[..., Generator[Any, None, Any]], second: str) -> Any:
+def show(start: Callable[..., Generator[Any, None, Any]], second: str = GIVES_UP) -> Any:
     """Do some work with a bar on a terminal, or a plain line now and then.
 
     While the network is applied, the first Ctrl-C has it said what a second one would do.
@@ -187,7 +192,10 @@ def _interrupt() -> Iterator[Event]:
 
 def _news(state: Progress | Applying, interrupted: str) -> str:
     """Say what there is to be said beside the bar, if anything."""
-    return interrupted if isinstance(state, Applying) else state.learner.material.unread
+    if isinstance(state, Applying):
+        return interrupted
+    material = state.learner.material
+    return "" if material.paired else " ".join(material.findings)  # of pairs it was said before
 
 
 def _line(state: Progress | Applying) -> str:

@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.settings import Settings
 
-ELSEWHERE = ("seconds", "steps", "missing")
-"""Settings that the dock asks for in another way."""
+ELSEWHERE = ("seconds", "steps", "missing", "loss")
+"""Settings that the dock asks for in another way, or that mean nothing to one image."""
 
 
 class Advanced(QWidget):

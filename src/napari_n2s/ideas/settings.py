@@ -123,6 +123,14 @@ class Settings:
         "Size of the first training steps; it falls to zero over the training.",
         within=(1e-6, 1),
     )
+    loss: str = _setting(
+        "l2",
+        "Between readings of one thing: l2 finds the mean, for noise that averages out; l1 the "
+        "median, where less than half of the pixels are spoilt, by anything; l0 the mode, where "
+        "most are, each in another way; hdr the mean by relative errors, where a few pixels "
+        "outshine all others.",
+        among=("l2", "l1", "l0", "hdr"),
+    )
     invariant: bool = _setting(
         False,
         "Predict every pixel without looking at it: noisier, but comparable with the noisy image.",

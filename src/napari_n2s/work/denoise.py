@@ -21,6 +21,7 @@ from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
 from napari_n2s.work.model import TILE, Model, check
 from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
+from napari_n2s.work.readings import find_readings
 from napari_n2s.work.report import Report, account_of
 from napari_n2s.work.steps import finish
 from napari_n2s.work.stream import require_shape
@@ -41,9 +42,14 @@ def denoise(
     settings: Settings | None = None,
     dtype: Any = np.float32,
     out: Any = None,
+    pair: Any = None,
+    pairs_axis: str | None = None,
+    pairing: str = "neighbours",
+    thin: bool = False,
+    register: bool = False,
     **changes: Any,
 ) -> Denoised:
-    """Denoise an image with a network trained on it alone.
+    """Denoise an image with a network trained on it alone, or on further readings of its content.
 
     Parameters
     ----------
@@ -58,6 +64,19 @@ def denoise(
     out : array_like, optional
         Where to write the result: an array of the image's shape in memory or in a file, as zarr's.
         Its type is then the result's.
+    pair : array_like or sequence of array_like, optional
+        Another recording of the same thing, or several: each is learnt from the others
+        (Noise2Noise), and the result is the mean of all of them denoised.
+    pairs_axis : str, optional
+        The letter of an axis along which the image itself holds such readings.
+    pairing : {"neighbours", "halves", "repeats"}
+        What lies along it: frames, each learnt from the ones beside it; or exposures of one thing,
+        of which the averages of the even and of the odd, or each and all others, are learnt from
+        each other and made into one picture, without that axis.
+    thin : bool
+        Whether the image holds counted photons, to be shared out at random into two readings.
+    register : bool
+        Whether readings that are shifted are moved back, by whole pixels.
     **changes
         Settings by name, as ``seconds=30``.
 
@@ -75,8 +94,14 @@ def denoise(
     Examples
     --------
     >>> clean, report = denoise(noisy, seconds=60)  # doctest: +SKIP
+    >>> clean, report = denoise(one, pair=two, seconds=60)  # doctest: +SKIP
     """
     settings = replace(settings or Settings(), **changes)
+    asked = {"pair": pair, "along": pairs_axis, "how": pairing, "thinned": thin}
+    if readings := find_readings(image, axes, **asked, register=register, seed=settings.seed):
+        from napari_n2s.work.denoise_readings import denoising_readings
+
+        return finish(denoising_readings(readings, settings=settings, dtype=dtype, out=out))
     return finish(denoising(image, axes=axes, settings=settings, dtype=dtype, out=out))
 
 

@@ -17,6 +17,8 @@ RADII = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 SIGMAS = (0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.4, 4.0)
 STRENGTHS = {"median": RADII, "mean": RADII, "gaussian": SIGMAS}
 """In pixels: radii of the median and the mean, standard deviations of the Gaussian."""
+NO_HOLE = (-1,)
+"""Reaches less far than the pixel itself."""
 BASELINES = {"median": "median", "blur": "gaussian"}
 
 
@@ -38,7 +40,7 @@ class Baseline:
 
 
 def calibrate_baselines(
-    ready: Prepared, hole: tuple[int, ...] | None = None
+    ready: Prepared, hole: tuple[int, ...] | None = None, other: Prepared | None = None
 ) -> tuple[Baseline, ...]:
     """Find the donut median and the donut blur whose loss on the held-out pixels is least.
 
@@ -47,13 +49,20 @@ def calibrate_baselines(
     ready : Prepared
     hole : tuple of int, optional
         How far around a pixel others are left out along each axis, where they share its noise.
+    other : Prepared, optional
+        Another reading of the same thing, to filter in its place: its noise is another, and no
+        pixel of it is left out.
     """
     spacing = (1.0,) * (ready.x.ndim - 2)
+    seen = ready if other is None else other
+    hole = hole if other is None else NO_HOLE * len(spacing)
     found = []
     for name, kind in BASELINES.items():
         tried = [
             Baseline(
-                name, strength, score_filter(ready, kind, RINGS[kind](strength, spacing, hole))
+                name,
+                strength,
+                score_filter(ready, kind, RINGS[kind](strength, spacing, hole), seen),
             )
             for strength in STRENGTHS[kind]
         ]
@@ -61,6 +70,7 @@ def calibrate_baselines(
     return tuple(found)
 
 
-def score_filter(ready: Prepared, kind: str, ring: Ring) -> Score:
-    """Score a filter on the held-out pixels."""
-    return ready.score(predict_at(ready.x, ready.where, kind, ring, ready.gaps))
+def score_filter(ready: Prepared, kind: str, ring: Ring, seen: Prepared | None = None) -> Score:
+    """Score a filter on the held-out pixels, run on that image or on another reading of it."""
+    seen = seen or ready
+    return ready.score(predict_at(seen.x, ready.where, kind, ring, seen.gaps))

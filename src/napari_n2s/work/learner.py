@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.losses import LOSSES
 from napari_n2s.ideas.score import improved, pick, score, squared_errors
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import count_passes, divide
@@ -75,7 +76,8 @@ class Learner:
         self.last: Model | None = None
         self._places = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
-        self._method = choose(settings, material.channels, material.ndim, material.guides.shape[1])
+        shape = material.channels, material.ndim, material.guides.shape[1]
+        self._method = choose(settings, *shape, paired=material.paired)
         self._network = self._method.network.to(device).train()
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
@@ -121,7 +123,7 @@ class Learner:
         counted = hidden & ~blocked
         with fast_arithmetic(self.device) if self._robust(crop) else nullcontext():
             output = network(prefer_layout(shown)).float()
-        loss = method.loss(output, crop, counted)
+        loss = method.loss(output, crop, counted, done)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         for each in network.members:
@@ -152,10 +154,13 @@ class Learner:
             step=self.step,
             score=score(squares),
             turns=self.clock.turns,
+            paired=self.material.paired,
         )
         if not isfinite(self.last.score.loss):
             raise SettingsError("The training diverged; choose a smaller learning rate.")
-        if self.best is None or self.last.score.loss < self.best.score.loss:
+        better = self.best is None or self.last.score.loss < self.best.score.loss
+        aimed_at = not self.material.paired or LOSSES[self.settings.loss].squared
+        if better or not aimed_at:
             self.best, self._squares = self.last, squares
         return self.last
 

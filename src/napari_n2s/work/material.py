@@ -57,8 +57,10 @@ class Material:
         What there is to beat.
     size : int
         Number of values that will be denoised at the end.
-    unread : str
-        A sentence on what of the image could not be read, empty if all could.
+    paired : bool
+        Whether what is beside a picture is learnt from in its place.
+    findings : tuple of str
+        What the user should know, a sentence each.
     """
 
     x: Tensor
@@ -73,7 +75,8 @@ class Material:
     scale: Scale
     baselines: tuple[Baseline, ...]
     size: int
-    unread: str
+    paired: bool = False
+    findings: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Material:
         """Bring the windows to where training computes, and the image unless it is very large."""
@@ -128,7 +131,7 @@ class Material:
             way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 cut.append(way.do(whole[n][(slice(None), *box)]))
-            if self.context:
+            if self.beside.shape[1]:
                 around = torch.cat([self.x[int(b)][(slice(None), *box)] for b in self.beside[n]])
                 guides.append(way.do(around))
         cut_out, shut = torch.stack(crops), torch.stack(blocked)
@@ -194,7 +197,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         scale=ready.scale,
         baselines=baselines,
         size=size,
-        unread=unread,
+        findings=(unread,) if unread else (),
     )
 
 

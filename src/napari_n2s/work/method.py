@@ -31,6 +31,7 @@ from napari_n2s.work import head_start
 from napari_n2s.work.apart import Apart
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.networks import NETWORKS, Network, seeded
+from napari_n2s.work.paired import Paired
 
 HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
@@ -115,8 +116,11 @@ class Method(Protocol):
     def mean(self, output: Tensor) -> Tensor:
         """Read the predicted image off what the network returned."""
 
-    def loss(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
-        """Compare with the noisy image in the counted pixels; a scalar to differentiate."""
+    def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
+        """Compare with the noisy image in the counted pixels; a scalar to differentiate.
+
+        Of the training a share is done, 0 to 1.
+        """
 
     def plan(
         self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe
@@ -164,7 +168,7 @@ class Masked:
         """Take the output as it is."""
         return output
 
-    def loss(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+    def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
         """Average the squared error over the counted pixels."""
         return blindspot.masked_loss(output, target, counted)
 
@@ -227,7 +231,7 @@ class Blind:
         """Take the first half of the output."""
         return output.chunk(2, 1)[0]
 
-    def loss(self, output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+    def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
         """Average the negative Gaussian log-likelihood of the noisy pixels, up to a constant."""
         mean, total = output.chunk(2, 1)
         weight = counted.expand_as(target).to(target)
@@ -272,13 +276,18 @@ class Blind:
         return torch.from_numpy(estimate + share * (other - estimate))[None]
 
 
-def choose(settings: Settings, channels: int, ndim: int, guides: int = 0) -> Masked | Blind:
+def choose(
+    settings: Settings, channels: int, ndim: int, guides: int = 0, *, paired: bool = False
+) -> Masked | Blind | Paired:
     """Make the method that the settings describe, with the weights that it begins with."""
     if settings.channels == "apart" and channels > 1:
         each = [choose(settings, 1, ndim, guides // channels) for _ in range(channels)]
         masks = 2 if isinstance(each[0], Blind) else 0
         return replace(each[0], network=Apart([method.network for method in each], masks))
     with seeded(settings.seed):
+        if paired:
+            name = "unet-small" if settings.network == "donut" else settings.network
+            return Paired(NETWORKS[name](channels, ndim), turns(ndim), settings.loss)
         if settings.network == "donut":
             hole = settings.hole_along(ndim)
             square = len(set(hole[-2:])) == 1

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
-from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.errors import ImageError, SettingsError
 from napari_n2s.ideas.image import (
     Box,
     Scale,
@@ -37,6 +37,10 @@ TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
 BLOCK = 2**22
 """Pixels of a picture that are denoised at a time; tiles are for the network, blocks for all."""
+NOT_BLIND = (
+    "invariant hides each pixel from its own prediction, which a network that learns one reading "
+    "from another does not do; leave it out."
+)
 AT_WORK, BESIDE = 70, 16
 """Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
 
@@ -95,6 +99,8 @@ class Model:
         Its error on the held-out pixels.
     turns : int
         Over how many flips and turns its output is averaged.
+    paired : bool
+        Whether it was trained on readings of one thing, each for the others' target.
     """
 
     settings: Settings
@@ -106,6 +112,7 @@ class Model:
     step: int
     score: Score
     turns: int
+    paired: bool = False
 
     def apply(
         self,
@@ -147,7 +154,7 @@ class Model:
 
         Raises
         ------
-        ImageError, DeviceError
+        ImageError, SettingsError, DeviceError
             If the image cannot be denoised by this model, or not on that cluster.
         """
         if client is None:
@@ -182,12 +189,17 @@ class Model:
         image = open_image(image)
         settings = self.settings if part is None else replace(self.settings, missing="leave")
         kind = check_dtype(dtype if out is None else out.dtype, image, settings.missing)
+        if invariant is None:
+            invariant = self.settings.invariant
+        if self.paired and invariant:
+            raise SettingsError(NOT_BLIND)
         count = 2 * self.context.count if self.context else 0
         found = check(image, axes, self.channels, settings, count)
         beside = found.beside(self.context) if self.context else None
         stream = Stream(image, found, part, kind, out, beside)
         device = device or choose_device(self.settings.device)
-        method = choose(self.settings, self.channels, self.ndim, count * self.channels)
+        shape = self.channels, self.ndim, count * self.channels
+        method = choose(self.settings, *shape, paired=self.paired)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
         run = partial(
@@ -195,7 +207,7 @@ class Model:
             method,
             side=tile,
             device=device,
-            invariant=self.settings.invariant if invariant is None else invariant,
+            invariant=invariant,
             seed=self.settings.seed,
             turns=1 if quick else self.turns,
             quick=quick,

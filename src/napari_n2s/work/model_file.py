@@ -31,6 +31,7 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "step": model.step,
         "score": asdict(model.score),
         "turns": model.turns,
+        "paired": model.paired,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
@@ -60,6 +61,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             step=said["step"],
             score=Score(**said["score"]),
             turns=said["turns"],
+            paired=said["paired"],
         )
     except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
         raise FileError(f"{path} holds no model that can be read.") from error

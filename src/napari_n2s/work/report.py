@@ -12,6 +12,7 @@ import torch
 
 import napari_n2s
 from napari_n2s.ideas.axes import Context
+from napari_n2s.ideas.losses import LOSSES
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import describe
@@ -47,8 +48,10 @@ class Report:
         Whether something else than the image that was learnt from was denoised.
     context : Context or None
         The slices or frames that the network sees beside one.
-    unread : str
-        A sentence on what of the image could not be learnt from as it could not be read.
+    readings : str
+        What was learnt from what, if several noisy readings of one thing were.
+    findings : tuple of str
+        What the user should know of the image or of the readings, a sentence each.
     """
 
     settings: Settings
@@ -61,7 +64,8 @@ class Report:
     region: tuple[tuple[int, int], ...] | None = None
     applied_elsewhere: bool = False
     context: Context | None = None
-    unread: str = ""
+    readings: str = ""
+    findings: tuple[str, ...] = ()
 
     @property
     def network_is_best(self) -> bool:
@@ -84,11 +88,16 @@ class Report:
             else f" Here the {names[losses.index(min(losses))]} does better than the network; "
             "filter, or train for longer."
         )
+        if self.readings and not LOSSES[self.settings.loss].squared:
+            verdict = f" The loss {self.settings.loss} does not aim at it: the last network counts."
+        which = " of the first reading, predicted from another" if self.readings else ""
         begun = ", which had a head start" if self.settings.head_start else ""
+        said = "" if self.readings else "".join(f" {each}" for each in self.findings)
         return (
-            f"Squared error on {self.network.pixels} held-out pixels: {self.network.loss:.4g} "
-            f"± {self.network.error:.2g} for the network{begun}, {others}.{verdict} {self.unread}"
-        ).rstrip()
+            f"Squared error on {self.network.pixels} held-out pixels{which}: "
+            f"{self.network.loss:.4g} ± {self.network.error:.2g} for the network{begun}, "
+            f"{others}.{verdict}{said}"
+        )
 
     def methods(self) -> str:
         """Write the paragraph that a paper needs."""
@@ -119,6 +128,8 @@ class Report:
             if self.settings.head_start
             else ""
         )
+        if self.readings:
+            return self._methods_of_readings(trained, settings)
         learnt = "a part of a noisy image" if self.region else "the noisy image"
         if self.context:
             learnt += (
@@ -141,6 +152,20 @@ class Report:
             f"best of a median and a Gaussian filter calibrated on the same pixels."
         )
 
+    def _methods_of_readings(self, trained: str, settings: str) -> str:
+        found = self.network
+        return (
+            f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
+            f"{self.versions['torch']}) by learning noisy readings of the same thing from each "
+            f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.readings}: a U-Net was "
+            f"trained without clean data for {trained} on the {self.device}, with {settings} and "
+            f"random seed {self.settings.seed}, and what it made of each reading was averaged. On "
+            f"{found.pixels} pixels of the first reading withheld from training, the mean squared "
+            f"error of the prediction from another reading against the noisy values was "
+            f"{found.loss:.4g} (standard error {found.error:.2g})."
+            + "".join(f" {each}" for each in self.findings)
+        )
+
     def to_json(self) -> str:
         """Write everything as JSON."""
         return json.dumps(self.to_dict(), indent=2, default=lambda number: number.item()) + "\n"
@@ -160,6 +185,7 @@ class Report:
             for each in told["baselines"]
         )
         told["context"] = Context(**told["context"]) if told["context"] else None
+        told["findings"] = tuple(told["findings"])
         return Report(**told)
 
 
@@ -174,7 +200,7 @@ def account_of(progress: Progress, **more: Any) -> Report:
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
-        unread=progress.learner.material.unread,
+        findings=progress.learner.material.findings,
         **more,
     )
 

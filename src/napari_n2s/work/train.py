@@ -15,7 +15,9 @@ from napari_n2s.work.device import choose_device, short_of_memory, working_threa
 from napari_n2s.work.learner import Learner
 from napari_n2s.work.material import gather
 from napari_n2s.work.model import Model
+from napari_n2s.work.paired import gather_readings
 from napari_n2s.work.progress import Progress
+from napari_n2s.work.readings import Readings
 
 Training = Generator[Progress, float | None, Model]
 
@@ -32,9 +34,9 @@ def train(
 
     Parameters
     ----------
-    image : array_like
+    image : array_like or Readings
         Any number of axes, integers or floats. It is not changed. Of a large dask, zarr or xarray
-        array, only what is learnt from is read.
+        array, only what is learnt from is read. Readings of one thing are learnt from each other.
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
     settings : Settings, optional
@@ -69,10 +71,14 @@ def train(
     clock = Clock()
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
-    image = open_image(image)
-    if "C" not in layout(image.shape, axes).axes:
-        settings = replace(settings, channels="together")
-    material = gather(image, axes, settings, size)
+    if isinstance(image, Readings):
+        settings = replace(settings, channels="together", head_start=False)
+        material = gather_readings(image, settings, size)
+    else:
+        image = open_image(image)
+        if "C" not in layout(image.shape, axes).axes:
+            settings = replace(settings, channels="together")
+        material = gather(image, axes, settings, size)
     if material.constant or not head_start.fits(settings, material.channels, material.ndim):
         settings = replace(settings, head_start=False)
     clock.plan(settings, material.constant)

@@ -1,0 +1,244 @@
+"""The orderings of Noise2Noise (Lehtinen et al., ICML 2018), at small scale, against truth.
+
+    python benchmarks/noise2noise.py                  all of it
+    python benchmarks/noise2noise.py text impulse     some of it
+
+One small U-Net for each row, trained on crops of scikit-image's photographs, spoilt anew in every
+step; all rows of an experiment see the same crops, spoilt in the same way, and differ in target and
+loss alone. PSNR on photographs that none has seen, the average over them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage import color, data, transform
+from torch import Tensor
+
+from napari_n2s.ideas.losses import LOSSES, replace_spectrum, tone_map
+from napari_n2s.work import corruptions
+from napari_n2s.work.device import fast_arithmetic, prefer_layout
+from napari_n2s.work.muon import Muon
+from napari_n2s.work.networks import UNet
+
+Image = NDArray[np.floating[Any]]
+Spoil = Callable[[Image, np.random.Generator], tuple[Image, dict[str, Image]]]
+Random = np.random.Generator
+
+LEARNT_FROM = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "brick",
+    "gravel",
+    "moon",
+    "cell",
+    "text",
+)
+TESTED_ON = ("camera", "coins", "immunohistochemistry")
+SIDE = 512
+CROP, BATCH = 32, 8
+STEPS = 3000
+RATE, RAMP = 0.02, 0.3
+"""Of learning; and the share of the steps, the last ones, in which it falls to zero."""
+CENTRE, SPREAD = 0.5, 0.25
+"""Of intensities from 0 to 1: what a network sees and says has a mean of about 0, a spread of 1."""
+MEMORY = 200
+"""Steps over which the weights are averaged."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to train: on clean or spoilt targets, with a loss, tone-mapped input or not."""
+
+    name: str
+    clean: bool
+    loss: str
+    mapped: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A way to spoil images, and the rows that are compared.
+
+    Attributes
+    ----------
+    spoil : callable
+        Takes images and random numbers; gives spoilt ones, and by name what goes with them: `left`,
+        the pixels that count in a target, or `known` and `sampled`, a spectrum.
+    bright : bool
+        Whether intensities go beyond 1: made so, and tone-mapped before they are compared.
+    """
+
+    spoil: Spoil
+    rows: tuple[Row, ...]
+    bright: bool = False
+
+
+def plain(corruption: Callable[..., Image], **options: float) -> Spoil:
+    return lambda images, rng: (corruption(images, rng, **options), {})
+
+
+def bernoulli(images: Image, rng: Random) -> tuple[Image, dict[str, Image]]:
+    spoilt, left = corruptions.bernoulli(images, rng)
+    return spoilt, {"left": left}
+
+
+def spectrum(images: Image, rng: Random) -> tuple[Image, dict[str, Image]]:
+    made, known, sampled = corruptions.sample_spectrum(images, rng)
+    return made, {"known": known, "sampled": sampled}
+
+
+CLEAN, NOISY = Row("clean targets", True, "l2"), Row("noisy targets", False, "l2")
+EXPERIMENTS = {
+    "gaussian": Experiment(plain(corruptions.gaussian), (CLEAN, NOISY)),
+    "poisson": Experiment(plain(corruptions.poisson), (CLEAN, NOISY)),
+    "bernoulli": Experiment(bernoulli, (CLEAN, NOISY)),
+    "text": Experiment(
+        plain(corruptions.text),
+        (CLEAN, Row("spoilt targets, L2", False, "l2"), Row("spoilt targets, L1", False, "l1")),
+    ),
+    "impulse": Experiment(
+        plain(corruptions.impulse),
+        (
+            CLEAN,
+            Row("spoilt targets, L2", False, "l2"),
+            Row("spoilt targets, L1", False, "l1"),
+            Row("spoilt targets, L0", False, "l0"),
+        ),
+    ),
+    "heavy tails": Experiment(
+        plain(corruptions.heavy_tails, tail=1.5),
+        (
+            Row("noisy targets, L2", False, "l2"),
+            Row("noisy targets, HDR", False, "hdr"),
+            Row("noisy targets, HDR, tone-mapped input", False, "hdr", mapped=True),
+        ),
+        bright=True,
+    ),
+    "k-space": Experiment(spectrum, (CLEAN, NOISY)),
+}
+
+
+def photographs(names: tuple[str, ...], bright: bool) -> list[Image]:
+    """Take photographs in grey, from 0 to 1, about SIDE pixels high; or as bright as lamps."""
+    found = []
+    for name in names:
+        image = getattr(data, name)()
+        grey = (
+            color.rgb2gray(image[..., :3]) if image.ndim == 3 else image / np.iinfo(image.dtype).max
+        )
+        scale = SIDE / min(grey.shape)
+        small = transform.rescale(grey, scale, anti_aliasing=True) if scale < 1 else grey
+        small = small[: small.shape[0] // 4 * 4, : small.shape[1] // 4 * 4].clip(0, 1)
+        linear = small**2.2
+        found.append((linear / (1.05 - linear) if bright else small).astype(np.float32))
+    return found
+
+
+def crops(images: list[Image], rng: Random) -> Iterator[Image]:
+    """Cut crops ``(B, 1, side, side)`` from anywhere, flipped and turned at random."""
+    while True:
+        batch = []
+        for _ in range(BATCH):
+            image = images[rng.integers(len(images))]
+            a, b = (int(rng.integers(size - CROP + 1)) for size in image.shape)
+            crop = np.rot90(image[a : a + CROP, b : b + CROP], rng.integers(4))
+            batch.append(crop[:, ::-1] if rng.integers(2) else crop)
+        yield np.stack(batch)[:, None]
+
+
+def train(experiment: Experiment, row: Row, steps: int, seed: int) -> UNet:
+    """Train on spoilt crops and their targets; give the average of the late weights."""
+    torch.manual_seed(seed)
+    network = UNet(1, 2, width=16, levels=2).to(memory_format=torch.channels_last)
+    average = deepcopy(network)
+    optimiser = Muon(network.parameters(), network.last.parameters())
+    loss = LOSSES[row.loss]
+    images = photographs(LEARNT_FROM, experiment.bright)
+    places, inputs, targets = (np.random.default_rng((seed, each)) for each in range(3))
+    for step, clean in zip(range(steps), crops(images, places), strict=False):
+        spoilt, known = experiment.spoil(clean, inputs)
+        target, about = (clean, {}) if row.clean else experiment.spoil(clean, targets)
+        counted = torch.from_numpy(about.get("left", np.ones(clean.shape, bool)))
+        output = run(network, spoilt, known, row)
+        optimiser.zero_grad()
+        loss(output, torch.from_numpy(target), counted, step / steps).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step(RATE * min(1, (step + 1) / 30, (1 - step / steps) / RAMP))
+        with torch.no_grad():
+            for kept, current in zip(average.parameters(), network.parameters(), strict=True):
+                kept.lerp_(current, max(1 / MEMORY, 1 / (step + 2)))
+    return average
+
+
+def run(network: UNet, spoilt: Image, about: dict[str, Image], row: Row) -> Tensor:
+    """Show a network what is spoilt; where its spectrum is known in part, put that back."""
+    x = torch.from_numpy(spoilt)
+    with fast_arithmetic(x.device):
+        shown = ((tone_map(x) if row.mapped else x) - CENTRE) / SPREAD
+        output: Tensor = network(prefer_layout(shown)).float() * SPREAD + CENTRE
+    if "known" in about:
+        known, sampled = (torch.from_numpy(about[each]) for each in ("known", "sampled"))
+        output = replace_spectrum(output, known, sampled)
+    return output
+
+
+def psnr(image: Tensor, truth: Image, bright: bool) -> float:
+    """Compare with the truth, which reaches to 1; bright images as they are shown."""
+    shown = (tone_map(each) if bright else each for each in (image, torch.from_numpy(truth)))
+    one, two = shown
+    return float(-10 * torch.log10((one - two).square().mean()))
+
+
+def measure(name: str, row: Row | None, steps: int, seed: int) -> float:
+    """Train a row of an experiment and give its PSNR in dB; that of the input if there is none."""
+    torch.set_num_threads(1)  # a second core is worth more to another row
+    experiment, rng = EXPERIMENTS[name], np.random.default_rng(1000)
+    truths = [each[None, None] for each in photographs(TESTED_ON, experiment.bright)]
+    tests = [(truth, *experiment.spoil(truth, rng)) for truth in truths]
+    network = None if row is None else train(experiment, row, steps, seed)
+    found = []
+    with torch.inference_mode():
+        for truth, spoilt, about in tests:
+            shown = torch.from_numpy(spoilt)
+            clean = shown if network is None else run(network, spoilt, about, row)
+            found.append(psnr(clean, truth, experiment.bright))
+    return float(np.mean(found))
+
+
+def main() -> None:
+    """Train all rows, two at a time, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiments", nargs="*", default=list(EXPERIMENTS))
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    begin = time.monotonic()
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        work = {
+            (name, row.name if row else "input"): pool.submit(
+                measure, name, row, chosen.steps, chosen.seed
+            )
+            for name in chosen.experiments
+            for row in (None, *EXPERIMENTS[name].rows)
+        }
+        print("| corruption | training | PSNR, dB |\n|---|---|---|", flush=True)
+        for (name, row), result in work.items():
+            print(f"| {name} | {row} | {result.result():.2f} |", flush=True)
+    print(f"{chosen.steps} steps each, {time.monotonic() - begin:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

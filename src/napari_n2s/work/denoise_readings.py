@@ -1,0 +1,109 @@
+"""Noise2Noise from start to end: learn readings from each other, denoise each, and average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.image import check_dtype, to_dtype
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.denoise import Denoised, applying
+from napari_n2s.work.device import memory_in_words
+from napari_n2s.work.machine import require_memory
+from napari_n2s.work.progress import Applying, Progress
+from napari_n2s.work.readings import Readings
+from napari_n2s.work.report import account_of
+from napari_n2s.work.steps import share
+from napari_n2s.work.stream import require_shape
+from napari_n2s.work.train import train
+
+AT_WORK = 24
+"""Bytes for each value of a reading while all are averaged."""
+
+
+def denoising_readings(
+    readings: Readings,
+    *,
+    settings: Settings,
+    dtype: Any = np.float32,
+    stop: Callable[[], bool] = lambda: False,
+    out: Any = None,
+) -> Generator[Progress | Applying, None, Denoised]:
+    """Denoise several readings of one thing into one image, yielding how far it is.
+
+    Parameters
+    ----------
+    readings : Readings
+    settings : Settings
+    dtype : dtype
+        Type of the result.
+    stop : callable
+        As soon as it says so, the training ends and the best model so far is applied.
+    out : array_like, optional
+        Where to write the result, of the first reading's shape; its type is then the result's.
+
+    Returns
+    -------
+    tuple of array_like and Report
+        Where a reading has no value, the others are averaged; where none has, NaN.
+    """
+    first = readings.shown[0]
+    kind = check_dtype(dtype if out is None else out.dtype, first, settings.missing)
+    if out is not None:
+        require_shape(out, first.shape)
+    with memory_in_words():
+        require_memory(AT_WORK * first.size)
+        for progress in train(readings, settings=settings):
+            yield progress
+            if stop():
+                break
+        device = progress.learner.device
+        total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
+        try:
+            for number, offset in enumerate(readings.offsets):
+                image = readings.shown[number]
+                work = _shares(applying(progress.best, device, image, readings.axes))
+                clean = yield from share(work, number, len(readings.shown), Applying)
+                _add(clean, offset, total, count)
+        finally:
+            if device.type == "cuda":
+                progress.learner.move(torch.device("cpu"))
+                torch.cuda.empty_cache()
+    with np.errstate(invalid="ignore"):
+        mean = readings.factor * total / count
+    if kind.kind in "iu" and not count.all():
+        raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
+    result = to_dtype(mean, kind)
+    if out is not None:
+        out[...] = result
+    return (result if out is None else out), account_of(progress, readings=readings.how)
+
+
+def _add(
+    clean: NDArray[np.floating],
+    offset: tuple[int, ...],
+    total: NDArray[np.float64],
+    count: NDArray[np.uint16],
+) -> None:
+    """Add what a reading has a value for to the image, at its place."""
+    sizes = list(zip(offset, clean.shape, strict=True))
+    there = tuple(slice(max(0, o), size + min(0, o)) for o, size in sizes)
+    here = tuple(slice(max(0, -o), size + min(0, -o)) for o, size in sizes)
+    values = clean[here]
+    known = np.isfinite(values)
+    total[there] += np.where(known, values, 0)
+    count[there] += known
+
+
+def _shares(work: Generator[Applying, None, Any]) -> Generator[float, None, Any]:
+    while True:
+        try:
+            state = next(work)
+        except StopIteration as end:
+            return end.value
+        yield state.done

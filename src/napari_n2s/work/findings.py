@@ -1,0 +1,191 @@
+"""What is wrong with readings of one thing: put right where it can be, refused or told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.axes import Layout, layout
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.work import comparison
+from napari_n2s.work.motion import measure_growth
+
+PICTURES = 8
+"""Pairs of pictures that are compared for shift, brightness and pattern."""
+SHIFTED, PATTERNED, ALIKE = 0.5, 0.1, 1e-3
+"""Pixels of shift, share of the noise in both, and difference as a share of the contrast, from
+which on something is said."""
+DISPERSED = (0.7, 1.4)
+"""Between which variance and mean of counted photons are taken for the same."""
+
+
+def require_alike(arrays: Sequence[NDArray[np.generic]]) -> None:
+    """Refuse readings of different size or type, and copies.
+
+    Raises
+    ------
+    ImageError
+    """
+    first = arrays[0]
+    for number, other in enumerate(arrays[1:], start=2):
+        if other.shape != first.shape:
+            raise ImageError(
+                f"The readings differ in size: the first is {_times(first.shape)}, number {number} "
+                f"{_times(other.shape)}; cut them to the same field."
+            )
+        if other.dtype != first.dtype:
+            raise ImageError(
+                f"The readings differ in type: the first is {first.dtype}, number {number} "
+                f"{other.dtype}; give both as they were recorded."
+            )
+        if any(np.array_equal(each, other) for each in (first, arrays[number - 2])):
+            raise ImageError(
+                f"Reading {number} is the same as one before it, noise and all, so that nothing "
+                "can be learnt from it; give another recording of the same thing."
+            )
+
+
+def require_no_copies(frames: NDArray[np.generic], what: str) -> None:
+    """Refuse frames ``(T, ...)`` of which most are the same as the one before.
+
+    Raises
+    ------
+    ImageError
+    """
+    same = sum(bool(np.array_equal(one, two)) for one, two in pairwise(frames))
+    if 2 * same >= len(frames) - 1:
+        raise ImageError(
+            f"{same} of the {what} are the same as the one before, noise and all; leave the "
+            "copies out."
+        )
+
+
+def compare(
+    first: NDArray[np.generic],
+    other: NDArray[np.generic],
+    found: Layout,
+    number: int,
+    register: bool,
+) -> tuple[NDArray[np.generic], tuple[int, ...], list[str]]:
+    """Compare a reading with the first.
+
+    Parameters
+    ----------
+    first, other : ndarray
+    found : Layout
+        Theirs.
+    number : int
+        The reading's, as it is called.
+    register : bool
+        Whether a shift is put right.
+
+    Returns
+    -------
+    tuple
+        The reading, as bright as the first; where it lies in it, in pixels along each axis; and
+        what the user should know, a sentence each.
+
+    Raises
+    ------
+    ImageError
+        If it is a copy.
+    """
+    name, said = f"Reading {number}", []
+    canonical = [_numbers(found.canonical(each)) for each in (first, other)]
+    pairs = _pictures(*canonical)
+    shift = comparison.measure_shift(pairs)
+    whole = tuple(round(each) for each in shift or (0.0, 0.0))
+    offset = tuple(
+        -whole[found.space.index(letter)] if letter in found.space else 0 for letter in found.axes
+    )
+    if shift and max(map(abs, shift)) >= SHIFTED:
+        ways = ", ".join(
+            f"{each:+.1f} along {a}" for each, a in zip(shift, found.space, strict=True)
+        )
+        remedy = "it was moved back by whole pixels" if register else "register moves it back"
+        said.append(f"{name} is shifted by {ways} pixels against the first; {remedy}.")
+        pairs = [_moved(*pair, whole) for pair in pairs]
+    brightness = comparison.measure_brightness(pairs)
+    gain, dark = brightness or (1.0, 0.0)
+    if all(np.std(a - (b - dark) / gain) <= ALIKE * np.std(a) for a, b in pairs):
+        raise ImageError(
+            f"{name} is a copy of the first, noise and all, in another brightness or place; give a "
+            "second recording of the same thing."
+        )
+    if brightness:
+        means = [np.mean([pair[i].mean() for pair in pairs]) for i in range(2)]
+        other = ((other.astype(np.float64) - dark) / gain).astype(np.float32)
+        said.append(
+            f"{name} has {100 * gain:.0f} % of the first one's contrast and a mean of "
+            f"{means[1]:.4g} for {means[0]:.4g}, as by bleaching; it is brought to the brightness "
+            "of the first."
+        )
+    if (share := comparison.measure_shared_noise(pairs)) > PATTERNED:
+        said.append(
+            f"{name} and the first have about {100 * share:.0f} % of their noise in common, as a "
+            "camera's fixed pattern (or structure as fine as a pixel); it will stay in the "
+            "picture: subtract a dark frame, or move the sample between the readings."
+        )
+    return other, offset if register else (0,) * first.ndim, said
+
+
+def tell_motion(frames: NDArray[np.generic], axes: str, along: str) -> tuple[str, ...]:
+    """Say whether what moves will be blurred: whether frames differ the more, the farther apart."""
+    found = layout(frames.shape[1:], axes)
+    pictures = np.stack([_numbers(found.canonical(each)).mean((0, 1)) for each in frames])
+    growth = measure_growth(pictures)
+    if growth is None:
+        return ()
+    return (
+        f"Pictures two apart along {along} differ by {100 * growth:.0f} % of the contrast more "
+        "than those beside each other: what moves will be blurred and what shows in one picture "
+        "alone lost. Take each picture by itself (no pairs) if that matters.",
+    )
+
+
+def tell_photons(array: NDArray[np.generic], found: Layout) -> tuple[str, ...]:
+    """Say whether variance and mean are the same, as they are of photons."""
+    pairs = _pictures(_numbers(found.canonical(array)), _numbers(found.canonical(array)))
+    ratio = comparison.measure_dispersion([picture for picture, _ in pairs])
+    if ratio is None or DISPERSED[0] <= ratio <= DISPERSED[1]:
+        return ()
+    return (
+        f"The noise has {ratio:.2g} times the variance that photons counted one by one have: "
+        "subtract the camera's offset and divide by its gain first, or the halves share noise.",
+    )
+
+
+def _pictures(
+    one: NDArray[np.float64], two: NDArray[np.float64]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Take some of the pictures of both, over all their samples and channels."""
+    a, b = (each.reshape(-1, *each.shape[2:]) for each in (one, two))
+    some = np.unique(np.linspace(0, len(a) - 1, min(PICTURES, len(a))).astype(int))
+    return [(a[i], b[i]) for i in some]
+
+
+def _moved(
+    one: NDArray[np.float64], two: NDArray[np.float64], steps: tuple[int, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cut from both what both show, the second lying some steps on."""
+    first, second = [], []
+    for step, size in zip(steps, one.shape, strict=True):
+        first.append(slice(max(0, -step), size - max(0, step)))
+        second.append(slice(max(0, step), size - max(0, -step)))
+    return one[tuple(first)], two[tuple(second)]
+
+
+def _numbers(canonical: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Give the values as float64, with the mean where there is none."""
+    values = canonical.astype(np.float64)
+    there = np.isfinite(values)
+    if there.all():
+        return values
+    return np.where(there, values, values[there].mean() if there.any() else 0)
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

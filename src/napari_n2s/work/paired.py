@@ -1,0 +1,203 @@
+"""Noise2Noise: one noisy reading supervises another, and nothing has to be hidden.
+
+The noise of a target is independent of the input that is another reading of the same thing: what
+the network is taught by it averages out (Lehtinen et al., ICML 2018). It is Noise2Self with one set
+for each reading: where a reading is hidden, all of it is, and another is seen in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_n2s.ideas.axes import Context
+from napari_n2s.ideas.blindspot import fill
+from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.image import Scale
+from napari_n2s.ideas.losses import LOSSES, tone_map
+from napari_n2s.ideas.prepared import Prepared, prepare
+from napari_n2s.ideas.score import draw_held_out
+from napari_n2s.ideas.settings import Settings
+from napari_n2s.ideas.structure import find_sparse
+from napari_n2s.ideas.turns import Turn
+from napari_n2s.work.filters import calibrate_baselines
+from napari_n2s.work.masking import fill_hidden
+from napari_n2s.work.motion import leave_out
+from napari_n2s.work.networks import Network
+from napari_n2s.work.pieces import draw_pieces
+from napari_n2s.work.readings import Readings
+
+if TYPE_CHECKING:
+    from napari_n2s.work.material import Material
+    from napari_n2s.work.method import Blend, Probe
+
+PARTNERS = 8
+"""Other readings that one is learnt from, at most."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Noise2Noise as a method: guides are the other readings, and one of them is seen whole."""
+
+    mixes: ClassVar[bool] = False
+    network: Network
+    turns: tuple[Turn, ...]
+    name: str
+    """Of the loss."""
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Hide and count everything."""
+        return torch.ones(shape, dtype=torch.bool, device=generator.device)
+
+    def sets(self, ndim: int) -> int:
+        """Count one."""
+        return 1
+
+    def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield it."""
+        yield torch.ones(1, 1, *space, dtype=torch.bool)
+
+    def show(
+        self,
+        x: Tensor,
+        hidden: Tensor,
+        blocked: Tensor,
+        guides: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Show one of the other readings, drawn at random; the image itself if there is none."""
+        if guides.shape[1]:
+            others = guides.reshape(len(x), -1, *x.shape[1:])
+            count = (others.shape[1], (len(x),))
+            drawn = torch.randint(*count, generator=generator, device=generator.device)
+            seen = others[torch.arange(len(x)), drawn.to(others.device)]
+        else:
+            seen = fill(x, blocked, "neighbours")
+        return tone_map(seen) if self.name == "hdr" else seen
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Take the output as it is."""
+        return output
+
+    def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
+        """Compare with the reading that was not seen."""
+        return LOSSES[self.name](output, target, counted, done)
+
+    def plan(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> None:
+        """There is nothing to find."""
+
+    def mix(self, seen: Tensor, blind: Tensor, x: Tensor, blend: Blend | None) -> Tensor:
+        """Take the pass that saw the pixels."""
+        return seen
+
+
+def gather_readings(readings: Readings, settings: Settings, size: int | None = None) -> Material:
+    """Make readings of one thing ready for training, each to be learnt from the others.
+
+    Held out are pixels of the first reading, as if it were learnt from alone: methods that see one
+    reading and methods that see two are scored on the same noisy values. They are targets of no
+    step, and filled from around them in what any step is shown, as are the same pixels of the other
+    readings. The others are seen whole when they are scored: their noise is independent of it.
+
+    Raises
+    ------
+    ImageError, SettingsError
+        If they cannot be learnt from.
+    """
+    from napari_n2s.work.material import Material
+    from napari_n2s.work.model import NOT_BLIND
+
+    if settings.invariant:
+        raise SettingsError(NOT_BLIND)
+    drawn = [
+        draw_pieces(each, readings.axes, settings.seed, volume=settings.volume)
+        for each in readings.learnt
+    ]
+    every = [
+        prepare(image, axes, settings.missing, settings.seed, volume=settings.volume)
+        for image, axes, _ in drawn
+    ]
+    first = every[0]
+    scale = _from_zero(drawn[0][0], first) if settings.loss == "hdr" else first.scale
+    x = np.concatenate([_rescaled(each, scale) for each in every])
+    missing = np.concatenate([each.missing for each in every])
+    _fill(x, missing)
+    if readings.along:
+        beside = first.layout.beside(Context(readings.along, 1))
+    else:
+        beside = _partners(len(every), len(first.x), settings.seed)
+    beside, alone, said = leave_out(x, beside)
+    missing[alone] = True
+    here, there = len(first.x), missing[: len(first.x)]
+    held_out = draw_held_out(there, settings.seed) if alone.any() else first.held_out
+    windows = held_out.cut(x[:here])
+    around = [
+        x[(beside[n.start], slice(None), *space)].reshape(-1, *windows.shape[2:])
+        for n, _, *space in held_out.windows
+    ]
+    original = replace(first, x=x[:here].copy(), missing=there, held_out=held_out, scale=scale)
+    other = replace(original, x=x[beside[:here, 0]])
+    blocked = missing.copy()
+    for start in range(0, len(x), here):
+        _fill(x[start : start + here], held_out.mask)
+        blocked[start : start + here] |= held_out.mask
+    structure = find_sparse(x)
+    return Material(
+        x=torch.from_numpy(x),
+        blocked=torch.from_numpy(blocked),
+        windows=torch.from_numpy(windows),
+        guides=torch.from_numpy(np.stack(around)),
+        context=None,
+        beside=torch.from_numpy(beside),
+        held_out=torch.from_numpy(held_out.cut(held_out.mask)),
+        missing=torch.from_numpy(held_out.cut(there)),
+        structure=None if structure is None else torch.from_numpy(structure),
+        scale=scale,
+        baselines=calibrate_baselines(original, other=other),
+        size=size or len(readings.shown) * readings.shown[0].size,
+        paired=True,
+        findings=readings.findings + said,
+    )
+
+
+def _partners(readings: int, samples: int, seed: int) -> NDArray[np.intp]:
+    """List for each sample of each reading the same sample of the others; ``(R * N, partners)``."""
+    rng = np.random.default_rng(seed)
+    apart = np.sort(rng.permutation(np.arange(1, readings))[:PARTNERS])
+    numbers = np.arange(readings * samples)
+    found: NDArray[np.intp] = (numbers[:, None] + apart * samples) % (readings * samples)
+    return found
+
+
+def _from_zero(image: NDArray[np.generic], ready: Prepared) -> Scale:
+    """Give the scale on which the mean is 1 and 0 is 0, as relative errors need it."""
+    canonical = ready.layout.canonical(image)
+    values = np.moveaxis(canonical, 1, -1)[~ready.missing[:, 0]].astype(np.float64)
+    if values.min() < 0:
+        raise SettingsError(
+            "The loss hdr compares relative errors, but the image has negative values; choose l2, "
+            "or subtract the camera's offset."
+        )
+    return Scale(np.zeros(values.shape[1]), values.mean(0))
+
+
+def _rescaled(ready: Prepared, scale: Scale) -> NDArray[np.float32]:
+    """Bring what was prepared on its own scale to another."""
+    x = np.empty_like(ready.x)
+    for new, old, gaps in zip(x, ready.x, ready.missing, strict=True):
+        new[:] = scale.normalise(ready.scale.restore(old), gaps)
+    return x
+
+
+def _fill(x: NDArray[np.float32], hidden: NDArray[np.bool_]) -> None:
+    """Replace hidden pixels ``(N, 1, *space)`` by their neighbours."""
+    for sample, where in zip(x, hidden[:, 0], strict=True):
+        if where.any():
+            for picture in sample:
+                picture[:] = fill_hidden(picture, where)

@@ -1,0 +1,234 @@
+"""Several noisy readings of one thing, and where they come from.
+
+They are two images or more, one image split along an axis, or photons counted once and shared out
+at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.errors import ImageError, SettingsError
+from napari_n2s.ideas.image import as_image
+from napari_n2s.work import findings
+
+SPLITS = ("neighbours", "halves", "repeats")
+"""What an axis may be: frames of a movie, each learnt from the ones beside it; exposures of one
+thing, of which the even and the odd are averaged; or repeats, each learnt from all others."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Images of one thing whose noise is independent.
+
+    Attributes
+    ----------
+    learnt : tuple of ndarray
+        What is learnt from: images of one shape; or one, along whose axis the readings lie.
+    axes : str
+        Theirs.
+    along : str
+        That axis, if pictures beside each other are learnt from each other; or nothing.
+    shown : tuple of ndarray
+        What is denoised in the end: the mean of what comes out, each in its place.
+    offsets : tuple of tuple of int
+        Where each of these lies in the first, in pixels along each axis.
+    factor : int
+        What that mean is multiplied by.
+    how : str
+        Where they come from, for an account.
+    findings : tuple of str
+        What the user should know, a sentence each.
+    """
+
+    learnt: tuple[NDArray[np.generic], ...]
+    axes: str
+    shown: tuple[NDArray[np.generic], ...]
+    offsets: tuple[tuple[int, ...], ...]
+    how: str
+    along: str = ""
+    factor: int = 1
+    findings: tuple[str, ...] = ()
+
+
+def find_readings(
+    image: Any,
+    axes: str | None,
+    *,
+    pair: Any = None,
+    along: str | None = None,
+    how: str = "neighbours",
+    thinned: bool = False,
+    register: bool = False,
+    seed: int = 0,
+) -> Readings | None:
+    """Make readings in the one way that was asked for; None if in none.
+
+    Raises
+    ------
+    ImageError, SettingsError
+        If that cannot be, or more than one way was.
+    """
+    if (pair is not None) + bool(along) + thinned > 1:
+        raise SettingsError(
+            "pair, pairs_axis and thin are three ways to come by two readings; choose one of them."
+        )
+    if how not in SPLITS:
+        raise SettingsError(f"pairing is {how!r}; choose one of {', '.join(SPLITS)}.")
+    if how != SPLITS[0] and not along:
+        raise SettingsError(f"pairing {how} says what lies along an axis; name it by pairs_axis.")
+    if pair is not None:
+        others = pair if isinstance(pair, list | tuple) else [pair]
+        return pair_up([image, *others], axes, register=register)
+    if along:
+        return split(image, axes, along, how, register=register)
+    if thinned:
+        return thin(image, axes, seed)
+    if register:
+        raise SettingsError("There is one reading only, which register cannot move; add pair.")
+    return None
+
+
+def pair_up(
+    images: Sequence[Any], axes: str | None = None, *, register: bool = False, how: str = ""
+) -> Readings:
+    """Take images for readings of one thing, after a look at what distinguishes them.
+
+    Parameters
+    ----------
+    images : sequence of array_like
+        Two or more of one shape and type.
+    axes : str, optional
+    register : bool
+        Move readings that lie elsewhere than the first, by whole pixels, so that no noise is mixed.
+
+    Raises
+    ------
+    ImageError
+        If they cannot be readings of one thing, or hold the same noise.
+    """
+    arrays = [as_image(each) for each in images]
+    if len(arrays) < 2:
+        raise ImageError("There is one reading only; give two or more of the same thing.")
+    findings.require_alike(arrays)
+    found = layout(arrays[0].shape, axes)
+    shown, offsets, said = [arrays[0]], [(0,) * arrays[0].ndim], []
+    for number, array in enumerate(arrays[1:], start=2):
+        its, offset, words = findings.compare(arrays[0], array, found, number, register)
+        shown.append(its)
+        offsets.append(offset)
+        said += words
+    return Readings(
+        learnt=_overlap(shown, offsets),
+        axes=found.axes,
+        shown=tuple(shown),
+        offsets=tuple(offsets),
+        how=how or f"{len(arrays)} noisy readings of the same thing",
+        findings=_in_short(said),
+    )
+
+
+def split(
+    image: Any,
+    axes: str | None,
+    along: str,
+    how: str = "neighbours",
+    *,
+    register: bool = False,
+) -> Readings:
+    """Split an image into readings along an axis; parameters as for `pair_up` and `SPLITS`.
+
+    Raises
+    ------
+    ImageError
+        If there is no such axis, or not enough along it.
+    """
+    array = as_image(image)
+    found = layout(array.shape, axes)
+    along = along.upper()
+    if along not in found.sample_axes:
+        raise ImageError(
+            f"The image has no axis {along} to split, with two pictures or more along it; its axes "
+            f"are {found.axes}."
+        )
+    place = found.axes.index(along)
+    if how == "neighbours":
+        frames = np.moveaxis(array, place, 0)
+        findings.require_no_copies(frames, f"frames along {along}")
+        return Readings(
+            learnt=(array,),
+            axes=found.axes,
+            along=along,
+            shown=(array,),
+            offsets=((0,) * array.ndim,),
+            how=f"each picture and those beside it along {along}",
+            findings=findings.tell_motion(frames, found.axes.replace(along, ""), along),
+        )
+    rest = found.axes.replace(along, "")
+    frames = np.moveaxis(array, place, 0)
+    if how == "repeats":
+        words = f"the {len(frames)} pictures along {along}"
+        return pair_up(list(frames), rest, register=register, how=words)
+    findings.require_no_copies(frames, f"frames along {along}")
+    halves = [frames[start::2].mean(0, dtype=np.float64).astype(np.float32) for start in (0, 1)]
+    words = f"the averages of even and of odd pictures along {along}"
+    made = pair_up(halves, rest, register=register, how=words)
+    moved = findings.tell_motion(frames, rest, along)
+    return replace(made, findings=made.findings + moved)
+
+
+def thin(image: Any, axes: str | None = None, seed: int = 0) -> Readings:
+    """Share counted photons out at random into two readings of half as many.
+
+    The halves of Poisson counts are independent: X2 ~ Binomial(X, 1/2) and X1 = X - X2.
+
+    Raises
+    ------
+    ImageError
+        If the image holds no counts.
+    """
+    array = as_image(image)
+    found = layout(array.shape, axes)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ImageError("Pixels that are NaN or infinite cannot be shared out; replace them.")
+    if array.min() < 0 or not np.array_equal(array, np.rint(array)):
+        raise ImageError(
+            "The image does not hold counts of photons (whole numbers from 0 upwards), which alone "
+            "can be shared out."
+        )
+    second = np.random.default_rng(seed).binomial(array.astype(np.int64), 0.5).astype(np.float32)
+    halves = (array.astype(np.float32) - second, second)
+    return Readings(
+        learnt=halves,
+        axes=found.axes,
+        shown=halves,
+        offsets=((0,) * array.ndim,) * 2,
+        factor=2,
+        how="two halves into which its photons were shared out at random",
+        findings=findings.tell_photons(array, found),
+    )
+
+
+def _overlap(
+    images: list[NDArray[np.generic]], offsets: list[tuple[int, ...]]
+) -> tuple[NDArray[np.generic], ...]:
+    """Cut from each image what all of them show."""
+    low = np.max(offsets, 0)
+    high = np.min([np.add(each.shape, o) for each, o in zip(images, offsets, strict=True)], 0)
+    return tuple(
+        each[tuple(slice(a - o, b - o) for a, b, o in zip(low, high, offset, strict=True))]
+        for each, offset in zip(images, offsets, strict=True)
+    )
+
+
+def _in_short(said: list[str], most: int = 4) -> tuple[str, ...]:
+    """Leave out the last of very many sentences, and say so."""
+    if len(said) <= most:
+        return tuple(said)
+    return (*said[:most], f"And {len(said) - most} more of that kind for other readings.")
