@@ -17,7 +17,7 @@ from napari_n2s.work import method, simulate
 from napari_n2s.work.camera import Camera, draw_camera
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.first_look import first_look
-from napari_n2s.work.head_start import TRUNK, fits, weights_for
+from napari_n2s.work.head_start import fits, weights_for
 from napari_n2s.work.world import KINDS, draw_scene
 
 CELLS = simulate.picture(256, seed=5)
@@ -129,7 +129,7 @@ def test_the_report_names_it():
 
 
 def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
-    alone, beside = (Donut(guides=guides, **TRUNK).eval() for guides in (0, 4))
+    alone, beside = (Donut(guides=guides).eval() for guides in (0, 4))
     for network in (alone, beside):
         network.load_state_dict(weights_for(network))
     x = torch.randn(1, 3, 40, 40)

@@ -89,7 +89,8 @@ def test_a_guide_is_seen_whole_and_the_image_with_a_hole():
     network = Donut(channels=1, ndim=2, hole=(0, 0), guides=2).double()
     x = torch.ones(1, 5, 24, 24, dtype=torch.double, requires_grad=True)
     network(x)[0, :, 12, 12].sum().backward()
-    assert (x.grad[0, :, 12, 12] != 0).tolist() == [False, False, False, True, True]
+    named = {"image": False, "valid": False, "hidden": True, "guides": True}
+    assert (x.grad[0, :, 12, 12] != 0).tolist() == [*named.values(), named["guides"]]
 
 
 @pytest.mark.parametrize(

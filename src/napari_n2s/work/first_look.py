@@ -13,7 +13,7 @@ from napari_n2s.ideas.image import Box, find_missing, measure_scale, read_box
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.donut import Donut
-from napari_n2s.work.head_start import TRUNK, fits, weights_for
+from napari_n2s.work.head_start import fits, weights_for
 from napari_n2s.work.model import Model
 from napari_n2s.work.steps import finish
 
@@ -38,7 +38,7 @@ def first_look(image: Any, axes: str, box: Box) -> NDArray[np.generic] | None:
         ndim=2,
         scale=measure_scale(canonical, find_missing(canonical, settings.missing)),
         context=None,
-        weights=weights_for(Donut(**TRUNK)),
+        weights=weights_for(Donut()),
         step=0,
         score=Score(nan, nan, 0),
         turns=1,

@@ -16,8 +16,6 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.donut import Donut
 
 FOLDER = Path(__file__).parents[1] / "weights"
-TRUNK: dict[str, Any] = {}
-"""Wider and deeper than from scratch: there is time to learn more beforehand."""
 KINDS: dict[str, dict[str, Any]] = {
     "plane": {},
     "beside": {"guides": 4},

@@ -291,11 +291,11 @@ def choose(
         if settings.network == "donut":
             hole = settings.hole_along(ndim)
             square = len(set(hole[-2:])) == 1
-            trunk = head_start.TRUNK if settings.head_start else TRUNK.get(ndim, {})
-            network = Donut(channels, ndim, hole, guides, **trunk)
-            if settings.head_start:
+            network = Donut(channels, ndim, hole, guides, **TRUNK.get(ndim, {}))
+            ahead = settings.head_start and head_start.fits(settings, channels, ndim)
+            if ahead:
                 network.load_state_dict(head_start.weights_for(network))
-            return Blind(network, turns(ndim, swaps=square), settings.head_start)
+            return Blind(network, turns(ndim, swaps=square), ahead)
         masked = NETWORKS[settings.network](channels, ndim)
     partition: blindspot.Partition = (
         blindspot.Grid(settings.grid_width)

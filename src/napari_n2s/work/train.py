@@ -118,8 +118,10 @@ def _begin(learner: Learner) -> Training:
         other = replace(learner.settings, head_start=False)
         rival = Learner(learner.material, other, learner.device, learner.clock)
         begin = learner.clock.seconds
-        while not learner.clock.tried(rival.step, begin) and _step(rival, done=0):
-            pass
+        while not learner.clock.tried(rival.step, begin):
+            _step(rival, done=0)
+            if learner.clock.snapshot_due():
+                yield from _snapshot(learner, None)
         if rival.step and _score(rival).score.loss < ahead.score.loss:
             learner = rival
     return (yield from _rounds(learner))
