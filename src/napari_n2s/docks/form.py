@@ -23,6 +23,7 @@ from superqt import QCollapsible
 from napari_n2s.docks.advanced import Advanced
 from napari_n2s.docks.axes import AxesRow
 from napari_n2s.docks.controls import row, told
+from napari_n2s.docks.device_row import DeviceRow
 from napari_n2s.docks.plot import LossPlot
 from napari_n2s.docks.preferences import Preferences
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
@@ -112,12 +113,7 @@ class DenoiseForm(QWidget):
             QPushButton("Copy methods"),
             "Puts a paragraph for the methods section of a paper on the clipboard.",
         )
-        self.device = told(QLabel("Looking for a GPU …"), words("device"))
-        self.device.setWordWrap(True)
-        self.remedy = told(
-            QPushButton("Copy what to install"),
-            "Puts the command on the clipboard that installs a PyTorch for this computer's GPU.",
-        )
+        self.device = DeviceRow()
         self._lay_out()
         self.effort.valueChanged.connect(self._follow_effort)
         self.seconds.valueChanged.connect(self._say_effort)
@@ -176,7 +172,7 @@ class DenoiseForm(QWidget):
         self.methods.setVisible(there)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        self.form = form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow("Axes", self.axes)
         form.addRow("Learn from", self.learn_from.native)
@@ -206,8 +202,6 @@ class DenoiseForm(QWidget):
         column.addWidget(self.result)
         column.addLayout(row(self.compare, self.methods))
         column.addWidget(self.device)
-        column.addWidget(self.remedy)
-        self.remedy.hide()
         self.show_result("", there=False)
 
     def _follow_effort(self, number: int) -> None:
