@@ -1,7 +1,11 @@
 """The dock of pairs, through its real widgets in a real viewer."""
 
+import gc
+from weakref import ref
+
 import numpy as np
 import pytest
+from qtpy.QtCore import QThreadPool
 
 from conftest import LONG, click, finish, shown
 from napari_n2s.docks.pairs import UNUSED, PairsDock
@@ -171,3 +175,20 @@ def test_every_way_and_every_loss_is_explained(viewer, open_dock):
     dock.pairs.loss.setCurrentText("l1")
     assert dock.pairs.loss_words.text().startswith("the median, where less than half")
     assert dock.settings().loss == "l1"
+
+
+def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot):
+    source = viewer.add_image(ONE, name="a")
+    other = viewer.add_image(TWO, name="b")
+    viewer.layers.selection.active = source
+    dock = PairsDock(viewer)
+    viewer.window.add_dock_widget(dock)
+    click(qtbot, dock.train)
+    qtbot.waitUntil(lambda: "a [n2s preview]" in viewer.layers, timeout=LONG)
+    held = [ref(each) for each in (dock, source, other, dock.progress.learner)]
+    del dock, source, other
+    viewer.close()
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
+    qtbot.wait(300)
+    gc.collect()
+    assert [each() for each in held] == [None] * len(held)

@@ -30,8 +30,6 @@ from napari_n2s.ideas.settings import EFFORTS, Settings, words
 
 Choices = Callable[[Any], list[Any]]
 PAUSE, RESUME, GO_ON = "Pause", "Resume", "Go on"
-ADVANCED_HEIGHT = 200
-"""Pixels; what does not fit is scrolled, so that the plot stays in sight."""
 
 
 class DenoiseForm(QWidget):
@@ -44,6 +42,9 @@ class DenoiseForm(QWidget):
     preferences : Preferences
         How the controls stand at first.
     """
+
+    advanced_height = 200
+    """Pixels; what does not fit is scrolled, so that the plot stays in sight."""
 
     def __init__(
         self, images: Choices, sources: Choices, targets: Choices, preferences: Preferences
@@ -188,7 +189,7 @@ class DenoiseForm(QWidget):
         rows.addWidget(self.advanced)
         scrolled = QScrollArea()
         scrolled.setWidgetResizable(True)
-        scrolled.setFixedHeight(ADVANCED_HEIGHT)
+        scrolled.setFixedHeight(self.advanced_height)
         scrolled.setWidget(exact)
         folded = QCollapsible("Advanced")
         folded.setDuration(0)

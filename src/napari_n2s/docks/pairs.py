@@ -41,6 +41,7 @@ class PairsDock(DenoiseDock):
         "This training is of {0} and its pairs as they were; choose them again, or press Train to "
         "begin anew."
     )
+    advanced_height = 110
     pairs: PairsRows | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:

@@ -36,8 +36,8 @@ WAYS = {
     ),
     THINNED: (
         "its photons, shared out",
-        "Counted photons are shared out at random into two halves; it fails where the values are "
-        "no photon counts, or have a camera's offset and gain in them.",
+        "Counted photons are shared out at random into two halves; it fails where a camera's "
+        "offset or gain is still in the values.",
     ),
 }
 """By name: how a way to come by readings is called, and when it is right."""
