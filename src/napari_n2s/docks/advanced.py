@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_n2s.docks.controls import show_row
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.settings import Settings
 
@@ -27,7 +28,7 @@ class Advanced(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        form = QFormLayout(self)
+        self._form = form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         self.controls: dict[str, QWidget] = {}
         for each in fields(Settings):
@@ -37,6 +38,11 @@ class Advanced(QWidget):
                 form.addRow(each.name.replace("_", " "), control)
                 form.labelForField(control).setToolTip(each.metadata["words"])
                 self.controls[each.name] = control
+
+    def leave_out(self, *names: str) -> None:
+        """Hide settings, which stay as they are."""
+        for name in names:
+            show_row(self._form, self.controls[name], False)
 
     def values(self) -> dict[str, Any]:
         """Read the settings by name.

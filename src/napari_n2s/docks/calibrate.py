@@ -287,7 +287,8 @@ class CalibrateDock(CalibrateForm):
             return
         preview = study.watching.end(becomes_result=order.onto is order.source)
         study.watching = Watching(self._viewer, study.order)
-        layers.add_result(self._viewer, order.onto, image, order.corner, account, preview)
+        where = (order.corner, account, preview, order.stretch)
+        layers.add_result(self._viewer, order.onto, image, *where)
 
     def _start(self, job: Any, words: str) -> None:
         self._worker = job

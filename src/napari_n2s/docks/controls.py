@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from qtpy.QtWidgets import QHBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
 
 Control = TypeVar("Control", bound=QWidget)
 
@@ -21,3 +21,10 @@ def row(*controls: QWidget) -> QHBoxLayout:
     for control in controls:
         line.addWidget(control)
     return line
+
+
+def show_row(form: QFormLayout, control: QWidget, shown: bool) -> None:
+    """Show a row of a form with its label, or not."""
+    control.setVisible(shown)
+    if label := form.labelForField(control):
+        label.setVisible(shown)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_warning
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_n2s.docks import layers
 from napari_n2s.docks.first_look import FirstLook
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
-from napari_n2s.docks.job import Failure, Reins, denoise_job, device_job
+from napari_n2s.docks.job import Failure, Reins, denoise_job
 from napari_n2s.docks.on_demand import OnDemand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
 from napari_n2s.docks.preferences import preferences
@@ -50,6 +50,7 @@ class DenoiseDock(DenoiseForm):
     napari_viewer : napari.viewer.Viewer
     """
 
+    other_words = OTHER
     _watching: Watching | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -67,7 +68,6 @@ class DenoiseDock(DenoiseForm):
         self._activity: cancelable_progress | None = None
         self._result: Image | None = None
         self._report: Report | None = None
-        self._remedy = ""
         self._outcome: Denoised | Failure | None = None
         self._first_look = FirstLook(
             napari_viewer, lambda words: self.show_result(words, there=False)
@@ -82,14 +82,10 @@ class DenoiseDock(DenoiseForm):
         self.compare.pressed.connect(lambda: self._show_after(False))
         self.compare.released.connect(lambda: self._show_after(True))
         self.methods.clicked.connect(self._copy_methods)
-        self.remedy.clicked.connect(lambda: QApplication.clipboard().setText(self._remedy))
+        self.device.named.connect(self._look_first)
         self._choose_active()
         napari_viewer.events.theme.connect(self._follow_theme)
         self._follow_theme()
-        # While the system loads torch, a window being drawn for the first time would wait for it.
-        self._drawn = QTimer(self, singleShot=True, interval=500)
-        self._drawn.timeout.connect(self._look_for_device)
-        self._drawn.start()
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
@@ -100,7 +96,7 @@ class DenoiseDock(DenoiseForm):
     def event(self, event: QEvent) -> bool:
         """End the training when napari takes the dock out of its window."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._drawn.stop()
+            self.device.end()
             self._first_look.end()
             self._order = self.progress = self._result = None
             if self._worker:
@@ -147,7 +143,7 @@ class DenoiseDock(DenoiseForm):
         self._watching.take_over(self._first_look.hand_over())
         self.show_result("", there=False)
         self.show_bar(0, "starting …")
-        self._worker = worker = denoise_job(self._order, settings, self._reins, since, learn=learn)
+        self._worker = worker = self._job(settings, since, learn)
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
         worker.errored.connect(self._forget)
@@ -158,6 +154,10 @@ class DenoiseDock(DenoiseForm):
         # of a second: until the training is over, it leaves aside what is there already.
         gc.freeze()
         worker.start()
+
+    def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
+        assert self._order is not None
+        return denoise_job(self._order, settings, self._reins, since, learn=learn)
 
     def _pause(self) -> None:
         if self.pause.text() == GO_ON:
@@ -175,11 +175,16 @@ class DenoiseDock(DenoiseForm):
         assert self._order is not None
         assert self.progress is not None
         source = self._order.source
-        if self.image.value is not source or not self._order.stands:
-            self._explain(Failure(OTHER.format(source.name)))
+        if not self._stands():
+            self._explain(Failure(self.other_words.format(source.name)))
             return
         self._order = self._read_order(source, self._order.region)
         self._work(self.progress.best.settings, self.progress, learn=learn)
+
+    def _stands(self) -> bool:
+        """Whether what was learnt from is what is chosen now."""
+        order = self._order
+        return order is not None and self.image.value is order.source and order.stands
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)
@@ -247,13 +252,23 @@ class DenoiseDock(DenoiseForm):
             if order.on_demand:
                 image = self._on_demand(order, image)
             self._result = layers.add_result(
-                self._viewer, order.onto, image, order.corner, self._report.to_dict(), preview
+                self._viewer,
+                order.onto,
+                image,
+                order.corner,
+                self._report.to_dict(),
+                preview,
+                order.stretch,
             )
             if isinstance(image, OnDemand):
                 image.show_in(self._result)
             self.show_bar(1, "done")
             when = f"{ON_DEMAND} " if order.on_demand else ""
-            self.show_result(when + self._report.sentence(), there=True)
+            self.show_result(when + self._account(self._report), there=True)
+
+    def _account(self, report: Report) -> str:
+        """Say what came of it."""
+        return report.sentence()
 
     def _on_demand(self, order: Order, picture: NDArray[Any]) -> OnDemand:
         """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
@@ -281,18 +296,6 @@ class DenoiseDock(DenoiseForm):
     def _copy_methods(self) -> None:
         if self._report:
             QApplication.clipboard().setText(self._report.methods())
-
-    def _look_for_device(self) -> None:
-        worker = device_job()
-        worker.returned.connect(self._name_device)
-        worker.start()
-
-    def _name_device(self, found: tuple[str, str | None]) -> None:
-        words_for_it, remedy = found
-        self.device.setText(words_for_it)
-        self._remedy = remedy or ""
-        self.remedy.setVisible(bool(remedy))
-        self._look_first()
 
     def _follow_theme(self, event: object = None) -> None:
         self.plot.set_text_colour(get_theme(self._viewer.theme).text.as_hex())

@@ -23,14 +23,13 @@ from superqt import QCollapsible
 from napari_n2s.docks.advanced import Advanced
 from napari_n2s.docks.axes import AxesRow
 from napari_n2s.docks.controls import row, told
+from napari_n2s.docks.device_row import DeviceRow
 from napari_n2s.docks.plot import LossPlot
 from napari_n2s.docks.preferences import Preferences
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
 
 Choices = Callable[[Any], list[Any]]
 PAUSE, RESUME, GO_ON = "Pause", "Resume", "Go on"
-ADVANCED_HEIGHT = 200
-"""Pixels; what does not fit is scrolled, so that the plot stays in sight."""
 
 
 class DenoiseForm(QWidget):
@@ -43,6 +42,9 @@ class DenoiseForm(QWidget):
     preferences : Preferences
         How the controls stand at first.
     """
+
+    advanced_height = 200
+    """Pixels; what does not fit is scrolled, so that the plot stays in sight."""
 
     def __init__(
         self, images: Choices, sources: Choices, targets: Choices, preferences: Preferences
@@ -112,12 +114,7 @@ class DenoiseForm(QWidget):
             QPushButton("Copy methods"),
             "Puts a paragraph for the methods section of a paper on the clipboard.",
         )
-        self.device = told(QLabel("Looking for a GPU …"), words("device"))
-        self.device.setWordWrap(True)
-        self.remedy = told(
-            QPushButton("Copy what to install"),
-            "Puts the command on the clipboard that installs a PyTorch for this computer's GPU.",
-        )
+        self.device = DeviceRow()
         self._lay_out()
         self.effort.valueChanged.connect(self._follow_effort)
         self.seconds.valueChanged.connect(self._say_effort)
@@ -176,7 +173,7 @@ class DenoiseForm(QWidget):
         self.methods.setVisible(there)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        self.form = form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow("Axes", self.axes)
         form.addRow("Learn from", self.learn_from.native)
@@ -192,7 +189,7 @@ class DenoiseForm(QWidget):
         rows.addWidget(self.advanced)
         scrolled = QScrollArea()
         scrolled.setWidgetResizable(True)
-        scrolled.setFixedHeight(ADVANCED_HEIGHT)
+        scrolled.setFixedHeight(self.advanced_height)
         scrolled.setWidget(exact)
         folded = QCollapsible("Advanced")
         folded.setDuration(0)
@@ -206,8 +203,6 @@ class DenoiseForm(QWidget):
         column.addWidget(self.result)
         column.addLayout(row(self.compare, self.methods))
         column.addWidget(self.device)
-        column.addWidget(self.remedy)
-        self.remedy.hide()
         self.show_result("", there=False)
 
     def _follow_effort(self, number: int) -> None:

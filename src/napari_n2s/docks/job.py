@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import MissingPixelsError, N2SError
@@ -99,27 +100,39 @@ def denoise_job(
 
     While it rests it yields the same again and again: napari ends threads between two states only.
     """
+    return (yield from carry_out(partial(_denoise, order, settings, reins, since, learn)))
+
+
+def _denoise(
+    order: Order, settings: Settings, reins: Reins, since: Progress | None, learn: bool
+) -> Generator[Progress | Preview | Applying, None, Denoised]:
+    from napari_n2s.work.denoise import denoising
+
+    return denoising(
+        order.image,
+        axes=order.axes,
+        settings=settings,
+        dtype=order.dtype,
+        stop=lambda: reins.stopped,
+        rest=reins.rest,
+        view=lambda: reins.view,
+        preview_pause=reins.preview_pause,
+        since=since,
+        learn=learn,
+        region=order.region,
+        target=None if order.target is None else (order.target, order.target_axes),
+        part=order.part,
+    )
+
+
+def carry_out(
+    work: Callable[[], Generator[Any, None, Denoised]],
+) -> Generator[Any, None, Denoised | Failure]:
+    """Begin a work with torch at hand, and follow it to its result or to why there is none."""
     try:
         give_way()
         load_torch()
-        from napari_n2s.work.denoise import denoising
-
-        work = denoising(
-            order.image,
-            axes=order.axes,
-            settings=settings,
-            dtype=order.dtype,
-            stop=lambda: reins.stopped,
-            rest=reins.rest,
-            view=lambda: reins.view,
-            preview_pause=reins.preview_pause,
-            since=since,
-            learn=learn,
-            region=order.region,
-            target=None if order.target is None else (order.target, order.target_axes),
-            part=order.part,
-        )
-        result: Denoised = yield from work
+        result: Denoised = yield from work()
         return result
     except N2SError as error:
         return Failure(str(error), missing=isinstance(error, MissingPixelsError))

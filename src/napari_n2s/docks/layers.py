@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,17 +154,22 @@ def add_result(
     viewer: Viewer,
     source: Image,
     image: NDArray,
-    corner: list[int],
+    corner: list[float],
     metadata: dict[str, Any],
     preview: Image | None,
+    stretch: list[int],
 ) -> Image:
     """Put a denoised image, which begins at a corner of its source, right above that and alike.
+
+    Along each axis, one pixel of it takes up so many of the source.
 
     A preview of it becomes the result: to remove one layer and add another would stop the window
     for a third of a second.
     """
     alike = image.ndim - source.rgb == source.ndim == len(corner)
     if preview and preview in viewer.layers and alike and preview.ndim == source.ndim:
+        if max(stretch) > 1:
+            preview.scale = source.scale * stretch
         preview.translate = _move(source, corner)
         preview.data = image
         preview.metadata = {ACCOUNT: metadata}
@@ -172,7 +178,8 @@ def add_result(
     else:
         if preview:
             remove(viewer, preview)
-        result = _add_above(viewer, source, image, "n2s", corner, {ACCOUNT: metadata})
+        account = {ACCOUNT: metadata}
+        result = _add_above(viewer, source, image, "n2s", corner, account, stretch)
     return result
 
 
@@ -192,13 +199,14 @@ def _add_above(
     source: Image,
     image: NDArray,
     label: str,
-    corner: list[int],
+    corner: Sequence[float],
     metadata: dict[str, Any],
+    stretch: Sequence[int] | int = 1,
 ) -> Image:
     look: dict[str, Any] = {"metadata": metadata}
     if image.ndim - source.rgb == source.ndim == len(corner):  # it may hold another image by now
         look |= {name: getattr(source, name) for name in PLACE}
-        look["translate"] = _move(source, corner)
+        look |= {"translate": _move(source, corner), "scale": source.scale * stretch}
     if not source.rgb:
         look["colormap"] = source.colormap
     layer = viewer.add_image(image, name=name_above(source, label), rgb=source.rgb, **look)
@@ -207,7 +215,7 @@ def _add_above(
     return layer
 
 
-def _move(source: Image, corner: list[int]) -> NDArray:
+def _move(source: Image, corner: Sequence[float]) -> NDArray:
     """Give the translation that puts a part of a layer that begins at a corner in its place."""
     turn = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear)
     moved: NDArray = source.translate + turn.linear_matrix @ corner

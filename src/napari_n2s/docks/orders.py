@@ -40,6 +40,8 @@ class Order:
         The part of it to denoise, if not all of it.
     on_demand : bool
         Whether the rest of it is to be denoised as it is looked at.
+    across : int or None
+        The axis of the image, by number, all of which becomes one picture.
     """
 
     source: Image
@@ -51,6 +53,7 @@ class Order:
     target_axes: str
     part: Box | None
     on_demand: bool
+    across: int | None = None
 
     @property
     def dtype(self) -> Any:
@@ -63,12 +66,21 @@ class Order:
         return self.image if self.target is None else self.target
 
     @property
-    def corner(self) -> list[int]:
-        """Where in the layer the result begins."""
+    def corner(self) -> list[float]:
+        """Where in the layer the first pixel of the result has its middle."""
         part = [slice(0, 0)] * self.onto.ndim
         if self.part and not self.on_demand:
             part = list(self.part)
-        return [side.start for side in part[: self.onto.ndim]]
+        corner: list[float] = [side.start for side in part[: self.onto.ndim]]
+        if self.across is not None:
+            corner[self.across] = (self.stretch[self.across] - 1) / 2
+        return corner
+
+    @property
+    def stretch(self) -> list[int]:
+        """How many pixels of the layer one of the result takes up along each axis."""
+        shape = self.wanted.shape[: self.onto.ndim]
+        return [size if axis == self.across else 1 for axis, size in enumerate(shape)]
 
     @property
     def stands(self) -> bool:

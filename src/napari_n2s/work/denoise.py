@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
@@ -11,10 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Box, check_dtype, open_image, take_part
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
@@ -25,7 +22,8 @@ from napari_n2s.work.readings import find_readings
 from napari_n2s.work.report import Report, account_of
 from napari_n2s.work.steps import finish
 from napari_n2s.work.stream import require_shape
-from napari_n2s.work.train import Training, go_on, take_up, train
+from napari_n2s.work.train import go_on, take_up, train
+from napari_n2s.work.watch import Watch, glimpse
 
 TILES = (TILE, TILE // 2, TILE // 4)
 """Sides of tiles in pixels: the largest that fits is taken, the next where memory runs short."""
@@ -174,7 +172,7 @@ def denoising(
             asked = {"axes": axes, "settings": settings, "size": prod(piece.shape)}
             if learn or since is None:
                 training = go_on(since) if since else train(source, **asked)
-                watch = _Watch(image, axes, view, Pace(preview_pause))
+                watch = Watch(partial(glimpse, image, axes), view, Pace(preview_pause))
                 progress = yield from watch.follow(training, stop, rest)
             else:
                 take_up(since)
@@ -226,65 +224,3 @@ def applying(
             if not short_of_memory(error) or (where, tile) == ways[-1]:
                 raise
     raise AssertionError("the last way returns or raises")
-
-
-class _Watch:
-    """Follows a training and shows a part of the image as it gets better."""
-
-    def __init__(
-        self, image: Any, axes: str | None, view: Callable[[], Box | None], pace: Pace
-    ) -> None:
-        self._image, self._axes, self._view, self._pace = image, axes, view, pace
-
-    def follow(
-        self, training: Training, stop: Callable[[], bool], rest: Callable[[], bool]
-    ) -> Generator[Progress | Preview, None, Progress]:
-        """Run a training to its end or until it is to stop; give its last snapshot."""
-        idle = None
-        while True:
-            try:
-                progress = training.send(idle)
-            except StopIteration:
-                return progress
-            begin = time.monotonic()
-            yield progress
-            while rest():
-                yield from self._show(progress, resting=True)
-                yield progress
-            idle = time.monotonic() - begin
-            if stop():
-                return progress
-            idle += yield from self._show(progress)
-
-    def _show(self, progress: Progress, resting: bool = False) -> Generator[Preview, None, float]:
-        """Show what is in view if that is due; give the seconds that the one who sees it took."""
-        box, step, seconds = self._view(), progress.last.step, progress.seconds
-        due = self._pace.is_new if resting else partial(self._pace.due, seconds=seconds)
-        if not box or not due(box, step):
-            return 0.0
-        begin = time.monotonic()
-        clean = self._glimpse(progress, box)
-        cost = 0.0 if resting else time.monotonic() - begin
-        self._pace.shown(box, step, seconds, cost)
-        if clean is None:
-            return 0.0
-        begin = time.monotonic()
-        yield Preview(box, clean)
-        return time.monotonic() - begin
-
-    def _glimpse(self, progress: Progress, box: Box) -> NDArray[np.generic] | None:
-        """Denoise a part; None if that cannot be, which must not end the training."""
-        device = progress.learner.device
-        try:
-            clean: NDArray[np.generic] = finish(
-                progress.last.applying(
-                    self._image, axes=self._axes, quick=True, device=device, part=box
-                )
-            )
-            return clean
-        except ImageError:
-            return None
-        except (MemoryError, RuntimeError) as error:
-            if short_of_memory(error):
-                return None
-            raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,19 @@ import torch
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import ImageError
-from napari_n2s.ideas.image import check_dtype, to_dtype
+from napari_n2s.ideas.image import Box, check_dtype, to_dtype
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.denoise import Denoised, applying
 from napari_n2s.work.device import memory_in_words
 from napari_n2s.work.machine import require_memory
-from napari_n2s.work.progress import Applying, Progress
+from napari_n2s.work.preview import PAUSE, Pace
+from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.readings import Readings
 from napari_n2s.work.report import account_of
 from napari_n2s.work.steps import share
 from napari_n2s.work.stream import require_shape
-from napari_n2s.work.train import train
+from napari_n2s.work.train import go_on, train
+from napari_n2s.work.watch import Watch, glimpse
 
 AT_WORK = 24
 """Bytes for each value of a reading while all are averaged."""
@@ -32,8 +35,12 @@ def denoising_readings(
     settings: Settings,
     dtype: Any = np.float32,
     stop: Callable[[], bool] = lambda: False,
+    rest: Callable[[], bool] = lambda: False,
+    view: Callable[[], Box | None] = lambda: None,
+    preview_pause: float = PAUSE,
+    since: Progress | None = None,
     out: Any = None,
-) -> Generator[Progress | Applying, None, Denoised]:
+) -> Generator[Progress | Preview | Applying, None, Denoised]:
     """Denoise several readings of one thing into one image, yielding how far it is.
 
     Parameters
@@ -42,8 +49,11 @@ def denoising_readings(
     settings : Settings
     dtype : dtype
         Type of the result.
-    stop : callable
-        As soon as it says so, the training ends and the best model so far is applied.
+    stop, rest, preview_pause, since
+        As for `denoising`; what is taken up again was learnt from the same readings.
+    view : callable
+        The part to show while training of the image that the readings come from, if any; one that
+        shows all of them shows the first.
     out : array_like, optional
         Where to write the result, of the first reading's shape; its type is then the result's.
 
@@ -58,10 +68,9 @@ def denoising_readings(
         require_shape(out, first.shape)
     with memory_in_words():
         require_memory(AT_WORK * first.size)
-        for progress in train(readings, settings=settings):
-            yield progress
-            if stop():
-                break
+        training = go_on(since) if since else train(readings, settings=settings)
+        watch = Watch(partial(_glimpse, readings), view, Pace(preview_pause))
+        progress = yield from watch.follow(training, stop, rest)
         device = progress.learner.device
         total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
         try:
@@ -82,6 +91,14 @@ def denoising_readings(
     if out is not None:
         out[...] = result
     return (result if out is None else out), account_of(progress, readings=readings.how)
+
+
+def _glimpse(readings: Readings, progress: Progress, box: Box) -> NDArray[np.generic]:
+    """Denoise a part of the first reading quickly, with as many axes as the box has."""
+    lost = readings.lost
+    its = box if lost is None else (*box[:lost], *box[lost + 1 :])
+    clean = readings.factor * glimpse(readings.shown[0], readings.axes, progress, its)
+    return clean if lost is None else np.expand_dims(clean, lost)
 
 
 def _add(

@@ -41,6 +41,8 @@ class Readings:
         Where each of these lies in the first, in pixels along each axis.
     factor : int
         What that mean is multiplied by.
+    lost : int or None
+        Which axis of the image they come from, by number, they do not have, and the result neither.
     how : str
         Where they come from, for an account.
     findings : tuple of str
@@ -54,6 +56,7 @@ class Readings:
     how: str
     along: str = ""
     factor: int = 1
+    lost: int | None = None
     findings: tuple[str, ...] = ()
 
 
@@ -174,13 +177,13 @@ def split(
     frames = np.moveaxis(array, place, 0)
     if how == "repeats":
         words = f"the {len(frames)} pictures along {along}"
-        return pair_up(list(frames), rest, register=register, how=words)
+        return replace(pair_up(list(frames), rest, register=register, how=words), lost=place)
     findings.require_no_copies(frames, f"frames along {along}")
     halves = [frames[start::2].mean(0, dtype=np.float64).astype(np.float32) for start in (0, 1)]
     words = f"the averages of even and of odd pictures along {along}"
     made = pair_up(halves, rest, register=register, how=words)
     moved = findings.tell_motion(frames, rest, along)
-    return replace(made, findings=made.findings + moved)
+    return replace(made, lost=place, findings=made.findings + moved)
 
 
 def thin(image: Any, axes: str | None = None, seed: int = 0) -> Readings:

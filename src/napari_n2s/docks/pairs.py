@@ -1,0 +1,115 @@
+"""The dock that learns noisy readings of one thing from each other (Noise2Noise)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from napari_n2s.docks.controls import show_row
+from napari_n2s.docks.denoise import DenoiseDock
+from napari_n2s.docks.pairs_order import PairsOrder, pairs_job, partners, read_pairs, splits
+from napari_n2s.docks.pairs_rows import PairsRows
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.work.readings import Readings
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_n2s.docks.orders import Order
+    from napari_n2s.ideas.image import Box
+    from napari_n2s.ideas.settings import Settings
+    from napari_n2s.work.progress import Applying, Preview, Progress
+    from napari_n2s.work.report import Report
+
+UNUSED = (
+    "head_start", "hole", "context", "channels", "partition", "grid_width", "density", "fill",
+    "invariant",
+)  # fmt: skip
+"""Settings that mean nothing where one reading is learnt from another."""
+
+
+class PairsDock(DenoiseDock):
+    """Say where the readings are, train, watch, stop; the result becomes a layer on the first.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+    """
+
+    other_words = (
+        "This training is of {0} and its pairs as they were; choose them again, or press Train to "
+        "begin anew."
+    )
+    advanced_height = 110
+    pairs: PairsRows | None = None
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.head_start.setChecked(False)
+        self.advanced.leave_out(*UNUSED)
+        self.advanced.controls["network"].removeItem(0)  # the donut, which is blind
+        for choice in (self.learn_from, self.apply_to):
+            show_row(self.form, choice.native, False)
+        self.apply.hide()
+        self.train.setToolTip("Learn the readings from each other, then add the image denoised.")
+        self.pairs = PairsRows(
+            self.form,
+            2,
+            lambda _: partners(napari_viewer, self.image.value),
+            lambda _: splits(self.image.value),
+        )
+        self.image.changed.connect(self.pairs.reset_choices)
+        self.axes.corrected.connect(self.pairs.reset_choices)
+
+    def reset_choices(self, event: object = None) -> None:
+        """List the layers anew; napari calls this when they change."""
+        super().reset_choices(event)
+        if self.pairs:
+            self.pairs.reset_choices()
+
+    def settings(self) -> Settings:
+        """Read the settings.
+
+        Raises
+        ------
+        SettingsError
+            If one of them cannot be meant.
+        """
+        assert self.pairs
+        return replace(super().settings(), loss=self.pairs.loss.currentText())
+
+    def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
+        """Let the user press what makes sense now."""
+        super().show_working(working, may_go_on=may_go_on)
+        if self.pairs:
+            self.pairs.set_enabled(not working)
+
+    def _read_order(self, source: Image, region: Box | None) -> Order:
+        assert self.pairs
+        return read_pairs(self._viewer, source, self.pairs)
+
+    def _stands(self) -> bool:
+        """Whether what was learnt from is what is chosen now."""
+        if not super()._stands():
+            return False
+        assert isinstance(self._order, PairsOrder)
+        assert self.pairs
+        try:
+            return read_pairs(self._viewer, self._order.source, self.pairs).is_as(self._order)
+        except ImageError:
+            return False  # what was chosen is not there any more
+
+    def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
+        assert isinstance(self._order, PairsOrder)
+        return pairs_job(self._order, settings, self._reins, since)
+
+    def _show_progress(self, state: Readings | Progress | Preview | Applying) -> None:
+        if not isinstance(state, Readings):
+            super()._show_progress(state)
+        elif self._order:
+            self._order = replace(self._order, across=state.lost)
+            self.show_result("\n".join(state.findings), there=False)
+
+    def _account(self, report: Report) -> str:
+        return "\n".join([*report.findings, report.sentence()])

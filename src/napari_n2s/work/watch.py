@@ -1,0 +1,95 @@
+"""Following a training and showing a part of the image as it gets better."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.image import Box
+from napari_n2s.work.device import short_of_memory
+from napari_n2s.work.preview import Pace
+from napari_n2s.work.progress import Preview, Progress
+from napari_n2s.work.steps import finish
+from napari_n2s.work.train import Training
+
+
+class Watch:
+    """Follows a training and shows a part of the image as it gets better.
+
+    Parameters
+    ----------
+    glimpse : callable
+        Denoises a part of the image as the network would now; it may run short of memory, or find
+        that there is no such part.
+    view : callable
+        The part to show, if any.
+    pace : Pace
+    """
+
+    def __init__(
+        self,
+        glimpse: Callable[[Progress, Box], NDArray[np.generic]],
+        view: Callable[[], Box | None],
+        pace: Pace,
+    ) -> None:
+        self._denoise, self._view, self._pace = glimpse, view, pace
+
+    def follow(
+        self, training: Training, stop: Callable[[], bool], rest: Callable[[], bool]
+    ) -> Generator[Progress | Preview, None, Progress]:
+        """Run a training to its end or until it is to stop; give its last snapshot."""
+        idle = None
+        while True:
+            try:
+                progress = training.send(idle)
+            except StopIteration:
+                return progress
+            begin = time.monotonic()
+            yield progress
+            while rest():
+                yield from self._show(progress, resting=True)
+                yield progress
+            idle = time.monotonic() - begin
+            if stop():
+                return progress
+            idle += yield from self._show(progress)
+
+    def _show(self, progress: Progress, resting: bool = False) -> Generator[Preview, None, float]:
+        """Show what is in view if that is due; give the seconds that the one who sees it took."""
+        box, step, seconds = self._view(), progress.last.step, progress.seconds
+        due = self._pace.is_new if resting else partial(self._pace.due, seconds=seconds)
+        if not box or not due(box, step):
+            return 0.0
+        begin = time.monotonic()
+        clean = self._glimpse(progress, box)
+        cost = 0.0 if resting else time.monotonic() - begin
+        self._pace.shown(box, step, seconds, cost)
+        if clean is None:
+            return 0.0
+        begin = time.monotonic()
+        yield Preview(box, clean)
+        return time.monotonic() - begin
+
+    def _glimpse(self, progress: Progress, box: Box) -> NDArray[np.generic] | None:
+        """Denoise a part; None if that cannot be, which must not end the training."""
+        try:
+            return self._denoise(progress, box)
+        except ImageError:
+            return None
+        except (MemoryError, RuntimeError) as error:
+            if short_of_memory(error):
+                return None
+            raise
+
+
+def glimpse(image: object, axes: str | None, progress: Progress, box: Box) -> NDArray[np.generic]:
+    """Denoise a part of an image quickly, as the network would now."""
+    device = progress.learner.device
+    work = progress.last.applying(image, axes=axes, quick=True, device=device, part=box)
+    clean: NDArray[np.generic] = finish(work)
+    return clean
