@@ -33,7 +33,7 @@ SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
 WARM_UP = 30
 """Steps over which the learning rate rises."""
-REFINING = 0.25
+REFINING = 0.5
 """Learning rate after a head start, as a share of that from scratch."""
 MEMORY = 100
 """Steps over which the weights, and the training loss that is shown, are averaged."""
