@@ -98,7 +98,8 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
         assert clean.dtype == (image.dtype if rgb else np.float32)
         expected = learnt[count].best.apply(image, axes=axes, dtype=order.dtype)
         assert np.array_equal(clean, expected)
-        result = layers.add_result(viewer, source, clean, order.corner, {}, None)
+        where = (order.corner, {}, None, order.stretch)
+        result = layers.add_result(viewer, source, clean, *where)
         for name in ("scale", "translate", "units", "axis_labels", "rgb", "ndim"):
             assert np.all(getattr(result, name) == getattr(source, name)), name
 
