@@ -67,6 +67,15 @@ def _parser() -> argparse.ArgumentParser:
         "output is a .zarr that its workers can reach",
     )
     denoise.add_argument("--report", type=Path, metavar="FILE.json", help="write an account here")
+    denoise.add_argument(
+        "--guide",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="images of the same field that the network sees besides and does not predict, as a "
+        "clean channel or a transmitted-light image",
+    )
     cli_pairs.add_options(denoise)
     _add_settings(denoise)
 

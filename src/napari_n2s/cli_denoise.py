@@ -19,6 +19,7 @@ import numpy as np
 
 from napari_n2s import cli_calibrate, cli_pairs
 from napari_n2s.ideas.errors import SettingsError
+from napari_n2s.ideas.guides import guide
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
 from napari_n2s.work.progress import Applying, Preview, Progress
@@ -59,6 +60,8 @@ def denoise(chosen: argparse.Namespace) -> None:
     if recording.others:
         print(f"{chosen.input} holds {recording.others + 1} images; the first is taken.")
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
+    guides = [files.read(each).image for each in chosen.guide]
+    recording = replace(recording, image=guide(recording.image, recording.axes, guides))
     kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
     if chosen.scheduler and (chosen.method or not places.is_zarr(output)):
         raise SettingsError(
@@ -67,7 +70,8 @@ def denoise(chosen: argparse.Namespace) -> None:
         )
     if chosen.method:
         ours = {each.name for each in fields(Settings)} - {"missing", "seed"}
-        if given := sorted(ours & set(vars(chosen))):
+        given = sorted(ours & set(vars(chosen))) + ["guide"] * bool(chosen.guide)
+        if given:
             raise SettingsError(
                 f"{', '.join(given)}: for networks, not for a filter; leave that out, or --method."
             )
@@ -119,7 +123,8 @@ def _denoise_to_zarr(
     unfinished = Unfinished(output)
     begun = unfinished.begun
     client = connect(chosen.scheduler) if chosen.scheduler else None
-    start = partial(denoising_to, output, chosen.input, recording, settings, kind, client)
+    sources = [chosen.input, *chosen.guide]
+    start = partial(denoising_to, output, sources, recording, settings, kind, client)
     try:
         report: Report = show(start, STOPS)
     except KeyboardInterrupt:

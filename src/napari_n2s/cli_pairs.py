@@ -92,6 +92,7 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
         seed=settings.seed,
     )
     assert readings is not None
+    readings = readings.guided([files.read(each).image for each in chosen.guide])
     kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
     with results.creating(output, kind, _as_shown(recording, readings)) as out:
         report = _run(readings, settings, out)
@@ -103,8 +104,10 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     from napari_n2s.work import files, places
     from napari_n2s.work.readings import pair_up
 
-    if chosen.input or chosen.pair or chosen.pairs_axis or chosen.thin:
-        raise SettingsError("--pairs takes the place of INPUT, --pair, --pairs-axis and --thin.")
+    if chosen.input or chosen.pair or chosen.pairs_axis or chosen.thin or chosen.guide:
+        raise SettingsError(
+            "--pairs takes the place of INPUT, --pair, --pairs-axis, --thin and --guide."
+        )
     names, left_out = _common_names(chosen.pairs)
     first = chosen.pairs[0]
     output = chosen.output or first.with_name(f"{first.resolve().name}_n2s")

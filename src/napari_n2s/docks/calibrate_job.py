@@ -11,7 +11,7 @@ import numpy as np
 from napari_n2s.docks.job import Failure, UnexpectedError
 from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import N2SError
-from napari_n2s.ideas.image import take_part
+from napari_n2s.ideas.guides import take_part
 from napari_n2s.ideas.prepared import Prepared
 from napari_n2s.work.calibrate import calibrating, get_ready
 from napari_n2s.work.calibration import Calibration, Tried, filtering, mixing_at

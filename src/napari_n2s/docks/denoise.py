@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 from napari_n2s.docks import layers
 from napari_n2s.docks.first_look import FirstLook
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
+from napari_n2s.docks.guides_row import candidates
 from napari_n2s.docks.job import Failure, Reins, denoise_job
 from napari_n2s.docks.on_demand import OnDemand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
@@ -58,6 +59,7 @@ class DenoiseDock(DenoiseForm):
             lambda _: layers.image_layers(napari_viewer),
             lambda _: sources(napari_viewer),
             lambda _: targets(napari_viewer, self.image.value),
+            lambda: candidates(napari_viewer, self.image.value),
             preferences(),
         )
         self._viewer = napari_viewer
@@ -106,6 +108,7 @@ class DenoiseDock(DenoiseForm):
     def _describe_image(self, _: object = None) -> None:
         self.axes.show_layer(self.image.value)
         self.apply_to.reset_choices()
+        self.guides.reset_choices()
 
     def _look_first(self, _: object = None) -> None:
         """Show what is to be had at once, where somebody sees it."""
@@ -132,7 +135,8 @@ class DenoiseDock(DenoiseForm):
         self._work(settings)
 
     def _read_order(self, source: Image, region: Box | None) -> Order:
-        return read_order(self._viewer, source, region, self.apply_to.value, lazily=True)
+        guides, apply_to = self.guides.pixels(), self.apply_to.value
+        return read_order(self._viewer, source, region, apply_to, lazily=True, guides=guides)
 
     def _work(
         self, settings: Settings, since: Progress | None = None, *, learn: bool = True
@@ -184,7 +188,9 @@ class DenoiseDock(DenoiseForm):
     def _stands(self) -> bool:
         """Whether what was learnt from is what is chosen now."""
         order = self._order
-        return order is not None and self.image.value is order.source and order.stands
+        if order is None or self.image.value is not order.source or not order.stands:
+            return False
+        return list(map(id, order.guides)) == list(map(id, self.guides.pixels()))
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)

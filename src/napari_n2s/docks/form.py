@@ -24,6 +24,7 @@ from napari_n2s.docks.advanced import Advanced
 from napari_n2s.docks.axes import AxesRow
 from napari_n2s.docks.controls import row, told
 from napari_n2s.docks.device_row import DeviceRow
+from napari_n2s.docks.guides_row import GuidesRow
 from napari_n2s.docks.plot import LossPlot
 from napari_n2s.docks.preferences import Preferences
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
@@ -37,8 +38,8 @@ class DenoiseForm(QWidget):
 
     Parameters
     ----------
-    images, sources, targets : callable
-        List the choices of `image`, `learn_from` and `apply_to`.
+    images, sources, targets, guides : callable
+        List the choices of `image`, `learn_from`, `apply_to` and `guides`.
     preferences : Preferences
         How the controls stand at first.
     """
@@ -47,7 +48,12 @@ class DenoiseForm(QWidget):
     """Pixels; what does not fit is scrolled, so that the plot stays in sight."""
 
     def __init__(
-        self, images: Choices, sources: Choices, targets: Choices, preferences: Preferences
+        self,
+        images: Choices,
+        sources: Choices,
+        targets: Choices,
+        guides: Callable[[], list[Any]],
+        preferences: Preferences,
     ) -> None:
         super().__init__()
         self.image = ComboBox(
@@ -64,6 +70,7 @@ class DenoiseForm(QWidget):
             "microscope and settings.",
         )
         self.axes = AxesRow()
+        self.guides = GuidesRow(guides)
         self.effort = told(
             QSlider(Qt.Orientation.Horizontal),
             "How long to learn: longer leaves less noise and more detail, with ever smaller gains.",
@@ -145,7 +152,8 @@ class DenoiseForm(QWidget):
 
     def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
         """Let the user press what makes sense now."""
-        for control in (self.train, self.axes, self.effort, self.seconds, self.advanced):
+        chosen_before = (self.axes, self.guides, self.effort, self.seconds, self.advanced)
+        for control in (self.train, *chosen_before):
             control.setEnabled(not working)
         for choice in (self.image, self.learn_from, self.apply_to):
             choice.enabled = not working
@@ -178,6 +186,7 @@ class DenoiseForm(QWidget):
         form.addRow("Axes", self.axes)
         form.addRow("Learn from", self.learn_from.native)
         form.addRow("Apply to", self.apply_to.native)
+        form.addRow("Guides", self.guides)
         form.addRow("Effort", self.effort)
         form.addRow("", self.effort_words)
         exact = QWidget()

@@ -109,7 +109,7 @@ def _denoise(
     from napari_n2s.work.denoise import denoising
 
     return denoising(
-        order.image,
+        order.guided,
         axes=order.axes,
         settings=settings,
         dtype=order.dtype,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_n2s.docks import layers, regions
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.guides import guide
 from napari_n2s.work.pieces import is_large
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Order:
         The part of it to denoise, if not all of it.
     on_demand : bool
         Whether the rest of it is to be denoised as it is looked at.
+    guides : tuple of array_like
+        What the network sees besides.
     across : int or None
         The axis of the image, by number, all of which becomes one picture.
     """
@@ -53,6 +57,7 @@ class Order:
     target_axes: str
     part: Box | None
     on_demand: bool
+    guides: tuple[Any, ...] = ()
     across: int | None = None
 
     @property
@@ -61,9 +66,14 @@ class Order:
         return self.wanted.dtype if self.onto.rgb else "float32"
 
     @property
+    def guided(self) -> Any:
+        """The image to learn from, with its guides."""
+        return guide(self.image, self.axes, self.guides)
+
+    @property
     def wanted(self) -> Any:
         """The image to denoise."""
-        return self.image if self.target is None else self.target
+        return self.guided if self.target is None else self.target
 
     @property
     def corner(self) -> list[float]:
@@ -117,10 +127,24 @@ def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
 
 
 def read_order(
-    viewer: Viewer, source: Image, region: Box | None, apply_to: Any, *, lazily: bool = False
+    viewer: Viewer,
+    source: Image,
+    region: Box | None,
+    apply_to: Any,
+    *,
+    lazily: bool = False,
+    guides: tuple[Any, ...] = (),
 ) -> Order:
-    """Fix what is to be done, as the layers and the view are now; of a large image lazily."""
+    """Fix what is to be done, as the layers and the view are now; of a large image lazily.
+
+    Raises
+    ------
+    ImageError
+        If there are guides, but not for the image that is to be denoised.
+    """
     onto = source if apply_to in (WHOLE, SLICE) else apply_to
+    if guides and onto is not source:
+        raise ImageError(f"The guides are {source.name}'s; apply to that, or learn without guides.")
     image = layers.pixels(onto)
     on_demand = lazily and apply_to != SLICE and is_large(image)
     return Order(
@@ -133,4 +157,5 @@ def read_order(
         target_axes=layers.axes(onto),
         part=regions.slice_in_view(viewer, onto) if apply_to == SLICE or on_demand else None,
         on_demand=on_demand,
+        guides=guides,
     )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from napari_n2s.docks.orders import Order
     from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.progress import Applying, Preview, Progress
@@ -85,20 +84,20 @@ class PairsDock(DenoiseDock):
         if self.pairs:
             self.pairs.set_enabled(not working)
 
-    def _read_order(self, source: Image, region: Box | None) -> Order:
+    def _read_order(self, source: Image, region: Box | None) -> PairsOrder:
         assert self.pairs
-        return read_pairs(self._viewer, source, self.pairs)
+        return read_pairs(self._viewer, source, self.pairs, self.guides.pixels())
 
     def _stands(self) -> bool:
         """Whether what was learnt from is what is chosen now."""
         if not super()._stands():
             return False
         assert isinstance(self._order, PairsOrder)
-        assert self.pairs
         try:
-            return read_pairs(self._viewer, self._order.source, self.pairs).is_as(self._order)
+            now = self._read_order(self._order.source, None)
         except ImageError:
             return False  # what was chosen is not there any more
+        return now.is_as(self._order)
 
     def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
         assert isinstance(self._order, PairsOrder)

@@ -86,7 +86,9 @@ def splits(source: Image | None) -> list[tuple[str, str]]:
     return [(f"{a}: {sizes[a]} {layers.COUNTED.get(a, 'picture')}s", a) for a in found.sample_axes]
 
 
-def read_pairs(viewer: Viewer, source: Image, rows: PairsRows) -> PairsOrder:
+def read_pairs(
+    viewer: Viewer, source: Image, rows: PairsRows, guides: tuple[Any, ...]
+) -> PairsOrder:
     """Fix what is to be learnt from what, as the layers and the rows are now.
 
     Raises
@@ -94,7 +96,8 @@ def read_pairs(viewer: Viewer, source: Image, rows: PairsRows) -> PairsOrder:
     ImageError
         If there is nothing to choose.
     """
-    order, way = read_order(viewer, source, None, WHOLE), rows.way.value
+    order = read_order(viewer, source, None, WHOLE, guides=guides)
+    way = rows.way.value
     asked: dict[str, Any] = {"register": not rows.register.isHidden() and rows.register.isChecked()}
     if way == LAYER:
         if rows.other.value is None:
@@ -135,6 +138,7 @@ def _learn(
             seed=settings.seed,
         )
     assert readings is not None
+    readings = readings.guided(order.guides)
     yield readings
     clean, report = yield from denoising_readings(
         readings,

@@ -86,11 +86,6 @@ def read_box(image: Any, box: tuple[int | slice, ...]) -> NDArray[np.generic]:
         ) from error
 
 
-def take_part(image: Any, box: Box) -> Any:
-    """Take a part of an image, without reading it where it is not in memory."""
-    return image[box] if isinstance(image, np.ndarray) else Part(image, box)
-
-
 class Part:
     """A part of an image that is read only when it is asked for, or of one to be written to.
 

@@ -19,21 +19,21 @@ from napari_n2s.work.networks import Network
 class Apart(Network):
     """Several networks as one, each for a channel.
 
-    It takes what one network for all channels would, ``(B, C + M + G * C, *space)``: the image, M
-    masks, and G pictures that are seen beside it. It returns ``(B, K * C, *space)``, where each
-    network returns K images.
+    It takes what one network for all channels would, ``(B, C + M + G * C + A, *space)``: the image,
+    M masks, G pictures that are seen beside it, and A channels of guides. It returns
+    ``(B, K * C, *space)``, where each network returns K images.
 
     Parameters
     ----------
     members : sequence of Network
         One for each channel, all of one kind.
-    masks : int
-        M; every network sees them.
+    masks, guides : int
+        M and A; every network sees them.
     """
 
-    def __init__(self, members: Sequence[Network], masks: int) -> None:
+    def __init__(self, members: Sequence[Network], masks: int, guides: int) -> None:
         super().__init__()
-        self.each, self._masks = nn.ModuleList(members), masks
+        self.each, self._masks, self._guides = nn.ModuleList(members), masks, guides
         first = members[0]
         self.stride, self.halo, self.border = first.stride, first.halo, first.border
         self.lattice = first.lattice
@@ -46,9 +46,13 @@ class Apart(Network):
     def body(self, x: Tensor) -> Tensor:
         """Show each network its channel."""
         count = len(self.each)
-        masks = x[:, count : count + self._masks]
+        image, masks, beside, guides = torch.split_with_sizes(
+            x,
+            [count, self._masks, x.shape[1] - count - self._masks - self._guides, self._guides],
+            1,
+        )
         shown = (
-            torch.cat([x[:, i : i + 1], masks, x[:, count + self._masks + i :: count]], 1)
+            torch.cat([image[:, i : i + 1], masks, beside[:, i::count], guides], 1)
             for i in range(count)
         )
         outputs = [each.body(its) for each, its in zip(self.members, shown, strict=True)]

@@ -101,9 +101,10 @@ def get_ready(
     ------
     ImageError, DeviceError
     """
-    image, axes, unread = draw_pieces(open_image(image), axes, seed, volume=volume)
-    require_memory(AT_WORK * prod(image.shape))
-    return replace(prepare(image, axes, missing, seed, volume=volume), unread=unread)
+    drawn = draw_pieces(open_image(image), axes, seed, volume=volume)
+    require_memory(AT_WORK * prod(drawn.image.shape))
+    ready = prepare(drawn.image, drawn.axes, missing, seed, volume=volume)
+    return replace(ready, unread=drawn.unread)
 
 
 def calibrating(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.image import Box, check_dtype, open_image, take_part
+from napari_n2s.ideas.guides import guide, take_part
+from napari_n2s.ideas.image import Box, check_dtype, open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
 from napari_n2s.work.model import TILE, Model, check
@@ -45,6 +46,7 @@ def denoise(
     pairing: str = "neighbours",
     thin: bool = False,
     register: bool = False,
+    guides: Sequence[Any] = (),
     **changes: Any,
 ) -> Denoised:
     """Denoise an image with a network trained on it alone, or on further readings of its content.
@@ -75,6 +77,10 @@ def denoise(
         Whether the image holds counted photons, to be shared out at random into two readings.
     register : bool
         Whether readings that are shifted are moved back, by whole pixels.
+    guides : sequence of array_like
+        Images of the same field that the network sees besides and does not predict, as a clean
+        channel or a transmitted-light image: each of the image's size along Y and X and along every
+        other axis that it has too, with channels of its own first or colours last.
     **changes
         Settings by name, as ``seconds=30``.
 
@@ -99,7 +105,9 @@ def denoise(
     if readings := find_readings(image, axes, **asked, register=register, seed=settings.seed):
         from napari_n2s.work.denoise_readings import denoising_readings
 
+        readings = readings.guided(guides)
         return finish(denoising_readings(readings, settings=settings, dtype=dtype, out=out))
+    image = guide(image, axes, guides)
     return finish(denoising(image, axes=axes, settings=settings, dtype=dtype, out=out))
 
 
@@ -127,7 +135,7 @@ def denoising(
     Parameters
     ----------
     image, axes, settings, dtype
-        As for `denoise`.
+        As for `denoise`; an image may be `Guided`.
     stop : callable
         As soon as it says so, the training ends and the best model so far is applied.
     rest : callable

@@ -146,6 +146,33 @@ def tell_motion(frames: NDArray[np.generic], axes: str, along: str) -> tuple[str
     )
 
 
+def tell_guides(x: NDArray[np.float32], guides: NDArray[np.float32]) -> tuple[str, ...]:
+    """Say whether guides ``(N, A, *space)`` have their noise in common with ``(N, C, *space)``.
+
+    Raises
+    ------
+    ImageError
+        If one is the image itself.
+    """
+    for guide in range(guides.shape[1]):
+        for channel in range(x.shape[1]):
+            one, two = (each.astype(np.float64) for each in (x[:, [channel]], guides[:, [guide]]))
+            pairs = _pictures(one, two)
+            ways = [np.sign((a * b).sum()) for a, b in pairs]
+            if all(np.std(a - w * b) <= ALIKE for (a, b), w in zip(pairs, ways, strict=True)):
+                raise ImageError(
+                    "A guide is the image itself, noise and all, so that the network would only "
+                    "copy it; choose another recording."
+                )
+            if (share := comparison.measure_shared_noise(pairs)) > PATTERNED:
+                return (
+                    f"A guide and the image have about {100 * share:.0f} % of their noise in "
+                    "common (or structure as fine as a pixel); what they share stays in the "
+                    "picture: take no guide that was made from the image.",
+                )
+    return ()
+
+
 def tell_photons(array: NDArray[np.generic], found: Layout) -> tuple[str, ...]:
     """Say whether variance and mean are the same, as they are of photons."""
     pairs = _pictures(_numbers(found.canonical(array)), _numbers(found.canonical(array)))

@@ -76,7 +76,7 @@ class Learner:
         self.last: Model | None = None
         self._places = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
-        shape = material.channels, material.ndim, material.guides.shape[1]
+        shape = material.channels, material.ndim, material.beside.shape[1], material.guides.shape[1]
         self._method = choose(settings, *shape, paired=material.paired)
         self._network = self._method.network.to(device).train()
         self._average = deepcopy(self._network).eval()
@@ -117,9 +117,9 @@ class Learner:
         """Take one step, at the learning rate for a share of the budget."""
         method, network = self._method, self._network
         drawn = self.material.draw(self._batch(), self._crop, method.turns, self._places)
-        crop, blocked, guides = (each.to(self.device) for each in drawn)
+        crop, blocked, also = (each.to(self.device) for each in drawn)
         hidden = method.draw(tuple(blocked.shape), self._generator)
-        shown = method.show(crop, hidden, blocked, guides, self._generator)
+        shown = method.show(crop, hidden, blocked, also, self._generator)
         counted = hidden & ~blocked
         with fast_arithmetic(self.device) if self._robust(crop) else nullcontext():
             output = network(prefer_layout(shown)).float()
@@ -150,6 +150,7 @@ class Learner:
             ndim=self.material.ndim,
             scale=self.material.scale,
             context=self.material.context,
+            guides=self.material.guide_scale,
             weights={name: each.detach().cpu().clone() for name, each in weights},
             step=self.step,
             score=score(squares),
@@ -217,7 +218,7 @@ class Learner:
         material, method = self.material, self._method
         generator = torch.Generator(self.device).manual_seed(self.settings.seed)
         shown = method.show(
-            material.windows, material.held_out, material.missing, material.guides, generator
+            material.windows, material.held_out, material.missing, material.also, generator
         )
         output = method.mean(self._average(prefer_layout(shown))).cpu().numpy()
         held_out = material.held_out.cpu().numpy()

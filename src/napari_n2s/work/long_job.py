@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ AGAIN = "; see to that, and repeat the command to go on"
 
 def denoising_to(
     path: Path,
-    source: Path,
+    sources: Sequence[Path],
     recording: Recording,
     settings: Settings,
     kind: np.dtype[Any],
@@ -50,8 +50,8 @@ def denoising_to(
     ----------
     path : Path
         The folder to write, which is not there yet.
-    source : Path
-        Where the recording lies.
+    sources : sequence of Path
+        Where the recording and its guides lie.
     recording : Recording
     settings : Settings
     kind : dtype
@@ -70,7 +70,7 @@ def denoising_to(
     require_order(recording)
     image, axes = open_image(recording.image), recording.axes
     check_dtype(kind, image, settings.missing)
-    asked = _asked(source, recording, settings, kind)
+    asked = _asked(sources, recording, settings, kind)
     try:
         with memory_in_words():
             begun = unfinished.take_up(asked)
@@ -113,16 +113,12 @@ def _shares(work: Generator[Applying, None, Any]) -> Generator[float, None, None
 
 
 def _asked(
-    source: Path, recording: Recording, settings: Settings, kind: np.dtype[Any]
+    sources: Sequence[Path], recording: Recording, settings: Settings, kind: np.dtype[Any]
 ) -> dict[str, Any]:
     """Say all that the result depends on, as JSON would say it again."""
     asked = {
-        "input": [
-            str(source.resolve()),
-            source.stat().st_mtime_ns,
-            recording.image.shape,
-            str(recording.image.dtype),
-        ],
+        "input": [[str(each.resolve()), each.stat().st_mtime_ns] for each in sources],
+        "image": [recording.image.shape, str(recording.image.dtype)],
         "axes": recording.axes,
         "settings": asdict(settings),
         "type": str(kind),

@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, layout
-from napari_n2s.ideas.image import Scale
+from napari_n2s.ideas.image import Scale, find_missing, measure_scale
 from napari_n2s.ideas.prepared import Prepared, prepare
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.structure import cell_sides, find_sparse
 from napari_n2s.ideas.turns import Turn
+from napari_n2s.work import findings
 from napari_n2s.work.context import choose_context
 from napari_n2s.work.filters import Baseline, calibrate_baselines
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.masking import fill_hidden
-from napari_n2s.work.pieces import draw_pieces
+from napari_n2s.work.pieces import Pieces, draw_pieces
 
 ON_DEVICE = 2**30
 """Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
@@ -41,14 +43,18 @@ class Material:
     windows : Tensor, shape (K, C, *window)
         The boxes of the image that hold the held-out pixels. (In `x` these are filled from around
         them, so that no picture is shown those of another.)
-    guides : Tensor, shape (K, G * C, *window)
-        What is beside them.
+    also : Tensor, shape (K, G * C + A, *window)
+        What is beside them, then the guides there.
     held_out, missing : Tensor of bool, shape (K, 1, *window)
         Which of their pixels are.
     context : Context or None
         The pictures that are seen beside one.
     beside : Tensor of int, shape (N, G)
         Which these are for each.
+    guides : Tensor, shape (N, A, *space)
+        Further images on a scale of their own, which are seen whole.
+    guide_scale : Scale or None
+        That scale, if there are any.
     structure : Tensor, shape (N, *cells), or None
         How much structure each cell of `x` holds, by which every other crop is drawn; None where
         there is structure all over.
@@ -68,9 +74,11 @@ class Material:
     windows: Tensor
     held_out: Tensor
     missing: Tensor
-    guides: Tensor
+    also: Tensor
     context: Context | None
     beside: Tensor
+    guides: Tensor
+    guide_scale: Scale | None
     structure: Tensor | None
     scale: Scale
     baselines: tuple[Baseline, ...]
@@ -80,9 +88,9 @@ class Material:
 
     def to(self, device: torch.device) -> Material:
         """Bring the windows to where training computes, and the image unless it is very large."""
-        names = ["windows", "held_out", "missing", "guides"]
-        if self.x.nbytes <= ON_DEVICE:
-            names += ["x", "blocked"]
+        names = ["windows", "held_out", "missing", "also"]
+        if self.x.nbytes + self.guides.nbytes <= ON_DEVICE:
+            names += ["x", "blocked", "guides"]
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     @property
@@ -116,26 +124,24 @@ class Material:
         -------
         tuple of Tensor
             The crops ``(count, C, *crop)``, at most `side` pixels along each axis, which of
-            their pixels are blocked ``(count, 1, *crop)``, and what is beside them
-            ``(count, G * C, *crop)``.
+            their pixels are blocked ``(count, 1, *crop)``, and what is seen besides
+            ``(count, G * C + A, *crop)``.
         """
         sides = [min(side, size) for size in self.x.shape[2:]]
         square = len(set(sides[-2:])) == 1
         ways = [way for way in turns if square or not way.swap]
         crops: list[Tensor] = []
         blocked: list[Tensor] = []
-        guides: list[Tensor] = []
+        also: list[Tensor] = []
         for number in range(count):
             n, *corner = self._place(sides, generator, anywhere=number % 2 == 0)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
             way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 cut.append(way.do(whole[n][(slice(None), *box)]))
-            if self.beside.shape[1]:
-                around = torch.cat([self.x[int(b)][(slice(None), *box)] for b in self.beside[n]])
-                guides.append(way.do(around))
-        cut_out, shut = torch.stack(crops), torch.stack(blocked)
-        return cut_out, shut, torch.stack(guides) if guides else cut_out[:, :0]
+            every = [*(self.x[int(b)] for b in self.beside[n]), self.guides[n]]
+            also.append(way.do(torch.cat([each[(slice(None), *box)] for each in every])))
+        return torch.stack(crops), torch.stack(blocked), torch.stack(also)
 
     def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
         """Draw a sample and the corner of a crop in it."""
@@ -167,10 +173,13 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         If it cannot be denoised.
     """
     size = size or prod(image.shape)
-    image, axes, unread = draw_pieces(image, axes, settings.seed, volume=settings.volume)
-    shape = layout(image.shape, axes, volume=settings.volume).canonical_shape
+    drawn = draw_pieces(image, axes, settings.seed, volume=settings.volume)
+    shape = layout(drawn.image.shape, drawn.axes, volume=settings.volume).canonical_shape
     require_memory(prod(shape) * (4 + FLAGS / shape[1]))
-    ready = prepare(image, axes, settings.missing, settings.seed, volume=settings.volume)
+    ready = prepare(
+        drawn.image, drawn.axes, settings.missing, settings.seed, volume=settings.volume
+    )
+    guides, guide_scale, said = prepare_guides(drawn, ready, volume=settings.volume)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
     hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
     structure, baselines = find_sparse(x), calibrate_baselines(ready, hole)
@@ -180,25 +189,58 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
     if context:
         beside = ready.layout.beside(context)
         _fill_held_out(ready)
-    around = [
-        x[(beside[n.start], slice(None), *space)].reshape(-1, *window.shape[1:])
-        for (n, _, *space), window in zip(held_out.windows, windows, strict=True)
+    also = [
+        np.concatenate(
+            [*x[(beside[n.start], channels, *space)], guides[(n.start, slice(None), *space)]]
+        )
+        for n, channels, *space in held_out.windows
     ]
     return Material(
         x=torch.from_numpy(x),
         blocked=torch.from_numpy(held_out.mask | missing),
         windows=windows,
-        guides=torch.from_numpy(np.stack(around)),
+        also=torch.from_numpy(np.stack(also)),
         context=context,
         beside=torch.from_numpy(beside),
+        guides=torch.from_numpy(guides),
+        guide_scale=guide_scale,
         held_out=torch.from_numpy(held_out.cut(held_out.mask)),
         missing=torch.from_numpy(held_out.cut(missing)),
         structure=None if structure is None else torch.from_numpy(structure),
         scale=ready.scale,
         baselines=baselines,
         size=size,
-        findings=(unread,) if unread else (),
+        findings=(*([drawn.unread] if drawn.unread else []), *said),
     )
+
+
+def prepare_guides(
+    drawn: Pieces, ready: Prepared, *, volume: bool
+) -> tuple[NDArray[np.float32], Scale | None, tuple[str, ...]]:
+    """Bring the guides of what was drawn, if any, to an inner scale; ``(N, A, *space)``.
+
+    Where a guide has no value it is taken to be its mean.
+
+    Returns
+    -------
+    tuple of ndarray, Scale or None, and tuple of str
+        The guides, their scale, and what the user should know of them.
+
+    Raises
+    ------
+    ImageError
+        If one is the image itself.
+    """
+    count, _, *space = ready.x.shape
+    if drawn.guides is None:
+        return np.empty((count, 0, *space), np.float32), None, ()
+    found = layout(drawn.guides.shape, drawn.guide_axes, volume=volume)
+    canonical = found.canonical(drawn.guides)
+    gaps = find_missing(canonical, "leave")
+    scale = measure_scale(canonical, gaps)
+    every = zip(canonical, gaps, strict=True)
+    guides = np.stack([scale.normalise(sample, its_gaps) for sample, its_gaps in every])
+    return guides, scale, findings.tell_guides(ready.x, guides)
 
 
 def _fill_held_out(ready: Prepared) -> None:

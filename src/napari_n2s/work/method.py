@@ -162,7 +162,8 @@ class Masked:
         generator: torch.Generator,
     ) -> Tensor:
         """Replace the hidden pixels as well as the blocked ones."""
-        return blindspot.fill(x, hidden | blocked, self.fill, generator)
+        shown = blindspot.fill(x, hidden | blocked, self.fill, generator)
+        return torch.cat([shown, guides], 1)
 
     def mean(self, output: Tensor) -> Tensor:
         """Take the output as it is."""
@@ -277,26 +278,45 @@ class Blind:
 
 
 def choose(
-    settings: Settings, channels: int, ndim: int, guides: int = 0, *, paired: bool = False
+    settings: Settings,
+    channels: int,
+    ndim: int,
+    beside: int = 0,
+    guides: int = 0,
+    *,
+    paired: bool = False,
 ) -> Masked | Blind | Paired:
-    """Make the method that the settings describe, with the weights that it begins with."""
+    """Make the method that the settings describe, with the weights that it begins with.
+
+    Parameters
+    ----------
+    settings : Settings
+    channels, ndim : int
+    beside : int
+        Pictures that are seen beside one.
+    guides : int
+        Channels of further images that are.
+    paired : bool
+        Whether readings of one thing are learnt from each other.
+    """
     if settings.channels == "apart" and channels > 1:
-        each = [choose(settings, 1, ndim, guides // channels) for _ in range(channels)]
+        each = [choose(settings, 1, ndim, beside, guides) for _ in range(channels)]
         masks = 2 if isinstance(each[0], Blind) else 0
-        return replace(each[0], network=Apart([method.network for method in each], masks))
+        return replace(each[0], network=Apart([method.network for method in each], masks, guides))
     with seeded(settings.seed):
         if paired:
             name = "unet-small" if settings.network == "donut" else settings.network
-            return Paired(NETWORKS[name](channels, ndim), turns(ndim), settings.loss)
+            network = NETWORKS[name](channels, ndim, guides=guides)
+            return Paired(network, turns(ndim), settings.loss, guides)
         if settings.network == "donut":
             hole = settings.hole_along(ndim)
             square = len(set(hole[-2:])) == 1
-            network = Donut(channels, ndim, hole, guides, **TRUNK.get(ndim, {}))
+            donut = Donut(channels, ndim, hole, beside * channels + guides, **TRUNK.get(ndim, {}))
             ahead = settings.head_start and head_start.fits(settings, channels, ndim)
             if ahead:
-                network.load_state_dict(head_start.weights_for(network))
-            return Blind(network, turns(ndim, swaps=square), ahead)
-        masked = NETWORKS[settings.network](channels, ndim)
+                donut.load_state_dict(head_start.weights_for(donut))
+            return Blind(donut, turns(ndim, swaps=square), ahead)
+        masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: blindspot.Partition = (
         blindspot.Grid(settings.grid_width)
         if settings.partition == "grid"

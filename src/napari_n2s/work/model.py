@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -15,6 +15,7 @@ from torch import Tensor
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
 from napari_n2s.ideas.errors import ImageError, SettingsError
+from napari_n2s.ideas.guides import Guided, guide
 from napari_n2s.ideas.image import (
     Box,
     Scale,
@@ -31,7 +32,7 @@ from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import choose
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish, share
-from napari_n2s.work.stream import CHUNK, Stream
+from napari_n2s.work.stream import CHUNK, Pictures, Stream
 
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
@@ -46,7 +47,7 @@ AT_WORK, BESIDE = 70, 16
 
 
 def check(
-    image: Any, axes: str | None, channels: int, settings: Settings, guides: int = 0
+    image: Any, axes: str | None, channels: int, settings: Settings, beside: int = 0
 ) -> Layout:
     """Make sure that a model for so many channels can denoise an image.
 
@@ -69,7 +70,7 @@ def check(
             f"The image has {there} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
-    require_memory((AT_WORK + BESIDE * guides) * there * min(BLOCK, prod(space)))
+    require_memory((AT_WORK + BESIDE * beside) * there * min(BLOCK, prod(space)))
     here = isinstance(image, np.ndarray) and image.dtype.kind == "f"
     if here and settings.missing == "refuse":
         canonical = found.canonical(image)
@@ -101,6 +102,8 @@ class Model:
         Over how many flips and turns its output is averaged.
     paired : bool
         Whether it was trained on readings of one thing, each for the others' target.
+    guides : Scale or None
+        The intensities of the guides that it sees, if any.
     """
 
     settings: Settings
@@ -113,6 +116,7 @@ class Model:
     score: Score
     turns: int
     paired: bool = False
+    guides: Scale | None = None
 
     def apply(
         self,
@@ -124,6 +128,7 @@ class Model:
         tile: int = TILE,
         out: Any = None,
         client: Any = None,
+        guides: Sequence[Any] = (),
     ) -> Any:
         """Denoise an image.
 
@@ -146,6 +151,8 @@ class Model:
         client : distributed.Client, optional
             Of a cluster of dask.distributed whose workers denoise the image, a few pictures at a
             time, and write them to `out`. Image and `out` lie in files that all can reach.
+        guides : sequence of array_like
+            What the network sees besides, as in its training.
 
         Returns
         -------
@@ -157,6 +164,7 @@ class Model:
         ImageError, SettingsError, DeviceError
             If the image cannot be denoised by this model, or not on that cluster.
         """
+        image = guide(image, axes, guides)
         if client is None:
             options = {"dtype": dtype, "invariant": invariant, "tile": tile, "out": out}
             return finish(self.applying(image, axes=axes, **options))
@@ -187,6 +195,8 @@ class Model:
         part's shape and of the type wanted.
         """
         image = open_image(image)
+        guides = self._open_guides(image)
+        image = image.image if isinstance(image, Guided) else image
         settings = self.settings if part is None else replace(self.settings, missing="leave")
         kind = check_dtype(dtype if out is None else out.dtype, image, settings.missing)
         if invariant is None:
@@ -198,7 +208,7 @@ class Model:
         beside = found.beside(self.context) if self.context else None
         stream = Stream(image, found, part, kind, out, beside)
         device = device or choose_device(self.settings.device)
-        shape = self.channels, self.ndim, count * self.channels
+        shape = self.channels, self.ndim, count, len(self.guides.shift) if self.guides else 0
         method = choose(self.settings, *shape, paired=self.paired)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
@@ -217,12 +227,30 @@ class Model:
         cuts = tiles(space, _block(size), network.halo, network.stride, stream.space)
         blocks = list(cuts)
         for order, number in enumerate(stream.samples):
-            work = self._denoise(stream, number, blocks, run)
+            work = self._denoise(stream, guides, number, blocks, run)
             yield from share(work, order, len(stream.samples), Applying)
         return stream.result
 
+    def _open_guides(self, image: Any) -> Pictures | None:
+        """Open what an image's guides show beside its pictures, if the network sees guides."""
+        if not self.guides:
+            return None
+        count = len(self.guides.shift)
+        if not isinstance(image, Guided) or image.guides.shape[-1] != count:
+            raise ImageError(
+                f"The network has learnt with guides of {count} channels; give this image guides "
+                "that show the same, or learn without any."
+            )
+        volume = self.settings.volume
+        return Pictures(image.guides, layout(image.guides.shape, image.guide_axes, volume=volume))
+
     def _denoise(
-        self, stream: Stream, number: int, blocks: list[Tile], run: Callable[..., Predicting]
+        self,
+        stream: Stream,
+        guides: Pictures | None,
+        number: int,
+        blocks: list[Tile],
+        run: Callable[..., Predicting],
     ) -> Generator[float, None, None]:
         """Denoise a picture block by block, all of them mixed as the one in the middle is."""
         blend = None
@@ -232,8 +260,10 @@ class Model:
             sample, gaps, beside = stream.read(number, block.read[2:])
             x = self.scale.normalise(sample, gaps)
             empty = np.empty((0, *x.shape[1:]), np.float32)
-            guides = [self.scale.normalise(*each) for each in beside]
-            inner = (x, gaps, np.concatenate([empty, *guides]))
+            also = [self.scale.normalise(*each) for each in beside]
+            if guides and self.guides:
+                also.append(self.guides.normalise(*guides.read(number, block.read[2:])))
+            inner = (x, gaps, np.concatenate([empty, *also]))
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
             prediction, blend = yield from share(work, step, len(order), float)
             keep = block.keep[1:]

@@ -25,13 +25,13 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "settings": asdict(model.settings),
         "channels": model.channels,
         "ndim": model.ndim,
-        "shift": model.scale.shift.tolist(),
-        "spread": model.scale.spread.tolist(),
+        "scale": _numbers(model.scale),
         "context": asdict(model.context) if model.context else None,
         "step": model.step,
         "score": asdict(model.score),
         "turns": model.turns,
         "paired": model.paired,
+        "guides": _numbers(model.guides) if model.guides else None,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
@@ -55,14 +55,23 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             settings=Settings(**said["settings"]),
             channels=said["channels"],
             ndim=said["ndim"],
-            scale=Scale(np.array(said["shift"]), np.array(said["spread"])),
+            scale=_scale(said["scale"]),
             context=Context(**said["context"]) if said["context"] else None,
             weights=weights,
             step=said["step"],
             score=Score(**said["score"]),
             turns=said["turns"],
             paired=said["paired"],
+            guides=_scale(said["guides"]) if said["guides"] else None,
         )
     except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
         raise FileError(f"{path} holds no model that can be read.") from error
     return model, about
+
+
+def _numbers(scale: Scale) -> list[list[float]]:
+    return [scale.shift.tolist(), scale.spread.tolist()]
+
+
+def _scale(numbers: list[list[float]]) -> Scale:
+    return Scale(*map(np.array, numbers))

@@ -86,16 +86,25 @@ class UNet(Network):
         with 2 levels its small one.
     levels : int
         How often the resolution is halved.
+    guides : int
+        Further images that are seen after those channels, and not predicted.
     """
 
-    def __init__(self, channels: int = 1, ndim: int = 2, width: int = 32, levels: int = 3) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        ndim: int = 2,
+        width: int = 32,
+        levels: int = 3,
+        guides: int = 0,
+    ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(levels + 1)]
         self.stride = 2**levels
         self.halo = 8 * self.stride - 6
         self.down = nn.ModuleList(
             _pair(before, after, ndim)
-            for before, after in zip([channels, *widths], widths, strict=False)
+            for before, after in zip([channels + guides, *widths], widths, strict=False)
         )
         self.up = nn.ModuleList(_pair(skip + below, skip, ndim) for skip, below in pairwise(widths))
         self.pool = POOLING[ndim](2)
@@ -130,13 +139,23 @@ class DnCNN(Network):
         Features in every layer.
     layers : int
         Convolutions: 17, or 8 for the single-shot recipe of Noise2Self.
+    guides : int
+        As for `UNet`.
     """
 
-    def __init__(self, channels: int = 1, ndim: int = 2, width: int = 64, layers: int = 17) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        ndim: int = 2,
+        width: int = 64,
+        layers: int = 17,
+        guides: int = 0,
+    ) -> None:
         super().__init__()
         self.stride, self.halo = 1, layers
         convolution, norm = CONVOLUTION[ndim], BATCH_NORM[ndim]
-        chain: list[nn.Module] = [convolution(channels, width, 3, padding=1, bias=False), nn.ReLU()]
+        first = convolution(channels + guides, width, 3, padding=1, bias=False)
+        chain: list[nn.Module] = [first, nn.ReLU()]
         for _ in range(layers - 2):
             chain += [convolution(width, width, 3, padding=1, bias=False), norm(width), nn.ReLU()]
         self.chain = nn.Sequential(*chain)
@@ -149,7 +168,7 @@ class DnCNN(Network):
         return y
 
 
-NETWORKS: dict[str, Callable[[int, int], Network]] = {
+NETWORKS: dict[str, Callable[..., Network]] = {
     "unet-small": partial(UNet, width=16, levels=2),
     "unet": UNet,
     "dncnn": DnCNN,

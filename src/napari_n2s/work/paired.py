@@ -26,6 +26,7 @@ from napari_n2s.ideas.score import draw_held_out
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.structure import find_sparse
 from napari_n2s.ideas.turns import Turn
+from napari_n2s.work import findings
 from napari_n2s.work.filters import calibrate_baselines
 from napari_n2s.work.masking import fill_hidden
 from napari_n2s.work.motion import leave_out
@@ -43,13 +44,15 @@ PARTNERS = 8
 
 @dataclass(frozen=True)
 class Paired:
-    """Noise2Noise as a method: guides are the other readings, and one of them is seen whole."""
+    """Noise2Noise as a method: what lies beside a reading are others; one of them is seen whole."""
 
     mixes: ClassVar[bool] = False
     network: Network
     turns: tuple[Turn, ...]
     name: str
     """Of the loss."""
+    guides: int
+    """Channels of the last of what lies beside, which are no readings and always seen."""
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Hide and count everything."""
@@ -72,14 +75,15 @@ class Paired:
         generator: torch.Generator,
     ) -> Tensor:
         """Show one of the other readings, drawn at random; the image itself if there is none."""
-        if guides.shape[1]:
-            others = guides.reshape(len(x), -1, *x.shape[1:])
+        readings, guides = guides.tensor_split([guides.shape[1] - self.guides], 1)
+        if readings.shape[1]:
+            others = readings.reshape(len(x), -1, *x.shape[1:])
             count = (others.shape[1], (len(x),))
             drawn = torch.randint(*count, generator=generator, device=generator.device)
             seen = others[torch.arange(len(x)), drawn.to(others.device)]
         else:
             seen = fill(x, blocked, "neighbours")
-        return tone_map(seen) if self.name == "hdr" else seen
+        return torch.cat([tone_map(seen) if self.name == "hdr" else seen, guides], 1)
 
     def mean(self, output: Tensor) -> Tensor:
         """Take the output as it is."""
@@ -110,7 +114,7 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
     ImageError, SettingsError
         If they cannot be learnt from.
     """
-    from napari_n2s.work.material import Material
+    from napari_n2s.work.material import Material, prepare_guides
     from napari_n2s.work.model import NOT_BLIND
 
     if settings.invariant:
@@ -120,11 +124,15 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
         for each in readings.learnt
     ]
     every = [
-        prepare(image, axes, settings.missing, settings.seed, volume=settings.volume)
-        for image, axes, _ in drawn
+        prepare(each.image, each.axes, settings.missing, settings.seed, volume=settings.volume)
+        for each in drawn
     ]
     first = every[0]
-    scale = _from_zero(drawn[0][0], first) if settings.loss == "hdr" else first.scale
+    scale = _from_zero(drawn[0].image, first) if settings.loss == "hdr" else first.scale
+    guides, guide_scale, told = prepare_guides(drawn[0], first, volume=settings.volume)
+    for each in every[1:]:
+        told += findings.tell_guides(each.x, guides)
+    guides = np.concatenate([guides] * len(every))
     x = np.concatenate([_rescaled(each, scale) for each in every])
     missing = np.concatenate([each.missing for each in every])
     _fill(x, missing)
@@ -137,9 +145,11 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
     here, there = len(first.x), missing[: len(first.x)]
     held_out = draw_held_out(there, settings.seed) if alone.any() else first.held_out
     windows = held_out.cut(x[:here])
-    around = [
-        x[(beside[n.start], slice(None), *space)].reshape(-1, *windows.shape[2:])
-        for n, _, *space in held_out.windows
+    also = [
+        np.concatenate(
+            [*x[(beside[n.start], channels, *space)], guides[(n.start, slice(None), *space)]]
+        )
+        for n, channels, *space in held_out.windows
     ]
     original = replace(first, x=x[:here].copy(), missing=there, held_out=held_out, scale=scale)
     other = replace(original, x=x[beside[:here, 0]])
@@ -152,9 +162,11 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
         x=torch.from_numpy(x),
         blocked=torch.from_numpy(blocked),
         windows=torch.from_numpy(windows),
-        guides=torch.from_numpy(np.stack(around)),
+        also=torch.from_numpy(np.stack(also)),
         context=None,
         beside=torch.from_numpy(beside),
+        guides=torch.from_numpy(guides),
+        guide_scale=guide_scale,
         held_out=torch.from_numpy(held_out.cut(held_out.mask)),
         missing=torch.from_numpy(held_out.cut(there)),
         structure=None if structure is None else torch.from_numpy(structure),
@@ -162,7 +174,7 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
         baselines=calibrate_baselines(original, other=other),
         size=size or len(readings.shown) * readings.shown[0].size,
         paired=True,
-        findings=readings.findings + said,
+        findings=readings.findings + told + said,
     )
 
 

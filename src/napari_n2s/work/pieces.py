@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import APART, CHANNELS, SMALLEST, layout
 from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.guides import Guided
 from napari_n2s.ideas.image import as_image, read_box
 
 ENOUGH = 2**24
@@ -22,14 +23,34 @@ FEWEST = 8
 """Pieces, of which those of volumes and of many channels are made smaller."""
 
 
+class Pieces(NamedTuple):
+    """What is learnt from.
+
+    Attributes
+    ----------
+    image : ndarray
+        The image, or its pieces along a first axis that keeps them apart.
+    axes : str
+    unread : str
+        A sentence on pieces that were left out, empty if there are none.
+    guides : ndarray or None
+        The same parts of the image's guides, if it has any.
+    guide_axes : str
+    """
+
+    image: NDArray[np.generic]
+    axes: str
+    unread: str
+    guides: NDArray[np.generic] | None
+    guide_axes: str
+
+
 def is_large(image: Any) -> bool:
     """Whether an image is read piece by piece and has more values than are learnt from."""
     return not isinstance(image, np.ndarray) and prod(image.shape) > ENOUGH
 
 
-def draw_pieces(
-    image: Any, axes: str | None, seed: int, *, volume: bool = False
-) -> tuple[NDArray[np.generic], str, str]:
+def draw_pieces(image: Any, axes: str | None, seed: int, *, volume: bool = False) -> Pieces:
     """Read an image, or as many pieces of a large one as are enough to learn from.
 
     Pieces that cannot be read are left out.
@@ -43,22 +64,21 @@ def draw_pieces(
     volume : bool
         Whether Z is an axis of space and not of samples.
 
-    Returns
-    -------
-    tuple of ndarray, str and str
-        The image and its axes; or its pieces along a first axis that keeps them apart. Then a
-        sentence on those left out, empty if there are none.
-
     Raises
     ------
     ImageError
         If the axes do not fit, or nothing of the image can be read.
     """
     found = layout(image.shape, axes, volume=volume)
-    whole = tuple(slice(0, size) for size in found.shape)
+    guided = image if isinstance(image, Guided) else None
+    image = guided.image if guided else image
+    guide_axes = guided.guide_axes if guided else ""
     if prod(found.shape) <= ENOUGH:
+        whole = tuple(slice(0, size) for size in found.shape)
         here = isinstance(image, np.ndarray)
-        return as_image(image if here else read_box(image, whole)), found.axes, ""
+        everything = as_image(image if here else read_box(image, whole))
+        around = read_box(guided.guides, guided.beside(whole)) if guided else None
+        return Pieces(everything, found.axes, "", around, guide_axes)
     sizes = dict(zip(found.axes, found.shape, strict=True))
     longest = sorted(found.sample_axes, key=lambda each: -sizes[each])[:2]
     most = {**dict.fromkeys(longest, RUN), "Y": SIDE, "X": SIDE, **({"Z": DEPTH} if volume else {})}
@@ -80,13 +100,15 @@ def draw_pieces(
     places = prod(map(len, starts))
     count = min(places, max(1, ENOUGH // prod(shape)))
     pieces = np.empty((count, *shape), np.dtype(image.dtype).newbyteorder("="))
-    read, unread = 0, list[ImageError]()
+    read, unread, beside = 0, list[ImageError](), list[NDArray[np.generic]]()
     for number in np.sort(rng.choice(places, count, replace=False)):
         at = np.unravel_index(number, [len(each) for each in starts])
         corner = [each[int(i)] for each, i in zip(starts, at, strict=True)]
         box = [slice(a, a + side) for a, side in zip(corner, shape, strict=True)]
         try:
             pieces[read] = read_box(image, tuple(box))
+            if guided:
+                beside.append(read_box(guided.guides, guided.beside(tuple(box))))
             read += 1
         except ImageError as error:
             unread.append(error)
@@ -95,4 +117,5 @@ def draw_pieces(
     said = ""
     if unread:
         said = f"{len(unread)} of {count} pieces to learn from were left out. {unread[0]}"
-    return pieces[:read], APART + found.axes, said
+    around = np.stack(beside) if guided else None
+    return Pieces(pieces[:read], APART + found.axes, said, around, APART + guide_axes)

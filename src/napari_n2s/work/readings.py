@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import ImageError, SettingsError
-from napari_n2s.ideas.image import as_image
+from napari_n2s.ideas.guides import Guided, Guides
+from napari_n2s.ideas.image import as_image, read_box
 from napari_n2s.work import findings
 
 SPLITS = ("neighbours", "halves", "repeats")
@@ -29,13 +30,13 @@ class Readings:
 
     Attributes
     ----------
-    learnt : tuple of ndarray
+    learnt : tuple of array_like
         What is learnt from: images of one shape; or one, along whose axis the readings lie.
     axes : str
         Theirs.
     along : str
         That axis, if pictures beside each other are learnt from each other; or nothing.
-    shown : tuple of ndarray
+    shown : tuple of array_like
         What is denoised in the end: the mean of what comes out, each in its place.
     offsets : tuple of tuple of int
         Where each of these lies in the first, in pixels along each axis.
@@ -49,15 +50,45 @@ class Readings:
         What the user should know, a sentence each.
     """
 
-    learnt: tuple[NDArray[np.generic], ...]
+    learnt: tuple[Any, ...]
     axes: str
-    shown: tuple[NDArray[np.generic], ...]
+    shown: tuple[Any, ...]
     offsets: tuple[tuple[int, ...], ...]
     how: str
     along: str = ""
     factor: int = 1
     lost: int | None = None
     findings: tuple[str, ...] = ()
+
+    def guided(self, guides: Sequence[Any]) -> Readings:
+        """Lay guides, which fit the first reading, on all of them.
+
+        Raises
+        ------
+        ImageError
+            If one does not fit.
+        """
+        if not guides:
+            return self
+        laid = Guides(guides, self.shown[0].shape, self.axes)
+        whole = read_box(laid, tuple(slice(0, size) for size in laid.shape))
+
+        def lay(image: Any, offset: Sequence[int]) -> Guided:
+            moved = whole
+            for letter, size, start in zip(self.axes, image.shape, offset, strict=True):
+                if letter in laid.axes[:-1]:
+                    axis = laid.axes.index(letter)
+                    places = np.arange(start, start + size).clip(0, whole.shape[axis] - 1)
+                    moved = moved.take(places, axis)
+            return Guided(image, self.axes, moved, laid.axes)
+
+        every = zip(self.shown, self.offsets, strict=True)
+        first = lay(self.learnt[0], np.max(self.offsets, 0))
+        return replace(
+            self,
+            learnt=(first, *self.learnt[1:]),
+            shown=tuple(lay(image, offset) for image, offset in every),
+        )
 
 
 def find_readings(

@@ -48,6 +48,8 @@ class Report:
         Whether something else than the image that was learnt from was denoised.
     context : Context or None
         The slices or frames that the network sees beside one.
+    guides : int
+        Channels of the guides that the network sees.
     readings : str
         What was learnt from what, if several noisy readings of one thing were.
     findings : tuple of str
@@ -64,6 +66,7 @@ class Report:
     region: tuple[tuple[int, int], ...] | None = None
     applied_elsewhere: bool = False
     context: Context | None = None
+    guides: int = 0
     readings: str = ""
     findings: tuple[str, ...] = ()
 
@@ -136,6 +139,8 @@ class Report:
                 f" (seeing {self.context.count} neighbouring pictures to each side along its axis "
                 f"{self.context.axis} besides)"
             )
+        if self.guides:
+            learnt += f" (seeing {self._guides()} besides)"
         applied = (
             ", and then applied to an image or part chosen apart from that"
             if self.applied_elsewhere
@@ -152,17 +157,21 @@ class Report:
             f"best of a median and a Gaussian filter calibrated on the same pixels."
         )
 
+    def _guides(self) -> str:
+        return f"{self.guides} guide image{'s' * (self.guides > 1)} of the same field"
+
     def _methods_of_readings(self, trained: str, settings: str) -> str:
         found = self.network
+        seeing = f" that sees {self._guides()} besides" if self.guides else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by learning noisy readings of the same thing from each "
-            f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.readings}: a U-Net was "
-            f"trained without clean data for {trained} on the {self.device}, with {settings} and "
-            f"random seed {self.settings.seed}, and what it made of each reading was averaged. On "
-            f"{found.pixels} pixels of the first reading withheld from training, the mean squared "
-            f"error of the prediction from another reading against the noisy values was "
-            f"{found.loss:.4g} (standard error {found.error:.2g})."
+            f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.readings}: a "
+            f"U-Net{seeing} was trained without clean data for {trained} on the {self.device}, "
+            f"with {settings} and random seed {self.settings.seed}, and what it made of each "
+            f"reading was averaged. On {found.pixels} pixels of the first reading withheld from "
+            "training, the mean squared error of the prediction from another reading against the "
+            f"noisy values was {found.loss:.4g} (standard error {found.error:.2g})."
             + "".join(f" {each}" for each in self.findings)
         )
 
@@ -200,6 +209,7 @@ def account_of(progress: Progress, **more: Any) -> Report:
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
+        guides=progress.learner.material.guides.shape[1],
         findings=progress.learner.material.findings,
         **more,
     )

@@ -25,6 +25,65 @@ Gaps = NDArray[np.bool_]
 Picture = tuple[Pixels, Gaps]
 
 
+class Pictures:
+    """Reads the pictures of an image, or parts of them, one after the other.
+
+    Parameters
+    ----------
+    image : array_like
+        Anything with a shape and a type that can be indexed; only what is asked for is read.
+    layout : Layout
+        How its axes lie.
+    """
+
+    def __init__(self, image: Any, layout: Layout) -> None:
+        self._image, self._layout = image, layout
+        self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
+        self._slab = chunks_of(image, len(layout.shape))
+
+    def read(self, number: int, space: tuple[slice, ...]) -> Picture:
+        """Read a part of a picture: its pixels ``(C, *space)``, and which are missing."""
+        box = self.box(number, space)
+        if isinstance(self._image, np.ndarray):
+            picture = np.asarray(self._image[box])
+        else:
+            picture = self._read_with_others(box)
+        sample = self._layout.to_sample(picture)
+        return sample, find_gaps(sample)
+
+    def box(self, number: int, space: tuple[slice, ...]) -> tuple[Any, ...]:
+        """Tell where a part of a picture lies in the image."""
+        sides = dict(zip(self._layout.space, space, strict=True))
+        place = self._layout.place(number)
+        every = zip(self._layout.axes, place, self._layout.shape, strict=True)
+        return tuple(
+            at if isinstance(at, int) else sides.get(letter, slice(0, size))
+            for letter, at, size in every
+        )
+
+    def _read_with_others(self, box: tuple[Any, ...]) -> NDArray[np.generic]:
+        """Read a place together with those that share its chunks, and keep them for a while."""
+        wide = tuple(
+            slice(at // step * step, at // step * step + step) if isinstance(at, int) else at
+            for at, step in zip(box, self._slab, strict=True)
+        )
+        key = tuple((side.start, side.stop) for side in wide)
+        within = tuple(
+            at - side.start if isinstance(at, int) else slice(None)
+            for at, side in zip(box, wide, strict=True)
+        )
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key][within]
+        size = prod(side.stop - side.start for side in wide) * np.dtype(self._image.dtype).itemsize
+        if size > KEPT:
+            return read_box(self._image, box)
+        slab = self._kept[key] = read_box(self._image, wide)
+        while sum(each.nbytes for each in self._kept.values()) > KEPT:
+            self._kept.popitem(last=False)
+        return slab[within]
+
+
 class Stream:
     """Goes through the pictures of an image, or of a part of it.
 
@@ -61,7 +120,8 @@ class Stream:
         out: Any = None,
         beside: NDArray[np.intp] | None = None,
     ) -> None:
-        self._image, self._layout, self._kind, self._beside = image, layout, kind, beside
+        self._layout, self._kind, self._beside = layout, kind, beside
+        self._pictures = Pictures(image, layout)
         self._part = part or tuple(slice(0, size) for size in layout.shape)
         shape = tuple(side.stop - side.start for side in self._part)
         if out is None:
@@ -71,8 +131,6 @@ class Stream:
         self.result = out
         self.samples = layout.samples_within(self._part)
         self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
-        self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
-        self._slab = chunks_of(image, len(layout.shape))
 
     def read(self, number: int, space: tuple[slice, ...]) -> tuple[Pixels, Gaps, list[Picture]]:
         """Read a part of a picture.
@@ -84,7 +142,8 @@ class Stream:
             those beside it.
         """
         others = () if self._beside is None else self._beside[number]
-        return *self._read(number, space), [self._read(other, space) for other in others]
+        read = self._pictures.read
+        return *read(number, space), [read(other, space) for other in others]
 
     def write(
         self,
@@ -111,50 +170,9 @@ class Stream:
             at - side.start
             if isinstance(at, int)
             else slice(at.start - side.start, at.stop - side.start)
-            for at, side in zip(self._box(number, space), self._part, strict=True)
+            for at, side in zip(self._pictures.box(number, space), self._part, strict=True)
         )
         self.result[box] = self._layout.from_sample(to_dtype(clean, self._kind))
-
-    def _read(self, number: int, space: tuple[slice, ...]) -> Picture:
-        box = self._box(number, space)
-        if isinstance(self._image, np.ndarray):
-            picture = np.asarray(self._image[box])
-        else:
-            picture = self._read_with_others(box)
-        sample = self._layout.to_sample(picture)
-        return sample, find_gaps(sample)
-
-    def _box(self, number: int, space: tuple[slice, ...]) -> tuple[Any, ...]:
-        """Tell where a part of a picture lies in the image."""
-        sides = dict(zip(self._layout.space, space, strict=True))
-        place = self._layout.place(number)
-        every = zip(self._layout.axes, place, self._layout.shape, strict=True)
-        return tuple(
-            at if isinstance(at, int) else sides.get(letter, slice(0, size))
-            for letter, at, size in every
-        )
-
-    def _read_with_others(self, box: tuple[Any, ...]) -> NDArray[np.generic]:
-        """Read a place together with those that share its chunks, and keep them for a while."""
-        wide = tuple(
-            slice(at // step * step, at // step * step + step) if isinstance(at, int) else at
-            for at, step in zip(box, self._slab, strict=True)
-        )
-        key = tuple((side.start, side.stop) for side in wide)
-        within = tuple(
-            at - side.start if isinstance(at, int) else slice(None)
-            for at, side in zip(box, wide, strict=True)
-        )
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key][within]
-        size = prod(side.stop - side.start for side in wide) * np.dtype(self._image.dtype).itemsize
-        if size > KEPT:
-            return read_box(self._image, box)
-        slab = self._kept[key] = read_box(self._image, wide)
-        while sum(each.nbytes for each in self._kept.values()) > KEPT:
-            self._kept.popitem(last=False)
-        return slab[within]
 
 
 def require_shape(out: Any, shape: tuple[int, ...]) -> None:

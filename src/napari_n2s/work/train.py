@@ -79,7 +79,9 @@ def train(
         if "C" not in layout(image.shape, axes).axes:
             settings = replace(settings, channels="together")
         material = gather(image, axes, settings, size)
-    if material.constant or not head_start.fits(settings, material.channels, material.ndim):
+    fits = head_start.fits(settings, material.channels, material.ndim)
+    # Having learnt to do without guides, a network is slow to take them up.
+    if material.constant or material.guide_scale or not fits:
         settings = replace(settings, head_start=False)
     clock.plan(settings, material.constant)
     return _begin(Learner(material, settings, device, clock))
