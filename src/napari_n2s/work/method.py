@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas import blindspot
+from napari_n2s.ideas.differences import raised
 from napari_n2s.ideas.noise import (
     NoiseCurve,
     best_share,
@@ -255,6 +256,7 @@ class Blind:
         other = self.mean(seen)[0].numpy()
         known_pixels = [each[:, there] for each in (mean, total, noisy)]
         noise, trust = read_noise(*known_pixels), find_trust(*known_pixels)
+        noise = raised(noise, mean, noisy)
         estimate, promised = posterior(mean, total, noisy, noise, trust)
         within = there[probe.box[1:]]
         probed = [
