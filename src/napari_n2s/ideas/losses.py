@@ -92,8 +92,11 @@ def _annealed(prediction: Tensor, target: Tensor, done: float) -> Tensor:
 
 
 def _relative(prediction: Tensor, target: Tensor, done: float) -> Tensor:
-    """Divide by the prediction's own square, which is not differentiated."""
-    return (prediction - target).square() / (prediction.detach() + DARKEST).square()
+    """Divide by the prediction's own square, which is not differentiated; below 0 by that of 0.
+
+    No intensity is negative, but a prediction may be, and at -DARKEST the quotient has no bound.
+    """
+    return (prediction - target).square() / (prediction.detach().clamp(min=0) + DARKEST).square()
 
 
 LOSSES: dict[str, Loss] = {
