@@ -210,8 +210,8 @@ def psnr(image: Tensor, truth: Image, bright: bool) -> float:
     return float(-10 * torch.log10((one - two).square().mean()))
 
 
-def measure(name: str, row: Row | None, steps: int, seed: int) -> float:
-    """Train a row of an experiment and give its PSNR in dB; that of the input if there is none."""
+def measure(name: str, row: Row | None, steps: int, seed: int) -> list[float]:
+    """Train a row of an experiment; give PSNR in dB of all pictures, of the input if it is None."""
     torch.set_num_threads(1)  # a second core is worth more to another row
     experiment, rng = EXPERIMENTS[name], np.random.default_rng(1000)
     truths = [each[None, None] for each in photographs(TESTED_ON, experiment.bright)]
@@ -223,7 +223,7 @@ def measure(name: str, row: Row | None, steps: int, seed: int) -> float:
             shown = torch.from_numpy(spoilt)
             clean = shown if network is None else run(network, spoilt, about, row)
             found.append(psnr(clean, truth, experiment.bright))
-    return float(np.mean(found))
+    return found
 
 
 def main() -> None:
@@ -242,9 +242,11 @@ def main() -> None:
             for name in chosen.experiments
             for row in (None, *EXPERIMENTS[name].rows)
         }
-        print("| corruption | training | PSNR, dB |\n|---|---|---|", flush=True)
+        print(f"| corruption | training | {' | '.join(TESTED_ON)} | mean, dB |")
+        print("|---" * (3 + len(TESTED_ON)) + "|", flush=True)
         for (name, row), result in work.items():
-            print(f"| {name} | {row} | {result.result():.2f} |", flush=True)
+            each = " | ".join(f"{value:.2f}" for value in result.result())
+            print(f"| {name} | {row} | {each} | {np.mean(result.result()):.2f} |", flush=True)
     print(f"{chosen.steps} steps each, {time.monotonic() - begin:.0f} s.")
 
 
