@@ -115,6 +115,7 @@ EXPERIMENTS = {
     "text": Experiment(
         plain(corruptions.text),
         (CLEAN, Row("spoilt targets, L2", False, "l2"), Row("spoilt targets, L1", False, "l1")),
+        width=16,
     ),
     "impulse": Experiment(
         plain(corruptions.impulse),
