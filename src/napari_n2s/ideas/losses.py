@@ -13,8 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SMALLEST = 1e-8
-"""Keeps the derivative of a power finite where the prediction is right."""
+SMALLEST = 0.01
+"""Added to an error before its power is taken, of intensities whose range or spread is about 1.
+
+With the 1e-8 of the paper the few pixels that happen to be nearly right outweigh all others as the
+power nears 0, more pixels in a step do not help, and the last steps lose what was found.
+"""
 DARKEST = 0.01
 """Of the high-dynamic-range loss: below this intensity an error counts as it does there."""
 GAMMA = 2.2
@@ -88,8 +92,11 @@ def _annealed(prediction: Tensor, target: Tensor, done: float) -> Tensor:
 
 
 def _relative(prediction: Tensor, target: Tensor, done: float) -> Tensor:
-    """Divide by the prediction's own square, which is not differentiated."""
-    return (prediction - target).square() / (prediction.detach() + DARKEST).square()
+    """Divide by the prediction's own square, which is not differentiated; below 0 by that of 0.
+
+    No intensity is negative, but a prediction may be, and at -DARKEST the quotient has no bound.
+    """
+    return (prediction - target).square() / (prediction.detach().clamp(min=0) + DARKEST).square()
 
 
 LOSSES: dict[str, Loss] = {
