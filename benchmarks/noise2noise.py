@@ -85,12 +85,16 @@ class Experiment:
         Whether intensities go beyond 1: made so, and tone-mapped before they are compared.
     width : int
         Features of the networks. What noisy targets cost grows with the number of weights.
+    longer : int
+        How many times the usual steps it takes until the rows differ by what is compared, and not
+        by how far they have come.
     """
 
     spoil: Spoil
     rows: tuple[Row, ...]
     bright: bool = False
     width: int = 8
+    longer: int = 1
 
 
 def plain(corruption: Callable[..., Image], **options: float) -> Spoil:
@@ -109,13 +113,14 @@ def spectrum(images: Image, rng: Random) -> tuple[Image, dict[str, Image]]:
 
 CLEAN, NOISY = Row("clean targets", True, "l2"), Row("noisy targets", False, "l2")
 EXPERIMENTS = {
-    "gaussian": Experiment(plain(corruptions.gaussian), (CLEAN, NOISY)),
-    "poisson": Experiment(plain(corruptions.poisson), (CLEAN, NOISY)),
-    "bernoulli": Experiment(bernoulli, (CLEAN, NOISY)),
+    "gaussian": Experiment(plain(corruptions.gaussian), (CLEAN, NOISY), longer=2),
+    "poisson": Experiment(plain(corruptions.poisson), (CLEAN, NOISY), longer=2),
+    "bernoulli": Experiment(bernoulli, (CLEAN, NOISY), longer=2),
     "text": Experiment(
         plain(corruptions.text),
         (CLEAN, Row("spoilt targets, L2", False, "l2"), Row("spoilt targets, L1", False, "l1")),
         width=16,
+        longer=2,
     ),
     "impulse": Experiment(
         plain(corruptions.impulse),
@@ -136,7 +141,7 @@ EXPERIMENTS = {
         ),
         bright=True,
     ),
-    "k-space": Experiment(spectrum, (CLEAN, NOISY)),
+    "k-space": Experiment(spectrum, (CLEAN, NOISY), longer=6),
 }
 
 
@@ -217,7 +222,7 @@ def measure(name: str, row: Row | None, steps: int, seed: int) -> list[float]:
     experiment, rng = EXPERIMENTS[name], np.random.default_rng(1000)
     truths = [each[None, None] for each in photographs(TESTED_ON, experiment.bright)]
     tests = [(truth, *experiment.spoil(truth, rng)) for truth in truths]
-    network = None if row is None else train(experiment, row, steps, seed)
+    network = None if row is None else train(experiment, row, steps * experiment.longer, seed)
     found = []
     with torch.inference_mode():
         for truth, spoilt, about in tests:
@@ -248,7 +253,7 @@ def main() -> None:
         for (name, row), result in work.items():
             each = " | ".join(f"{value:.2f}" for value in result.result())
             print(f"| {name} | {row} | {each} | {np.mean(result.result()):.2f} |", flush=True)
-    print(f"{chosen.steps} steps each, {time.monotonic() - begin:.0f} s.")
+    print(f"{chosen.steps} steps, or some times as many, {time.monotonic() - begin:.0f} s.")
 
 
 if __name__ == "__main__":

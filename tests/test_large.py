@@ -137,7 +137,7 @@ def test_a_filter_goes_through_a_folder_of_zarr_as_well(tmp_path):
 
 def interrupt(source, out, share):
     settings = Settings(steps=3, device="cpu", context=0)
-    work = denoising_to(out, source, files.read(source), settings, np.dtype("f4"))
+    work = denoising_to(out, [source], files.read(source), settings, np.dtype("f4"))
     for state in work:
         if isinstance(state, Applying) and state.done > share:
             work.close()

@@ -31,8 +31,7 @@ def open_dock(viewer, qtbot):
 
     def open_one():
         viewer.layers.selection.active = viewer.layers["a"]
-        dock = PairsDock(viewer)
-        viewer.window.add_dock_widget(dock)
+        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Pairs")
         opened.append(dock)
         dock.seconds.setValue(2)
         return dock

@@ -62,16 +62,18 @@ class PairsOrder(Order):
 
 
 def partners(viewer: Viewer, source: Image | None) -> list[Image]:
-    """List the layers that may be noisy readings of the same as one; first those of its size."""
+    """List the layers that may be noisy readings of the same as one; first those of its kind."""
     if source is None:
         return []
-    shape = layers.pixels(source).shape
+    kind = layers.pixels(source).shape, layers.pixels(source).dtype
     others = [
         each
         for each in layers.image_layers(viewer)
         if each is not source and layers.ACCOUNT not in each.metadata
     ]
-    return sorted(others, key=lambda each: bool(layers.pixels(each).shape != shape))
+    return sorted(
+        others, key=lambda each: (layers.pixels(each).shape, layers.pixels(each).dtype) != kind
+    )
 
 
 def splits(source: Image | None) -> list[tuple[str, str]]:
