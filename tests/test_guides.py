@@ -38,7 +38,7 @@ def test_a_clean_guide_takes_away_noise(pair):
 
 @pytest.mark.parametrize("network", ["donut", "unet-small"])
 def test_with_guides_no_prediction_depends_on_its_own_pixel(network):
-    *_, last = train(guide(NOISY, "YX", [CLEAN]), network=network, **QUICK)
+    *_, last = train(NOISY, guides=[CLEAN], network=network, **QUICK)
     before = last.best.apply(NOISY, invariant=True, guides=[CLEAN])
     other = NOISY.copy()
     other[30, 40] += 100
@@ -102,7 +102,7 @@ def test_noise_that_a_guide_shares_with_the_image_is_told():
 
 
 def test_a_model_asks_for_the_guides_it_has_learnt_with():
-    *_, last = train(guide(NOISY, "YX", [CLEAN]), **QUICK)
+    *_, last = train(NOISY, guides=[CLEAN], **QUICK)
     for guides in ((), (CLEAN, CLEAN)):
         with pytest.raises(ImageError, match="learnt with guides of 1 channels; give this image"):
             last.best.apply(NOISY, guides=guides)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.guides import guide
 from napari_n2s.ideas.image import open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work import head_start
@@ -28,6 +29,7 @@ def train(
     axes: str | None = None,
     settings: Settings | None = None,
     size: int | None = None,
+    guides: Sequence[Any] = (),
     **changes: Any,
 ) -> Training:
     """Train a network on one noisy image, without clean data.
@@ -43,6 +45,8 @@ def train(
     size : int, optional
         Number of values that will be denoised, for which time is kept; those of the image if left
         out.
+    guides : sequence of array_like
+        Images of the same field that the network sees besides, as for `denoise`.
     **changes
         Settings by name, as ``seconds=30``.
 
@@ -73,9 +77,9 @@ def train(
     device = choose_device(settings.device)
     if isinstance(image, Readings):
         settings = replace(settings, channels="together", head_start=False)
-        material = gather_readings(image, settings, size)
+        material = gather_readings(image.guided(guides), settings, size)
     else:
-        image = open_image(image)
+        image = guide(open_image(image), axes, guides)
         if "C" not in layout(image.shape, axes).axes:
             settings = replace(settings, channels="together")
         material = gather(image, axes, settings, size)
