@@ -28,7 +28,7 @@ def method(name, ndim=2):
 def test_tiles_agree_with_the_whole(name, space, invariant):
     made = method(name)
     x = torch.randn(1, 1, *space, generator=torch.Generator().manual_seed(1))
-    choice = {"invariant": invariant, "seed": 0, "turns": 8}
+    choice = {"invariant": invariant, "seed": 0, "turns": 8 if name == "donut" else 2}
     whole, tiled = (
         finish(predict(made, x, x > 3, x[:, :0], side, CPU, **choice))[0] for side in (1000, 40)
     )
