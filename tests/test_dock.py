@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.docks import layers
+from napari_n2s.docks.activity import Activity
 from napari_n2s.docks.denoise import NO_IMAGE
 from napari_n2s.work.method import Blind
 from napari_n2s.work.model import Model
@@ -314,3 +315,24 @@ def test_samples_come_with_their_truth_and_pixel_size(viewer, key):
         expected = 16 * photons[some].mean() + 36 + 1 / 12
         assert error[some].mean() == pytest.approx(0, abs=0.3)
         assert error[some].var() == pytest.approx(expected, rel=0.08)
+
+
+def test_the_end_may_come_while_the_activity_is_made(monkeypatch):
+    made = []
+
+    class Entry:
+        is_canceled, n, closed = True, 0, False
+
+        def __init__(self, **_):
+            made.append(self)
+            assert not running.show(0.5)
+            running.end()
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setattr("napari_n2s.docks.activity.cancelable_progress", Entry)
+    running = Activity("applying")
+    assert not running.show(0.1)
+    (entry,) = made
+    assert entry.closed

@@ -11,7 +11,7 @@ from qtpy.QtCore import QThreadPool
 
 from conftest import LONG, NOISY, click, finish
 from napari_n2s import denoise, train
-from napari_n2s.docks.first_look import NAME
+from napari_n2s.docks.first_look import NAME, WORDS
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work import method, simulate
 from napari_n2s.work.camera import Camera, draw_camera
@@ -178,6 +178,7 @@ def test_the_dock_shows_a_first_look_until_there_is_something_better(
     dock.image.value = viewer.layers["b"]
     qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
     assert not named(viewer, "a")
+    assert dock.result.text() == WORDS
     layer = viewer.layers[f"b [{NAME}]"]
     at = viewer.dims.current_step[0]
     viewer.dims.set_current_step(0, 1 - at)
@@ -185,6 +186,7 @@ def test_the_dock_shows_a_first_look_until_there_is_something_better(
     click(qtbot, dock.train)
     finish(qtbot, dock)
     assert [each.name for each in viewer.layers] == ["a", "b", "b [n2s]"]
+    assert dock.result.text().startswith("Squared error")
     dock.image.value = viewer.layers["a"]
     qtbot.waitUntil(lambda: named(viewer, "a"), timeout=LONG)
     viewer.layers.remove(f"a [{NAME}]")
@@ -195,3 +197,4 @@ def test_the_dock_shows_a_first_look_until_there_is_something_better(
     qtbot.waitUntil(lambda: not named(viewer, "b"), timeout=LONG)
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
     assert not named(viewer, "a")
+    assert dock.result.text() == ""

@@ -6,13 +6,13 @@ import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari.utils import cancelable_progress
 from napari.utils.notifications import show_error, show_warning
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_n2s.docks import layers
+from napari_n2s.docks.activity import Activity
 from napari_n2s.docks.first_look import FirstLook
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
 from napari_n2s.docks.guides_row import candidates
@@ -40,6 +40,7 @@ NO_IMAGE = (
 )
 OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
 ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
+APPLYING = "Noise2Self: applying"
 SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
 
 
@@ -67,7 +68,7 @@ class DenoiseDock(DenoiseForm):
         self._reins = Reins()
         self._order: Order | None = None
         self.progress: Progress | None = None
-        self._activity: cancelable_progress | None = None
+        self._activity = Activity(APPLYING)
         self._result: Image | None = None
         self._report: Report | None = None
         self._outcome: Denoised | Failure | None = None
@@ -143,6 +144,7 @@ class DenoiseDock(DenoiseForm):
     ) -> None:
         assert self._order is not None
         self._reins = Reins(preview_pause=preferences().preview_pause)
+        self._activity = Activity(APPLYING)
         self.progress, self._watching = since, Watching(self._viewer, self._order)
         self._watching.take_over(self._first_look.hand_over())
         self.show_result("", there=False)
@@ -196,7 +198,7 @@ class DenoiseDock(DenoiseForm):
         self.stop.setEnabled(False)
         self.pause.setEnabled(False)
         self.bar.setFormat("stopping …")
-        if self._activity:
+        if self._activity.begun:
             self._worker.quit()
         self._reins.stop()
 
@@ -222,15 +224,12 @@ class DenoiseDock(DenoiseForm):
                 self.show_result(SHRUNK, there=False)
 
     def _show_applying(self, state: Applying) -> None:
-        if not self._activity:
-            self._activity = cancelable_progress(total=100, desc="Noise2Self: applying")
+        if not self._activity.begun:
             self.stop.setEnabled(True)
             self.pause.setEnabled(False)
         self.show_bar(state.done, "applying, %p %")
-        activity = self._activity
-        if activity.is_canceled:
+        if self._activity.show(state.done) and self._worker:
             self._worker.quit()
-        activity.update(round(100 * state.done) - activity.n)  # lets the window draw, and this end
 
     def _forget(self, _: object = None) -> None:
         """Nobody can go on from a fault."""
@@ -243,9 +242,7 @@ class DenoiseDock(DenoiseForm):
         """Act on how the worker ended; there is no outcome if a fault or a close ended it."""
         outcome, self._worker, self._outcome = self._outcome, None, None
         order, done = self._order, outcome is not None and not isinstance(outcome, Failure)
-        if self._activity:
-            self._activity.close()
-            self._activity = None
+        self._activity.end()
         watching, self._watching = self._watching, None
         becomes_result = bool(done and order and order.onto is order.source)
         preview = watching.end(becomes_result) if watching else None

@@ -36,7 +36,7 @@ class FirstLook:
         self._viewer, self._explain = viewer, explain
         self._order: Order | None = None
         self._watching: Watching | None = None
-        self._busy = self._again = False
+        self._busy = self._again = self._said = False
         viewer.dims.events.current_step.connect(self._look)
 
     def at(self, source: Image | None) -> None:
@@ -50,13 +50,17 @@ class FirstLook:
             self._look()
 
     def end(self) -> None:
-        """Take it away."""
+        """Take it away, and what was said of it."""
+        said = self._said
         if watching := self.hand_over():
             watching.end(becomes_result=False)
+        if said:
+            self._explain("")
 
     def hand_over(self) -> Watching | None:
         """Look no more, and leave what is shown to another."""
         watching, self._watching, self._order = self._watching, None, None
+        self._said = False
         return watching
 
     def _look(self, _: object = None) -> None:
@@ -75,6 +79,7 @@ class FirstLook:
         if seen and watching is self._watching:
             watching.show(seen)
             self._explain(WORDS)
+            self._said = True
 
     def _go_on(self) -> None:
         self._busy = False
