@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import denoise
 
-TRIAL = 25
+TRIAL = 100
 """Steps by which the cost of one is measured; as many again do not count, for they are slower."""
 
 
