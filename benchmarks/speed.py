@@ -27,7 +27,7 @@ from torch.profiler import ProfilerActivity, profile
 from napari_n2s import Settings, denoise, train
 from napari_n2s.work.device import choose_device, describe
 
-MINUTES = (1 / 6, 1 / 2, 1, 2, 5)
+MINUTES = (1 / 12, 1 / 6, 1 / 3, 1 / 2, 1, 2, 5)
 GPU_SECONDS = (2, 5, 15, 60)
 
 
