@@ -128,7 +128,7 @@ MOVIE = RNG.poisson(np.tile(np.linspace(5, 60, 64), (24, 48, 1))).astype(np.uint
 
 def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
     source = Counted(MOVIE)
-    drawn, axes, unread = pieces.draw_pieces(source, "TYX", seed=0)
+    drawn, axes, unread, *_ = pieces.draw_pieces(source, "TYX", seed=0)
     assert (axes, unread) == (APART + "TYX", "")
     assert 2**13 < drawn.size == source.read <= 2**14
     _, run, height, width = drawn.shape
