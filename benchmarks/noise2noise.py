@@ -115,7 +115,7 @@ CLEAN, NOISY = Row("clean targets", True, "l2"), Row("noisy targets", False, "l2
 EXPERIMENTS = {
     "gaussian": Experiment(plain(corruptions.gaussian), (CLEAN, NOISY), longer=2),
     "poisson": Experiment(plain(corruptions.poisson), (CLEAN, NOISY), longer=2),
-    "bernoulli": Experiment(bernoulli, (CLEAN, NOISY), longer=2),
+    "bernoulli": Experiment(bernoulli, (CLEAN, NOISY), longer=4),
     "text": Experiment(
         plain(corruptions.text),
         (CLEAN, Row("spoilt targets, L2", False, "l2"), Row("spoilt targets, L1", False, "l1")),
@@ -141,7 +141,7 @@ EXPERIMENTS = {
         ),
         bright=True,
     ),
-    "k-space": Experiment(spectrum, (CLEAN, NOISY), longer=6),
+    "k-space": Experiment(spectrum, (CLEAN, NOISY), longer=12),
 }
 
 
