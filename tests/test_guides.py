@@ -32,7 +32,7 @@ def test_a_clean_guide_takes_away_noise(pair):
     guided, report = denoise(NOISY, **ways, guides=[CLEAN])
     assert error(guided) < 0.7 * error(alone)
     assert report.guides == 1
-    assert "1 guide image of the same field" in report.methods()
+    assert "guides of the same field (1 channel)" in report.methods()
     assert not report.findings
 
 
@@ -61,13 +61,16 @@ def test_with_guides_no_prediction_depends_on_its_own_pixel(network):
         ("TCYX", (4, 2, 20, 30), (4, 20, 30), "TYX", 1),
         ("CTYX", (2, 4, 20, 30), (4, 20, 30, 3), "TYXS", 3),
         ("XTY", (30, 4, 20), (30, 20), "XY", 1),
+        ("TZYX", (4, 5, 20, 30), (5, 20, 30), "ZYX", 1),
+        ("TZYX", (4, 5, 20, 30), (4, 20, 30, 3), "TYXS", 3),
     ],
 )
 def test_guides_lie_on_the_image_by_their_axes(axes, shape, of_guide, letters, count):
     image = RNG.normal(size=of_guide).astype(np.float32)
     made = Guides([image, image], shape, axes)
     assert made.shape[-1] == 2 * count
-    at = {"T": 2, "Y": 7, "X": 11}
+    at = {"T": 2, "Z": 3, "Y": 7, "X": 11}
+    at = {a: at[a] for a in axes if a in at}
     there = image[tuple(slice(None) if a in "CS" else at[a] for a in letters)]
     found = made[tuple(at.get(a, slice(None)) for a in made.axes)]
     assert np.array_equal(found, np.tile(np.ravel(there), 2))
@@ -83,6 +86,7 @@ def test_guides_lie_on_the_image_by_their_axes(axes, shape, of_guide, letters, c
         ([np.zeros((MOST + 1, *TRUTH.shape))], "33 channels, more than 32"),
         ([3 * NOISY + 5], "A guide is the image itself, noise and all"),
         ([CLEAN, -NOISY], "A guide is the image itself, noise and all"),
+        ([np.full(TRUTH.shape, np.nan)], "A guide holds no number"),
     ],
 )
 def test_a_guide_that_cannot_be_one_is_refused(guides, words):
@@ -104,8 +108,31 @@ def test_noise_that_a_guide_shares_with_the_image_is_told():
 def test_a_model_asks_for_the_guides_it_has_learnt_with():
     *_, last = train(NOISY, guides=[CLEAN], **QUICK)
     for guides in ((), (CLEAN, CLEAN)):
-        with pytest.raises(ImageError, match="learnt with guides of 1 channels; give this image"):
+        with pytest.raises(ImageError, match="learnt with guides, 1 channels in all"):
             last.best.apply(NOISY, guides=guides)
+    *_, last = train(NOISY, **QUICK)
+    with pytest.raises(ImageError, match="learnt without guides; leave them out"):
+        last.best.apply(NOISY, guides=CLEAN)
+
+
+def test_a_guide_may_be_constant_or_have_gaps_of_its_own():
+    left = np.arange(80) < 40
+    half, other = np.where(left, CLEAN, np.nan), np.where(left, np.nan, np.ones_like(CLEAN))
+    blank = np.stack([NOISY, np.zeros_like(NOISY)])
+    clean, report = denoise(blank, axes="CYX", guides=[half, other], **QUICK)
+    assert report.guides == 2
+    assert np.isfinite(clean).all()
+
+
+def test_a_guide_that_may_lie_in_two_ways_is_refused():
+    with pytest.raises(ImageError, match="in more than one way; give it all of them"):
+        Guides([np.zeros((4, 20, 30))], (4, 4, 20, 30), "TZYX")
+
+
+def test_what_shows_each_of_the_repeats_is_averaged_as_they_are():
+    frames = np.stack([NOISY, SECOND, NOISY[::-1], SECOND[::-1]])
+    readings = find_readings(frames, "TYX", along="T", how="halves").guided(frames + 1)
+    assert np.allclose(readings.shown[0].guides[..., 0], frames.mean(0) + 1, atol=1e-6)
 
 
 def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):

@@ -38,7 +38,10 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
-OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
+OTHER = (
+    "This training is of {0} as it was; choose that image, with the same guides, again, or press "
+    "Train to begin anew."
+)
 ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
 APPLYING = "Noise2Self: applying"
 SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
@@ -77,6 +80,8 @@ class DenoiseDock(DenoiseForm):
         )
         self.image.changed.connect(self._describe_image)
         self.image.changed.connect(self._look_first)
+        self.image.changed.connect(self.guides.clear)
+        self.axes.corrected.connect(self.guides.reset_choices)
         self.head_start.toggled.connect(self._look_first)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
@@ -184,7 +189,11 @@ class DenoiseDock(DenoiseForm):
         if not self._stands():
             self._explain(Failure(self.other_words.format(source.name)))
             return
-        self._order = self._read_order(source, self._order.region)
+        try:
+            self._order = self._read_order(source, self._order.region)
+        except N2SError as error:
+            self._explain(Failure(str(error)))
+            return
         self._work(self.progress.best.settings, self.progress, learn=learn)
 
     def _stands(self) -> bool:

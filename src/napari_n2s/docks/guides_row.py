@@ -51,6 +51,11 @@ class GuidesRow(QPushButton):
             self._chosen = [each for each in self._chosen if each in there]
         self._say()
 
+    def clear(self, _: object = None) -> None:
+        """Take none: another image has other guides."""
+        self._chosen = []
+        self._say()
+
     def pixels(self) -> tuple[Any, ...]:
         """Give what the ticked layers hold."""
         return tuple(layers.pixels(each) for each in self._chosen)
@@ -63,7 +68,7 @@ class GuidesRow(QPushButton):
     def _fill(self) -> None:
         self._menu.clear()
         for layer in (there := self._candidates()):
-            action = self._menu.addAction(layer.name)
+            action = self._menu.addAction(layer.name.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(layer in self._chosen)
             action.toggled.connect(lambda ticked, layer=layer: self.tick(layer, ticked))
@@ -72,11 +77,12 @@ class GuidesRow(QPushButton):
 
     def _say(self) -> None:
         names = ", ".join(each.name for each in self._chosen)
-        self.setText((names if len(names) <= WIDEST else f"{names[:WIDEST]}…") or NONE)
+        text = names if len(names) <= WIDEST else f"{names[:WIDEST]}…"
+        self.setText(text.replace("&", "&&") or NONE)
 
 
 def candidates(viewer: Viewer, source: Image | None) -> list[Image]:
-    """List the layers that may be guides of one: of a size that fits, and not made from it."""
+    """List the layers that may be guides of one: of a size that fits, and not denoised."""
     if source is None:
         return []
     return [

@@ -139,8 +139,8 @@ def _learn(
             register=order.register,
             seed=settings.seed,
         )
-    assert readings is not None
-    readings = readings.guided(order.guides)
+        assert readings is not None
+        readings = readings.guided(order.guides)
     yield readings
     clean, report = yield from denoising_readings(
         readings,

@@ -7,6 +7,7 @@ same thing with a noise of its own, or none, may be seen at the very pixel that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from math import prod
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import CHANNELS, SPACE, layout
+from napari_n2s.ideas.boxes import chunks_of
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Box, Part, open_image, read_box
 
@@ -58,7 +60,7 @@ class Guides:
             )
         self._images = [open_image(each) for each in images]
         sizes = dict(zip(axes, shape, strict=True))
-        self._axes = [_letters(each.shape, shape, axes, sizes) for each in self._images]
+        self._axes = [_letters(tuple(each.shape), shape, axes, sizes) for each in self._images]
         counts = [
             prod(n for a, n in zip(letters, image.shape, strict=True) if a in CHANNELS)
             for letters, image in zip(self._axes, self._images, strict=True)
@@ -72,6 +74,7 @@ class Guides:
         self.axes = rest + "C"
         self.shape = (*(sizes[letter] for letter in rest), sum(counts))
         self.ndim = len(self.shape)
+        self.chunks = self._find_chunks()
 
     def __getitem__(self, index: Index) -> NDArray[np.float32]:
         """Read a part of them."""
@@ -80,8 +83,11 @@ class Guides:
         at = {letter: place for letter, place, _ in every}
         sides = {a: len(range(size)[i]) for a, i, size in every if isinstance(i, slice)}
         parts = []
-        for image, letters in zip(self._images, self._axes, strict=True):
-            part = read_box(image, tuple(at.get(a, slice(None)) for a in letters))
+        for number, letters in enumerate(self._axes):
+            if set(letters) <= set(SPACE + CHANNELS):  # is seen beside many, and read once
+                whole = tuple(slice(0, size) for size in self._images[number].shape)
+                self._images[number] = read_box(self._images[number], whole)
+            part = read_box(self._images[number], tuple(at.get(a, slice(None)) for a in letters))
             own = [a for a in letters if a in CHANNELS or a in sides]
             order = [own.index(a) for a in sides if a in own]
             order += [number for number, a in enumerate(own) if a in CHANNELS]
@@ -90,6 +96,15 @@ class Guides:
             parts.append(np.broadcast_to(laid, (*sides.values(), laid.shape[-1])))
         together: NDArray[np.float32] = np.concatenate(parts, -1, dtype=np.float32)
         return together[..., channels]
+
+    def _find_chunks(self) -> tuple[int, ...]:
+        """Give the sizes of the largest chunks along each axis, so that each is read once."""
+        found = dict.fromkeys(self.axes, 1) | {"C": self.shape[-1]}
+        for image, letters in zip(self._images, self._axes, strict=True):
+            for letter, size in zip(letters, chunks_of(image, image.ndim), strict=True):
+                if letter not in CHANNELS:
+                    found[letter] = max(found[letter], size)
+        return tuple(found.values())
 
 
 class Guided:
@@ -108,7 +123,7 @@ class Guided:
         self.image, self.axes, self.guides, self.guide_axes = image, axes, guides, guide_axes
         self.dtype, self.shape, self.ndim = image.dtype, tuple(image.shape), image.ndim
         self.size = prod(self.shape)
-        self.chunks = getattr(image, "chunks", None)
+        self.chunks = chunks_of(image, image.ndim)
 
     def __getitem__(self, index: Any) -> Any:
         """Read a part of the image."""
@@ -123,7 +138,17 @@ class Guided:
         )
 
 
-def guide(image: Any, axes: str | None, guides: Sequence[Any]) -> Any:
+def as_list(guides: Any) -> list[Any]:
+    """Take one guide for a list of one."""
+    return list(guides) if isinstance(guides, list | tuple) else [guides]
+
+
+def plain(image: Any) -> Any:
+    """Give an image without its guides."""
+    return image.image if isinstance(image, Guided) else image
+
+
+def guide(image: Any, axes: str | None, guides: Any) -> Any:
     """Lay guides on an image; the image itself if there are none.
 
     Raises
@@ -131,11 +156,11 @@ def guide(image: Any, axes: str | None, guides: Sequence[Any]) -> Any:
     ImageError
         If one does not fit.
     """
-    if not guides:
+    if not (given := as_list(guides)):
         return image
     image = open_image(image)
     axes = layout(image.shape, axes).axes
-    laid = Guides(guides, tuple(image.shape), axes)
+    laid = Guides(given, tuple(image.shape), axes)
     return Guided(image, axes, laid, laid.axes)
 
 
@@ -150,18 +175,27 @@ def take_part(image: Any, box: Box) -> Any:
 def _letters(
     shape: tuple[int, ...], whole: tuple[int, ...], axes: str, sizes: dict[str, int]
 ) -> str:
-    """Name the axes of a guide by its shape."""
-    if tuple(shape) == whole:
+    """Name the axes of a guide by its shape: as many of the image's as possible, then channels."""
+    if shape == whole:
         return axes
-    rest = "".join(letter for letter in axes if letter not in CHANNELS)
-    picture = "".join(letter for letter in axes if letter in SPACE)
-    for letters in (rest, picture):
-        known = tuple(sizes[letter] for letter in letters)
-        if tuple(shape) == known:
-            return letters
-        if tuple(shape[:-1]) == known and shape[-1] in COLOURS:
-            return letters + "S"
-        if tuple(shape[1:]) == known:
+    rest = [letter for letter in axes if letter not in CHANNELS]
+    samples = [letter for letter in rest if letter not in SPACE]
+    for count in range(len(samples), -1, -1):
+        some = [set(each) | set(SPACE) for each in combinations(samples, count)]
+        every = ["".join(letter for letter in rest if letter in each) for each in some]
+        known = {letters: tuple(sizes[letter] for letter in letters) for letters in every}
+        fitting = [letters for letters in every if shape == known[letters]]
+        colour = [f"{letters}S" for letters in every if shape[:-1] == known[letters]]
+        fitting = fitting or (colour if shape[-1] in COLOURS else [])
+        if len(fitting) > 1:
+            raise ImageError(
+                f"A guide of {_times(shape)} may lie along the image's axes (its are {axes}) in "
+                "more than one way; give it all of them."
+            )
+        if fitting:
+            return fitting[0]
+    for letters in ("".join(rest), "".join(letter for letter in rest if letter in SPACE)):
+        if shape[1:] == tuple(sizes[letter] for letter in letters):
             return "C" + letters
     raise ImageError(
         f"A guide of {_times(shape)} does not fit the image of {_times(whole)} (axes {axes}); it "

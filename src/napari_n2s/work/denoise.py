@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.guides import guide, take_part
+from napari_n2s.ideas.guides import guide, plain, take_part
 from napari_n2s.ideas.image import Box, check_dtype, open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
@@ -170,11 +170,11 @@ def denoising(
     try:
         with memory_in_words():
             piece = wanted if part is None else take_part(wanted, part)
-            check_dtype(dtype if out is None else out.dtype, piece, settings.missing)
+            check_dtype(dtype if out is None else out.dtype, plain(piece), settings.missing)
             if out is not None:
                 require_shape(out, piece.shape)
             if piece is not source:
-                check(piece, its_axes, here.canonical_shape[1], settings)
+                check(plain(piece), its_axes, here.canonical_shape[1], settings)
             if since and since.best.context:
                 there.beside(since.best.context)
             asked = {"axes": axes, "settings": settings, "size": prod(piece.shape)}

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.guides import plain
 from napari_n2s.ideas.image import Box, check_dtype, to_dtype
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.denoise import Denoised, applying
@@ -63,7 +64,7 @@ def denoising_readings(
         Where a reading has no value, the others are averaged; where none has, NaN.
     """
     first = readings.shown[0]
-    kind = check_dtype(dtype if out is None else out.dtype, first, settings.missing)
+    kind = check_dtype(dtype if out is None else out.dtype, plain(first), settings.missing)
     if out is not None:
         require_shape(out, first.shape)
     with memory_in_words():

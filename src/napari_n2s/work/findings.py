@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ PICTURES = 8
 SHIFTED, PATTERNED, ALIKE = 0.5, 0.1, 1e-3
 """Pixels of shift, share of the noise in both, and difference as a share of the contrast, from
 which on something is said."""
+MIDDLE = {2: 256, 3: 40}
+"""Side in pixels of the part in which a guide is compared with the image, by the axes of space."""
 DISPERSED = (0.7, 1.4)
 """Between which variance and mean of counted photons are taken for the same."""
 
@@ -154,22 +156,21 @@ def tell_guides(x: NDArray[np.float32], guides: NDArray[np.float32]) -> tuple[st
     ImageError
         If one is the image itself.
     """
-    for guide in range(guides.shape[1]):
-        for channel in range(x.shape[1]):
-            one, two = (each.astype(np.float64) for each in (x[:, [channel]], guides[:, [guide]]))
-            pairs = _pictures(one, two)
-            ways = [np.sign((a * b).sum()) for a, b in pairs]
-            if all(np.std(a - w * b) <= ALIKE for (a, b), w in zip(pairs, ways, strict=True)):
-                raise ImageError(
-                    "A guide is the image itself, noise and all, so that the network would only "
-                    "copy it; choose another recording."
-                )
-            if (share := comparison.measure_shared_noise(pairs)) > PATTERNED:
-                return (
-                    f"A guide and the image have about {100 * share:.0f} % of their noise in "
-                    "common (or structure as fine as a pixel); what they share stays in the "
-                    "picture: take no guide that was made from the image.",
-                )
+    own, others = _middles(x), _middles(guides)
+    for one, two in product(own.swapaxes(0, 1), others.swapaxes(0, 1)):
+        way = np.sign((one * two).sum())
+        if (one - way * two).std() < ALIKE * one.std():
+            raise ImageError(
+                "A guide is the image itself, noise and all, so that the network would only copy "
+                "it; choose another recording."
+            )
+        pairs = list(zip(one, two, strict=True))
+        if (share := comparison.measure_shared_noise(pairs)) > PATTERNED:
+            return (
+                f"A guide and the image have about {100 * share:.0f} % of their noise in common "
+                "(or structure as fine as a pixel); what they share stays in the picture: take no "
+                "guide that was made from the image.",
+            )
     return ()
 
 
@@ -192,6 +193,14 @@ def _pictures(
     a, b = (each.reshape(-1, *each.shape[2:]) for each in (one, two))
     some = np.unique(np.linspace(0, len(a) - 1, min(PICTURES, len(a))).astype(int))
     return [(a[i], b[i]) for i in some]
+
+
+def _middles(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Cut the middle out of some pictures ``(N, C, *space)``: enough to know noise by."""
+    some = np.unique(np.linspace(0, len(x) - 1, min(PICTURES, len(x))).astype(int))
+    sides = [(size, min(size, MIDDLE[x.ndim - 2])) for size in x.shape[2:]]
+    box = [slice((size - side) // 2, (size + side) // 2) for size, side in sides]
+    return np.stack([x[number][(slice(None), *box)] for number in some]).astype(np.float64)
 
 
 def _moved(

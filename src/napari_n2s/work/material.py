@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, layout
-from napari_n2s.ideas.image import Scale, find_missing, measure_scale
+from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.image import Scale, measure_scale
 from napari_n2s.ideas.prepared import Prepared, prepare
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.structure import cell_sides, find_sparse
@@ -52,7 +53,8 @@ class Material:
     beside : Tensor of int, shape (N, G)
         Which these are for each.
     guides : Tensor, shape (N, A, *space)
-        Further images on a scale of their own, which are seen whole.
+        Further images on a scale of their own, which are seen whole; of several readings of one
+        thing those of the first, which are all readings'.
     guide_scale : Scale or None
         That scale, if there are any.
     structure : Tensor, shape (N, *cells), or None
@@ -139,7 +141,7 @@ class Material:
             way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
                 cut.append(way.do(whole[n][(slice(None), *box)]))
-            every = [*(self.x[int(b)] for b in self.beside[n]), self.guides[n]]
+            every = [*(self.x[int(b)] for b in self.beside[n]), self.guides[n % len(self.guides)]]
             also.append(way.do(torch.cat([each[(slice(None), *box)] for each in every])))
         return torch.stack(crops), torch.stack(blocked), torch.stack(also)
 
@@ -175,7 +177,8 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
     size = size or prod(image.shape)
     drawn = draw_pieces(image, axes, settings.seed, volume=settings.volume)
     shape = layout(drawn.image.shape, drawn.axes, volume=settings.volume).canonical_shape
-    require_memory(prod(shape) * (4 + FLAGS / shape[1]))
+    guiding = 0 if drawn.guides is None else 2 * drawn.guides.nbytes
+    require_memory(prod(shape) * (4 + FLAGS / shape[1]) + guiding)
     ready = prepare(
         drawn.image, drawn.axes, settings.missing, settings.seed, volume=settings.volume
     )
@@ -229,17 +232,23 @@ def prepare_guides(
     Raises
     ------
     ImageError
-        If one is the image itself.
+        If one is the image itself, or holds nothing.
     """
     count, _, *space = ready.x.shape
     if drawn.guides is None:
         return np.empty((count, 0, *space), np.float32), None, ()
     found = layout(drawn.guides.shape, drawn.guide_axes, volume=volume)
     canonical = found.canonical(drawn.guides)
-    gaps = find_missing(canonical, "leave")
-    scale = measure_scale(canonical, gaps)
-    every = zip(canonical, gaps, strict=True)
-    guides = np.stack([scale.normalise(sample, its_gaps) for sample, its_gaps in every])
+    gaps = ~np.isfinite(canonical)
+    if gaps.all((0, *range(2, gaps.ndim))).any():
+        raise ImageError("A guide holds no number, only NaN or infinity; leave it out.")
+    channels = [[a] for a in range(canonical.shape[1])]
+    scales = [measure_scale(canonical[:, a], gaps[:, a]) for a in channels]
+    shifts, spreads = zip(*((each.shift, each.spread) for each in scales), strict=True)
+    scale = Scale(np.concatenate(shifts), np.concatenate(spreads))
+    guides = np.empty(canonical.shape, np.float32)
+    for inner, sample, its_gaps in zip(guides, canonical, gaps, strict=True):
+        inner[:] = scale.normalise(sample, its_gaps)
     return guides, scale, findings.tell_guides(ready.x, guides)
 
 

@@ -256,7 +256,7 @@ class Blind:
         other = self.mean(seen)[0].numpy()
         known_pixels = [each[:, there] for each in (mean, total, noisy)]
         noise, trust = read_noise(*known_pixels), find_trust(*known_pixels)
-        noise = raised(noise, mean, noisy)
+        noise = raised(noise, mean, noisy) if there.all() else noise
         estimate, promised = posterior(mean, total, noisy, noise, trust)
         within = there[probe.box[1:]]
         probed = [

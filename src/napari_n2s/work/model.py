@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
 from napari_n2s.ideas.errors import ImageError, SettingsError
-from napari_n2s.ideas.guides import Guided, guide
+from napari_n2s.ideas.guides import Guided, guide, plain
 from napari_n2s.ideas.image import (
     Box,
     Scale,
@@ -196,7 +196,7 @@ class Model:
         """
         image = open_image(image)
         guides = self._open_guides(image)
-        image = image.image if isinstance(image, Guided) else image
+        image = plain(image)
         settings = self.settings if part is None else replace(self.settings, missing="leave")
         kind = check_dtype(dtype if out is None else out.dtype, image, settings.missing)
         if invariant is None:
@@ -204,11 +204,12 @@ class Model:
         if self.paired and invariant:
             raise SettingsError(NOT_BLIND)
         count = 2 * self.context.count if self.context else 0
-        found = check(image, axes, self.channels, settings, count)
+        seen = len(self.guides.shift) if self.guides else 0
+        found = check(image, axes, self.channels, settings, count + seen)
         beside = found.beside(self.context) if self.context else None
         stream = Stream(image, found, part, kind, out, beside)
         device = device or choose_device(self.settings.device)
-        shape = self.channels, self.ndim, count, len(self.guides.shift) if self.guides else 0
+        shape = self.channels, self.ndim, count, seen
         method = choose(self.settings, *shape, paired=self.paired)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
@@ -234,12 +235,14 @@ class Model:
     def _open_guides(self, image: Any) -> Pictures | None:
         """Open what an image's guides show beside its pictures, if the network sees guides."""
         if not self.guides:
+            if isinstance(image, Guided):
+                raise ImageError("The network has learnt without guides; leave them out.")
             return None
         count = len(self.guides.shift)
         if not isinstance(image, Guided) or image.guides.shape[-1] != count:
             raise ImageError(
-                f"The network has learnt with guides of {count} channels; give this image guides "
-                "that show the same, or learn without any."
+                f"The network has learnt with guides, {count} channels in all; give this image "
+                "guides that show the same, or learn without any."
             )
         volume = self.settings.volume
         return Pictures(image.guides, layout(image.guides.shape, image.guide_axes, volume=volume))
@@ -262,7 +265,8 @@ class Model:
             empty = np.empty((0, *x.shape[1:]), np.float32)
             also = [self.scale.normalise(*each) for each in beside]
             if guides and self.guides:
-                also.append(self.guides.normalise(*guides.read(number, block.read[2:])))
+                seen, _ = guides.read(number, block.read[2:])
+                also.append(self.guides.normalise(seen, ~np.isfinite(seen)))
             inner = (x, gaps, np.concatenate([empty, *also]))
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
             prediction, blend = yield from share(work, step, len(order), float)

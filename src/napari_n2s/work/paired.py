@@ -131,8 +131,7 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
     scale = _from_zero(drawn[0].image, first) if settings.loss == "hdr" else first.scale
     guides, guide_scale, told = prepare_guides(drawn[0], first, volume=settings.volume)
     for each in every[1:]:
-        told += findings.tell_guides(each.x, guides)
-    guides = np.concatenate([guides] * len(every))
+        told = findings.tell_guides(each.x, guides) or told
     x = np.concatenate([_rescaled(each, scale) for each in every])
     missing = np.concatenate([each.missing for each in every])
     _fill(x, missing)

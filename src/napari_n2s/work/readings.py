@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import ImageError, SettingsError
-from napari_n2s.ideas.guides import Guided, Guides
+from napari_n2s.ideas.guides import Guided, Guides, as_list
 from napari_n2s.ideas.image import as_image, read_box
 from napari_n2s.work import findings
 
@@ -68,16 +68,21 @@ class Readings:
         ImageError
             If one does not fit.
         """
-        if not guides:
+        if not (given := as_list(guides)):
             return self
-        laid = Guides(guides, self.shown[0].shape, self.axes)
+        shape, lost = self.shown[0].shape, self.lost
+        if lost is not None:  # what shows each of the readings is averaged as they are
+            longer = [each.shape[:lost] + each.shape[lost + 1 :] == shape for each in given]
+            pairs = zip(given, longer, strict=True)
+            given = [np.asarray(each).mean(lost) if along else each for each, along in pairs]
+        laid = Guides(given, shape, self.axes)
         whole = read_box(laid, tuple(slice(0, size) for size in laid.shape))
 
         def lay(image: Any, offset: Sequence[int]) -> Guided:
             moved = whole
             for letter, size, start in zip(self.axes, image.shape, offset, strict=True):
-                if letter in laid.axes[:-1]:
-                    axis = laid.axes.index(letter)
+                axis = laid.axes.find(letter)
+                if 0 <= axis < len(laid.axes) - 1 and (start or size != whole.shape[axis]):
                     places = np.arange(start, start + size).clip(0, whole.shape[axis] - 1)
                     moved = moved.take(places, axis)
             return Guided(image, self.axes, moved, laid.axes)

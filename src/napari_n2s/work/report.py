@@ -158,7 +158,7 @@ class Report:
         )
 
     def _guides(self) -> str:
-        return f"{self.guides} guide image{'s' * (self.guides > 1)} of the same field"
+        return f"guides of the same field ({self.guides} channel{'s' * (self.guides > 1)})"
 
     def _methods_of_readings(self, trained: str, settings: str) -> str:
         found = self.network
