@@ -46,7 +46,9 @@ LEARNT_FROM = (
     "cell",
     "text",
 )
-TESTED_ON = ("camera", "coins", "immunohistochemistry", "retina")
+TESTED_ON = ("camera", "coins", "immunohistochemistry")
+IN_COLOUR = ("astronaut", "chelsea", "hubble_deep_field", "retina")
+TESTED_IN_COLOUR = ("coffee", "immunohistochemistry", "rocket")
 SIDE = 512
 CROP, BATCH = 64, 4
 STEPS = 2000
@@ -83,6 +85,8 @@ class Experiment:
         the pixels that count in a target, or `known` and `sampled`, a spectrum.
     bright : bool
         Whether intensities go beyond 1: made so, and tone-mapped before they are compared.
+    colour : bool
+        Whether images are in colour, not in grey.
     width : int
         Features of the networks. What noisy targets cost grows with the number of weights.
     longer : int
@@ -93,8 +97,19 @@ class Experiment:
     spoil: Spoil
     rows: tuple[Row, ...]
     bright: bool = False
+    colour: bool = False
     width: int = 8
     longer: int = 1
+
+    @property
+    def learnt_from(self) -> tuple[str, ...]:
+        """Names of the photographs to learn from."""
+        return IN_COLOUR if self.colour else LEARNT_FROM
+
+    @property
+    def tested_on(self) -> tuple[str, ...]:
+        """Names of those that no network has seen."""
+        return TESTED_IN_COLOUR if self.colour else TESTED_ON
 
 
 def plain(corruption: Callable[..., Image], **options: float) -> Spoil:
@@ -123,14 +138,16 @@ EXPERIMENTS = {
         longer=2,
     ),
     "impulse": Experiment(
-        plain(corruptions.impulse),
+        plain(corruptions.impulse, channel_axis=1),
         (
             CLEAN,
             Row("spoilt targets, L2", False, "l2"),
             Row("spoilt targets, L1", False, "l1"),
             Row("spoilt targets, L0", False, "l0"),
         ),
+        colour=True,
         width=16,
+        longer=2,
     ),
     "heavy tails": Experiment(
         plain(corruptions.heavy_tails, tail=1.5),
@@ -145,42 +162,46 @@ EXPERIMENTS = {
 }
 
 
-def photographs(names: tuple[str, ...], bright: bool) -> list[Image]:
-    """Take photographs in grey, from 0 to 1, about SIDE pixels high; or as bright as lamps."""
+def photographs(names: tuple[str, ...], experiment: Experiment) -> list[Image]:
+    """Take photographs ``(C, height, width)`` from 0 to 1, about SIDE high; or bright as lamps."""
     found = []
     for name in names:
         image = getattr(data, name)()
-        grey = (
-            color.rgb2gray(image[..., :3]) if image.ndim == 3 else image / np.iinfo(image.dtype).max
-        )
-        scale = SIDE / min(grey.shape)
-        small = transform.rescale(grey, scale, anti_aliasing=True) if scale < 1 else grey
+        values = image / np.iinfo(image.dtype).max
+        if image.ndim == 2:
+            values = values[..., None]
+        elif not experiment.colour:
+            values = color.rgb2gray(values[..., :3])[..., None]
+        scale = min(1, SIDE / min(values.shape[:2]))
+        small = transform.rescale(values, scale, anti_aliasing=scale < 1, channel_axis=-1)
         small = small[: small.shape[0] // 4 * 4, : small.shape[1] // 4 * 4].clip(0, 1)
         linear = small**2.2
-        found.append((linear / (1.05 - linear) if bright else small).astype(np.float32))
+        shown = linear / (1.05 - linear) if experiment.bright else small
+        found.append(np.moveaxis(shown, -1, 0).astype(np.float32))
     return found
 
 
 def crops(images: list[Image], rng: Random) -> Iterator[Image]:
-    """Cut crops ``(B, 1, side, side)`` from anywhere, flipped and turned at random."""
+    """Cut crops ``(B, C, side, side)`` from anywhere, flipped and turned at random."""
     while True:
         batch = []
         for _ in range(BATCH):
             image = images[rng.integers(len(images))]
-            a, b = (int(rng.integers(size - CROP + 1)) for size in image.shape)
-            crop = np.rot90(image[a : a + CROP, b : b + CROP], rng.integers(4))
-            batch.append(crop[:, ::-1] if rng.integers(2) else crop)
-        yield np.stack(batch)[:, None]
+            a, b = (int(rng.integers(size - CROP + 1)) for size in image.shape[1:])
+            crop = np.rot90(image[:, a : a + CROP, b : b + CROP], rng.integers(4), (1, 2))
+            batch.append(crop[..., ::-1] if rng.integers(2) else crop)
+        yield np.stack(batch)
 
 
 def train(experiment: Experiment, row: Row, steps: int, seed: int) -> UNet:
     """Train on spoilt crops and their targets; give the average of the late weights."""
     torch.manual_seed(seed)
-    network = UNet(1, 2, width=experiment.width, levels=2).to(memory_format=torch.channels_last)
+    network = UNet(3 if experiment.colour else 1, 2, width=experiment.width, levels=2)
+    network = network.to(memory_format=torch.channels_last)
     average = deepcopy(network)
     optimiser = Muon(network.parameters(), network.last.parameters())
     loss = LOSSES[row.loss]
-    images = photographs(LEARNT_FROM, experiment.bright)
+    images = photographs(experiment.learnt_from, experiment)
     places, inputs, targets = (np.random.default_rng((seed, each)) for each in range(3))
     for step, clean in zip(range(steps), crops(images, places), strict=False):
         spoilt, known = experiment.spoil(clean, inputs)
@@ -220,7 +241,7 @@ def measure(name: str, row: Row | None, steps: int, seed: int) -> list[float]:
     """Train a row of an experiment; give PSNR in dB of all pictures, of the input if it is None."""
     torch.set_num_threads(1)  # a second core is worth more to another row
     experiment, rng = EXPERIMENTS[name], np.random.default_rng(1000)
-    truths = [each[None, None] for each in photographs(TESTED_ON, experiment.bright)]
+    truths = [each[None] for each in photographs(experiment.tested_on, experiment)]
     tests = [(truth, *experiment.spoil(truth, rng)) for truth in truths]
     network = None if row is None else train(experiment, row, steps * experiment.longer, seed)
     found = []
@@ -248,11 +269,13 @@ def main() -> None:
             for name in chosen.experiments
             for row in (None, *EXPERIMENTS[name].rows)
         }
-        print(f"| corruption | training | {' | '.join(TESTED_ON)} | mean, dB |")
-        print("|---" * (3 + len(TESTED_ON)) + "|", flush=True)
         for (name, row), result in work.items():
+            if row == "input":
+                tested = EXPERIMENTS[name].tested_on
+                print(f"\n| {name} | {' | '.join(tested)} | mean, dB |")
+                print("|---" * (2 + len(tested)) + "|")
             each = " | ".join(f"{value:.2f}" for value in result.result())
-            print(f"| {name} | {row} | {each} | {np.mean(result.result()):.2f} |", flush=True)
+            print(f"| {row} | {each} | {np.mean(result.result()):.2f} |", flush=True)
     print(f"{chosen.steps} steps, or some times as many, {time.monotonic() - begin:.0f} s.")
 
 

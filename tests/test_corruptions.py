@@ -39,6 +39,9 @@ def test_each_share_is_as_asked():
     _, left = corruptions.bernoulli(MANY, rng(), 0.3)
     assert left.mean() == pytest.approx(0.7, abs=0.01)
     assert (corruptions.impulse(MANY, rng()) != MANY).mean() == pytest.approx(0.7, abs=0.01)
+    colours = np.full((3, 100, 100), 0.5)
+    replaced = corruptions.impulse(colours, rng(), channel_axis=0) != colours
+    assert (replaced[0] == replaced).all()
     written = corruptions.text(MANY[:4], rng()) != MANY[:4]
     assert (written.mean((1, 2)) > 0.23).all()
     assert (written.mean((1, 2)) < 0.35).all()

@@ -43,10 +43,17 @@ def bernoulli(image: Image, rng: Random, lost: float = 0.5) -> tuple[Image, NDAr
     return _single(image * left), left
 
 
-def impulse(image: Image, rng: Random, share: float = 0.7) -> Image:
-    """Replace a share of the pixels by random intensities. Its mode is the truth: L0."""
-    random = rng.random(image.shape)
-    return _single(np.where(rng.random(image.shape) < share, random, image))
+def impulse(
+    image: Image, rng: Random, share: float = 0.7, channel_axis: int | None = None
+) -> Image:
+    """Replace a share of the pixels by random intensities. Its mode is the truth: L0.
+
+    A pixel of a colour image is replaced in all channels, if their axis is told.
+    """
+    chance = rng.random(image.shape)
+    if channel_axis is not None:
+        chance = chance.take([0], channel_axis)
+    return _single(np.where(chance < share, rng.random(image.shape), image))
 
 
 def text(image: Image, rng: Random, share: float = 0.25) -> Image:
