@@ -147,7 +147,7 @@ EXPERIMENTS = {
         ),
         colour=True,
         width=16,
-        longer=2,
+        longer=4,
     ),
     "heavy tails": Experiment(
         plain(corruptions.heavy_tails, tail=1.5),

@@ -252,7 +252,7 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
     curves = {curve.name(): curve for curve in dock.plot.getPlotItem().listDataItems()}
     assert np.allclose(np.transpose(curves["unseen pixels"].getData()), expected)
     assert len(curves["training"].getData()[0]) == len(seen)
-    assert curves["median filter"].getData()[1][-1] == seen[0].baselines[0].score.loss
+    assert curves["median"].getData()[1][-1] == seen[0].baselines[0].score.loss
     low, high = dock.plot.getPlotItem().viewRange()[1]
     assert low < expected[-1][1] < high
     dock.plot.setYRange(0, 1, padding=0)
@@ -325,14 +325,17 @@ def test_the_end_may_come_while_the_activity_is_made(monkeypatch):
 
         def __init__(self, **_):
             made.append(self)
-            assert not running.show(0.5)
+            assert not running.show(0.05)
             running.end()
 
         def close(self):
             self.closed = True
 
     monkeypatch.setattr("napari_n2s.docks.activity.cancelable_progress", Entry)
+    monkeypatch.setattr("napari_n2s.docks.activity.monotonic", iter((0, 0, 1, 9)).__next__)
     running = Activity("applying")
-    assert not running.show(0.1)
+    assert not running.show(0)
+    assert not made
+    assert not running.show(0.05)
     (entry,) = made
     assert entry.closed

@@ -123,10 +123,12 @@ def test_a_shift_is_told_before_training_and_put_right_if_ticked(viewer, open_do
     dock = open_dock()
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
-    qtbot.waitUntil(lambda: "register moves it back" in dock.result.text(), timeout=LONG)
+    qtbot.waitUntil(
+        lambda: "with register, which moves it back" in dock.result.text(), timeout=LONG
+    )
     click(qtbot, dock.stop)
     finish(qtbot, dock)
-    assert "register moves it back" in dock.result.text()
+    assert "with register, which moves it back" in dock.result.text()
     dock.seconds.setValue(2)
     dock.pairs.register.setChecked(True)
     train(dock, qtbot)

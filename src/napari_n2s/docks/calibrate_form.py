@@ -17,12 +17,11 @@ from qtpy.QtWidgets import (
     QSlider,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from napari_n2s.docks.axes import AxesRow
-from napari_n2s.docks.controls import row, told
+from napari_n2s.docks.controls import Column, row, told
 from napari_n2s.docks.curve import CurvePlot
 from napari_n2s.work.denoisers import METHODS
 
@@ -150,14 +149,15 @@ class CalibrateForm(QWidget):
         form.addRow("Filter", self.method.native)
         form.addRow("Strength", self.strength)
         form.addRow("", self.strength_words)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        column.addWidget(self.slices)
-        column.addWidget(self.mix)
-        column.addLayout(row(self.calibrate, self.stop, self.apply))
-        column.addWidget(self.bar)
-        column.addWidget(self.plot, 1)
-        column.addWidget(self.result)
-        column.addWidget(self.compare)
-        column.addWidget(self.table)
+        column = Column()
+        column.lines.addLayout(form)
+        column.lines.addWidget(self.slices)
+        column.lines.addWidget(self.mix)
+        column.lines.addLayout(row(self.calibrate, self.stop, self.apply))
+        column.lines.addWidget(self.bar)
+        column.lines.addWidget(self.plot, 1)
+        column.lines.addWidget(self.result)
+        column.lines.addWidget(self.compare)
+        column.lines.addWidget(self.table)
+        column.fill(self)
         self.show_table([])

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyqtgraph as pg
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QWidget
 
 FAINT, STRONG, OTHER = "#8a8d93", "#2aa1d3", "#e08a2e"
 """Colours that can be read on light and on dark."""
+BELOW = 4
+"""Row of a plot's layout under its axis."""
+
+
+class Legend(pg.LegendItem):
+    """One that stays where it was put."""
+
+    def mouseDragEvent(self, event: Any) -> None:  # noqa: N802 (pyqtgraph's name)
+        """Let nobody drag it."""
+        event.ignore()
 
 
 class Chart(pg.PlotWidget):
-    """A plot with a legend, in the colours of the window.
+    """A plot with a legend below it, in the colours of the window.
 
     Parameters
     ----------
     bottom, left : str
         What its axes count.
     parent : QWidget, optional
-    legend : tuple of int
-        Where it is, in pixels from the left and top; below 0, from the right and bottom.
     """
 
     def __init__(
@@ -27,8 +37,6 @@ class Chart(pg.PlotWidget):
         bottom: str,
         left: str,
         parent: QWidget | None = None,
-        *,
-        legend: tuple[int, int] = (-5, 5),
     ) -> None:
         super().__init__(parent, background=None)
         item = self.getPlotItem()
@@ -38,11 +46,13 @@ class Chart(pg.PlotWidget):
             item.getAxis(side).enableAutoSIPrefix(False)
         item.setMenuEnabled(True)
         item.hideButtons()
-        self._legend = item.addLegend(offset=legend, labelTextSize="8pt")
+        item.legend = self._legend = Legend(labelTextSize="8pt", colCount=3, horSpacing=4)
+        item.layout.addItem(self._legend, BELOW, 0, 1, 2)
+        item.layout.setContentsMargins(1, 8, 8, 1)  # else numbers at the ends are cut off
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Fit into a dock; a plot by itself asks for 640 by 480 pixels."""
-        return QSize(300, 260)
+        """Ask for little, as it takes all that is left; by itself it asks for 640 by 480 pixels."""
+        return QSize(300, 180)
 
     def set_text_colour(self, colour: str) -> None:
         """Follow the window's theme."""

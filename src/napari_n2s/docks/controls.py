@@ -4,9 +4,77 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QScrollBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 Control = TypeVar("Control", bound=QWidget)
+
+
+class Column(QScrollArea):
+    """A column of controls that is scrolled where it is higher than the window, and never squeezed.
+
+    The wheel scrolls it, whatever is under the mouse, and changes no setting on the way.
+
+    Attributes
+    ----------
+    lines : QVBoxLayout
+        What is in it, from top to bottom.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        content = QWidget()
+        self.lines = QVBoxLayout(content)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def fill(self, parent: QWidget) -> None:
+        """Fill a widget with it."""
+        around = QVBoxLayout(parent)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(self)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
+        """Look at what the controls are told, those that have come late too."""
+        for control in self.widget().findChildren(QWidget):
+            if isinstance(control, QComboBox | QAbstractSlider | QAbstractSpinBox):
+                control.installEventFilter(self)
+        super().showEvent(event)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for all that is in it."""
+        return QSize(self._width(), self.widget().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Be as wide as what is in it."""
+        return QSize(self._width(), super().minimumSizeHint().height())
+
+    def eventFilter(self, control: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
+        """Turn the wheel over a control into scrolling, if there is any; follow the content."""
+        if control is self.widget() and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        turned = event.type() == QEvent.Type.Wheel and not isinstance(control, QScrollBar)
+        if turned and self.verticalScrollBar().maximum() > 0:
+            return QApplication.sendEvent(self.viewport(), event)
+        return super().eventFilter(control, event)
+
+    def _width(self) -> int:
+        return self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
 
 
 def told(control: Control, tooltip: str) -> Control:

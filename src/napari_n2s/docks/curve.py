@@ -26,7 +26,7 @@ class CurvePlot(Chart):
     picked = Signal(dict)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("strength", "squared error", parent, legend=(-5, -5))
+        super().__init__("strength", "squared error", parent)
         item = self.getPlotItem()
         dashed = pg.mkPen(FAINT, width=1, style=Qt.PenStyle.DashLine)
         self._ordinary = item.plot(pen=dashed, name="pixel seen: tells nothing")

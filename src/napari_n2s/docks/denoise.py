@@ -6,10 +6,10 @@ import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_warning
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtWidgets import QMessageBox
 
 from napari_n2s.docks import layers
 from napari_n2s.docks.activity import Activity
@@ -20,6 +20,7 @@ from napari_n2s.docks.job import Failure, Reins, denoise_job
 from napari_n2s.docks.on_demand import OnDemand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
 from napari_n2s.docks.preferences import preferences
+from napari_n2s.docks.verdict import Verdict
 from napari_n2s.docks.watching import Watching
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.work.progress import Applying, Preview, Progress
@@ -38,8 +39,9 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
-OTHER = (
-    "This training is of {0} as it was; choose that image, with the same guides, again, or press "
+OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
+OTHER_GUIDES = (
+    "This training is with other guides than those that are ticked now; tick them again, or press "
     "Train to begin anew."
 )
 ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
@@ -72,8 +74,7 @@ class DenoiseDock(DenoiseForm):
         self._order: Order | None = None
         self.progress: Progress | None = None
         self._activity = Activity(APPLYING)
-        self._result: Image | None = None
-        self._report: Report | None = None
+        self._verdict = Verdict(napari_viewer, self.show_result)
         self._outcome: Denoised | Failure | None = None
         self._first_look = FirstLook(
             napari_viewer, lambda words: self.show_result(words, there=False)
@@ -87,10 +88,13 @@ class DenoiseDock(DenoiseForm):
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
         self.apply.clicked.connect(lambda: self._take_up(learn=False))
-        self.compare.pressed.connect(lambda: self._show_after(False))
-        self.compare.released.connect(lambda: self._show_after(True))
-        self.methods.clicked.connect(self._copy_methods)
+        self.compare.pressed.connect(self._verdict.show_before)
+        self.compare.released.connect(self._verdict.show_after)
+        self.methods.clicked.connect(self._verdict.copy_methods)
         self.device.named.connect(self._look_first)
+        for choice in (self.image, self.learn_from, self.apply_to):
+            choice.changed.connect(self._verdict.reconsider)
+        self.guides.changed.connect(self._verdict.reconsider)
         self._choose_active()
         napari_viewer.events.theme.connect(self._follow_theme)
         self._follow_theme()
@@ -100,13 +104,15 @@ class DenoiseDock(DenoiseForm):
         self.image.reset_choices()
         self.learn_from.reset_choices()
         self._describe_image()
+        self._verdict.reconsider()
 
     def event(self, event: QEvent) -> bool:
         """End the training when napari takes the dock out of its window."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.device.end()
             self._first_look.end()
-            self._order = self.progress = self._result = None
+            self._verdict.forget()
+            self._order = self.progress = None
             if self._worker:
                 self._worker.quit()
         return super().event(event)
@@ -135,7 +141,7 @@ class DenoiseDock(DenoiseForm):
             region = read_region(self._viewer, source, self.learn_from.value)
             self._order = self._read_order(source, region)
         except N2SError as error:
-            self._explain(Failure(str(error)))
+            self._verdict.refuse(str(error))
             return
         self.plot.clear_curves()
         self._work(settings)
@@ -152,7 +158,7 @@ class DenoiseDock(DenoiseForm):
         self._activity = Activity(APPLYING)
         self.progress, self._watching = since, Watching(self._viewer, self._order)
         self._watching.take_over(self._first_look.hand_over())
-        self.show_result("", there=False)
+        self._verdict.begin()
         self.show_bar(0, "starting …")
         self._worker = worker = self._job(settings, since, learn)
         worker.yielded.connect(self._show_progress)
@@ -187,12 +193,14 @@ class DenoiseDock(DenoiseForm):
         assert self.progress is not None
         source = self._order.source
         if not self._stands():
-            self._explain(Failure(self.other_words.format(source.name)))
+            same = self.image.value is source and self._order.stands and not self._same_guides()
+            words = OTHER_GUIDES if same else self.other_words.format(source.name)
+            self._verdict.refuse(words)
             return
         try:
             self._order = self._read_order(source, self._order.region)
         except N2SError as error:
-            self._explain(Failure(str(error)))
+            self._verdict.refuse(str(error))
             return
         self._work(self.progress.best.settings, self.progress, learn=learn)
 
@@ -201,7 +209,11 @@ class DenoiseDock(DenoiseForm):
         order = self._order
         if order is None or self.image.value is not order.source or not order.stands:
             return False
-        return list(map(id, order.guides)) == list(map(id, self.guides.pixels()))
+        return self._same_guides()
+
+    def _same_guides(self) -> bool:
+        assert self._order is not None
+        return list(map(id, self._order.guides)) == list(map(id, self.guides.pixels()))
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)
@@ -260,23 +272,18 @@ class DenoiseDock(DenoiseForm):
         if isinstance(outcome, Failure):
             self._explain(outcome)
         elif outcome is not None and order is not None:
-            image, self._report = outcome
-            if order.on_demand:
-                image = self._on_demand(order, image)
-            self._result = layers.add_result(
-                self._viewer,
-                order.onto,
-                image,
-                order.corner,
-                self._report.to_dict(),
-                preview,
-                order.stretch,
-            )
-            if isinstance(image, OnDemand):
-                image.show_in(self._result)
-            self.show_bar(1, "done")
-            when = f"{ON_DEMAND} " if order.on_demand else ""
-            self.show_result(when + self._account(self._report), there=True)
+            self._add_result(order, *outcome, preview)
+
+    def _add_result(self, order: Order, image: Any, report: Report, preview: Image | None) -> None:
+        if order.on_demand:
+            image = self._on_demand(order, image)
+        where = (order.corner, report.to_dict(), preview, order.stretch)
+        result = layers.add_result(self._viewer, order.onto, image, *where)
+        if isinstance(image, OnDemand):
+            image.show_in(result)
+        self.show_bar(1, "done")
+        when = f"{ON_DEMAND} " if order.on_demand else ""
+        self._verdict.accept(order.onto, result, report, when + self._account(report))
 
     def _account(self, report: Report) -> str:
         """Say what came of it."""
@@ -293,21 +300,12 @@ class DenoiseDock(DenoiseForm):
 
     def _explain(self, failure: Failure) -> None:
         if not failure.missing:
-            self.show_result(failure.sentence, there=False)  # napari folds what it shows
-            show_error(failure.sentence)
+            self._verdict.refuse(failure.sentence)
             return
         question = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
         answer = QMessageBox.question(self, "Noise2Self", question)
         if answer == QMessageBox.StandardButton.Yes:
             self._work(replace(self.settings(), missing="leave"))
-
-    def _show_after(self, after: bool) -> None:
-        if self._result:
-            self._result.visible = after
-
-    def _copy_methods(self) -> None:
-        if self._report:
-            QApplication.clipboard().setText(self._report.methods())
 
     def _follow_theme(self, event: object = None) -> None:
         self.plot.set_text_colour(get_theme(self._viewer.theme).text.as_hex())

@@ -22,7 +22,7 @@ from superqt import QCollapsible
 
 from napari_n2s.docks.advanced import Advanced
 from napari_n2s.docks.axes import AxesRow
-from napari_n2s.docks.controls import row, told
+from napari_n2s.docks.controls import Column, row, told
 from napari_n2s.docks.device_row import DeviceRow
 from napari_n2s.docks.guides_row import GuidesRow
 from napari_n2s.docks.plot import LossPlot
@@ -152,8 +152,8 @@ class DenoiseForm(QWidget):
 
     def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
         """Let the user press what makes sense now."""
-        chosen_before = (self.axes, self.guides, self.effort, self.seconds, self.advanced)
-        for control in (self.train, *chosen_before):
+        effort = (self.effort, self.effort_words, self.seconds)
+        for control in (self.train, self.axes, self.guides, *effort, self.advanced):
             control.setEnabled(not working)
         for choice in (self.image, self.learn_from, self.apply_to):
             choice.enabled = not working
@@ -203,15 +203,16 @@ class DenoiseForm(QWidget):
         folded = QCollapsible("Advanced")
         folded.setDuration(0)
         folded.addWidget(scrolled)
-        column = QVBoxLayout(self)
-        column.addLayout(form)
-        column.addWidget(folded)
-        column.addLayout(row(self.train, self.pause, self.stop, self.apply))
-        column.addWidget(self.bar)
-        column.addWidget(self.plot, 1)
-        column.addWidget(self.result)
-        column.addLayout(row(self.compare, self.methods))
-        column.addWidget(self.device)
+        column = Column()
+        column.lines.addLayout(form)
+        column.lines.addWidget(folded)
+        column.lines.addLayout(row(self.train, self.pause, self.stop, self.apply))
+        column.lines.addWidget(self.bar)
+        column.lines.addWidget(self.plot, 1)
+        column.lines.addWidget(self.result)
+        column.lines.addLayout(row(self.compare, self.methods))
+        column.lines.addWidget(self.device)
+        column.fill(self)
         self.show_result("", there=False)
 
     def _follow_effort(self, number: int) -> None:

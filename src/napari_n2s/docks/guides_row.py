@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_n2s.docks import layers
@@ -32,17 +33,24 @@ class GuidesRow(QPushButton):
     ----------
     candidates : callable
         List the layers that fit.
+
+    Signals
+    -------
+    changed
+        Others are ticked.
     """
 
+    changed = Signal()
+
     def __init__(self, candidates: Callable[[], list[Image]]) -> None:
-        super().__init__(NONE)
-        self.setToolTip(WORDS)
+        super().__init__()
         self.setStyleSheet("text-align: left")
         self._candidates = candidates
         self._chosen: list[Image] = []
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill)
         self.setMenu(self._menu)
+        self._say()
 
     def reset_choices(self, _: object = None) -> None:
         """Let go of layers that are not there any more, or do not fit."""
@@ -64,6 +72,7 @@ class GuidesRow(QPushButton):
         """Take a layer, or leave it out."""
         self._chosen = [each for each in self._chosen if each is not layer] + [layer] * ticked
         self._say()
+        self.changed.emit()
 
     def _fill(self) -> None:
         self._menu.clear()
@@ -79,6 +88,7 @@ class GuidesRow(QPushButton):
         names = ", ".join(each.name for each in self._chosen)
         text = names if len(names) <= WIDEST else f"{names[:WIDEST]}…"
         self.setText(text.replace("&", "&&") or NONE)
+        self.setToolTip(f"{WORDS} Ticked: {names}." if names else WORDS)
 
 
 def candidates(viewer: Viewer, source: Image | None) -> list[Image]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -159,7 +160,7 @@ def add_result(
     preview: Image | None,
     stretch: list[int],
 ) -> Image:
-    """Put a denoised image, which begins at a corner of its source, right above that and alike.
+    """Put a denoised image, which begins at a corner of its source, above that and alike.
 
     Along each axis, one pixel of it takes up so many of the source.
 
@@ -189,6 +190,14 @@ def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
     return {name: account for name, account in told.items() if "network" in account}
 
 
+def results_above(viewer: Viewer, source: Image) -> list[Image]:
+    """List the results that lie on a layer with nothing between, the lowest first."""
+    if source not in viewer.layers:
+        return []
+    above = viewer.layers[viewer.layers.index(source) + 1 :]
+    return list(takewhile(lambda layer: ACCOUNT in layer.metadata, above))
+
+
 def name_above(source: Image, label: str) -> str:
     """Name a layer that shows something of another."""
     return f"{source.name} [{label}]"
@@ -211,7 +220,9 @@ def _add_above(
         look["colormap"] = source.colormap
     layer = viewer.add_image(image, name=name_above(source, label), rgb=source.rgb, **look)
     if source in viewer.layers:
-        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(source) + 1)
+        below = [source, *results_above(viewer, source)]
+        if layer not in below:
+            viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(below[-1]) + 1)
     return layer
 
 

@@ -60,6 +60,10 @@ class PairsDock(DenoiseDock):
         )
         self.image.changed.connect(self.pairs.reset_choices)
         self.axes.corrected.connect(self.pairs.reset_choices)
+        for choice in (self.pairs.way, self.pairs.other, self.pairs.along):
+            choice.changed.connect(self._verdict.reconsider)
+        self.pairs.register.toggled.connect(self._verdict.reconsider)
+        self.pairs.reset_choices()
 
     def reset_choices(self, event: object = None) -> None:
         """List the layers anew; napari calls this when they change."""
@@ -111,4 +115,4 @@ class PairsDock(DenoiseDock):
             self.show_result("\n".join(state.findings), there=False)
 
     def _account(self, report: Report) -> str:
-        return "\n".join([*report.findings, report.sentence()])
+        return "\n".join([report.sentence(), *report.findings])

@@ -101,9 +101,11 @@ class PairsRows:
         self._follow_loss(self.loss.currentText())
 
     def reset_choices(self, _: object = None) -> None:
-        """List layers and axes anew."""
+        """List layers and axes anew; where there is no other layer, take the pairs from one."""
         self.other.reset_choices()
         self.along.reset_choices()
+        if self.way.value == LAYER and self.along.choices and not self.other.choices:
+            self.way.value = "neighbours"
 
     def set_enabled(self, enabled: bool) -> None:
         """Let them be changed, or not."""

@@ -28,7 +28,7 @@ class LossPlot(Chart):
         self._training = item.plot(pen=pg.mkPen(FAINT, width=1), name="training")
         self._held_out = item.plot(pen=pg.mkPen(STRONG, width=2), name="unseen pixels")
         self._median = item.plot(
-            pen=pg.mkPen(OTHER, width=2, style=Qt.PenStyle.DashLine), name="median filter"
+            pen=pg.mkPen(OTHER, width=2, style=Qt.PenStyle.DashLine), name="median"
         )
         self._dots = pg.ScatterPlotItem(
             size=5, pen=None, brush=STRONG, hoverable=True, hoverSize=9, tip=_value
@@ -47,6 +47,7 @@ class LossPlot(Chart):
         self._zoomed, self._drawn = False, 0.0
         for curve in (self._training, self._held_out, self._median, self._dots, self._best):
             curve.setData([], [])
+        self.setRange(xRange=(0, 1), yRange=(0, 1))
 
     def add(self, progress: Progress) -> None:
         """Take one snapshot more, and draw it now or soon."""
@@ -74,10 +75,10 @@ class LossPlot(Chart):
         self.scene().prepareForPaint()  # else it finds while drawing that it has to draw again
 
     def _fit(self) -> None:
-        """Show what matters: around the median and the latest scores, not the first fall."""
+        """Show what matters: the median and the later two thirds of the scores, or most of them."""
         scores, median = [loss for _, loss in self._scores], self._to_beat
-        low, high = min(*scores, median), max(scores[-1], median)
-        margin = 0.35 * max(high - low, 0.1 * high)
+        low, high = min(*scores, median), max(*scores[len(scores) // 3 :], median)
+        margin = 0.1 * max(high - low, 0.1 * high)
         self.setYRange(low - margin, high + margin, padding=0)
         self.setXRange(0, self._losses[-1][0], padding=0.02)
 

@@ -55,8 +55,9 @@ class Watching:
 
     def view(self) -> Box | None:
         """Say what part to show, if the source still holds the image and it is wanted."""
-        if self.wanted and self._order.stands:
-            return regions.part_in_view(self._viewer, self._order.source)
+        source = self._order.source
+        if self.wanted and self._order.stands and source in self._viewer.layers:
+            return regions.part_in_view(self._viewer, source)
         return None
 
     def end(self, becomes_result: bool) -> Image | None:

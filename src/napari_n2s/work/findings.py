@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise, product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,36 @@ MIDDLE = {2: 256, 3: 40}
 """Side in pixels of the part in which a guide is compared with the image, by the axes of space."""
 DISPERSED = (0.7, 1.4)
 """Between which variance and mean of counted photons are taken for the same."""
+
+
+class Brightness(NamedTuple):
+    """How bright a reading is: its number, contrast as a share of the first's, and both means."""
+
+    number: int
+    gain: float
+    first: float
+    mean: float
+
+
+class Compared(NamedTuple):
+    """What comes of comparing a reading with the first.
+
+    Attributes
+    ----------
+    image : ndarray
+        The reading, as bright as the first.
+    offset : tuple of int
+        Where it lies in the first, in pixels along each axis.
+    brightness : Brightness or None
+        What it had, if another.
+    words : list of str
+        What the user should know besides, a sentence each.
+    """
+
+    image: NDArray[np.generic]
+    offset: tuple[int, ...]
+    brightness: Brightness | None
+    words: list[str]
 
 
 def require_alike(arrays: Sequence[NDArray[np.generic]]) -> None:
@@ -71,7 +102,7 @@ def compare(
     found: Layout,
     number: int,
     register: bool,
-) -> tuple[NDArray[np.generic], tuple[int, ...], list[str]]:
+) -> Compared:
     """Compare a reading with the first.
 
     Parameters
@@ -83,12 +114,6 @@ def compare(
         The reading's, as it is called.
     register : bool
         Whether a shift is put right.
-
-    Returns
-    -------
-    tuple
-        The reading, as bright as the first; where it lies in it, in pixels along each axis; and
-        what the user should know, a sentence each.
 
     Raises
     ------
@@ -107,7 +132,11 @@ def compare(
         ways = ", ".join(
             f"{each:+.1f} along {a}" for each, a in zip(shift, found.space, strict=True)
         )
-        remedy = "it was moved back by whole pixels" if register else "register moves it back"
+        remedy = (
+            "it was moved back by whole pixels"
+            if register
+            else "train again with register, which moves it back"
+        )
         said.append(f"{name} is shifted by {ways} pixels against the first; {remedy}.")
         pairs = [_moved(*pair, whole) for pair in pairs]
     brightness = comparison.measure_brightness(pairs)
@@ -117,21 +146,36 @@ def compare(
             f"{name} is a copy of the first, noise and all, in another brightness or place; give a "
             "second recording of the same thing."
         )
+    bleached = None
     if brightness:
-        means = [np.mean([pair[i].mean() for pair in pairs]) for i in range(2)]
+        means = (float(np.mean([pair[i].mean() for pair in pairs])) for i in range(2))
         other = ((other.astype(np.float64) - dark) / gain).astype(np.float32)
-        said.append(
-            f"{name} has {100 * gain:.0f} % of the first one's contrast and a mean of "
-            f"{means[1]:.4g} for {means[0]:.4g}, as by bleaching; it is brought to the brightness "
-            "of the first."
-        )
+        bleached = Brightness(number, gain, *means)
     if (share := comparison.measure_shared_noise(pairs)) > PATTERNED:
         said.append(
             f"{name} and the first have about {100 * share:.0f} % of their noise in common, as a "
             "camera's fixed pattern (or structure as fine as a pixel); it will stay in the "
             "picture: subtract a dark frame, or move the sample between the readings."
         )
-    return other, offset if register else (0,) * first.ndim, said
+    return Compared(other, offset if register else (0,) * first.ndim, bleached, said)
+
+
+def tell_brightness(found: Sequence[Brightness]) -> tuple[str, ...]:
+    """Say which readings were brought to the brightness of the first."""
+    if not found:
+        return ()
+    several, numbers = len(found) > 1, [each.number for each in found]
+    named = ", ".join(map(str, numbers))
+    if len(found) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        named = f"{numbers[0]} to {numbers[-1]}"
+    contrasts = _from_to([round(100 * each.gain) for each in found])
+    means = _from_to([float(f"{each.mean:.4g}") for each in found])
+    return (
+        f"Reading{'s' * several} {named} "
+        f"{'have' if several else 'has'} {contrasts} % of the first one's contrast and a mean of "
+        f"{means} where that has {found[0].first:.4g}, as by bleaching; "
+        f"{'they are' if several else 'it is'} brought to the brightness of the first.",
+    )
 
 
 def tell_motion(frames: NDArray[np.generic], axes: str, along: str) -> tuple[str, ...]:
@@ -221,6 +265,11 @@ def _numbers(canonical: NDArray[np.generic]) -> NDArray[np.float64]:
     if there.all():
         return values
     return np.where(there, values, values[there].mean() if there.any() else 0)
+
+
+def _from_to(numbers: list[float]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -157,19 +157,21 @@ def pair_up(
         raise ImageError("There is one reading only; give two or more of the same thing.")
     findings.require_alike(arrays)
     found = layout(arrays[0].shape, axes)
-    shown, offsets, said = [arrays[0]], [(0,) * arrays[0].ndim], []
-    for number, array in enumerate(arrays[1:], start=2):
-        its, offset, words = findings.compare(arrays[0], array, found, number, register)
-        shown.append(its)
-        offsets.append(offset)
-        said += words
+    compared = [
+        findings.compare(arrays[0], array, found, number, register)
+        for number, array in enumerate(arrays[1:], start=2)
+    ]
+    shown = [arrays[0], *(each.image for each in compared)]
+    offsets = [(0,) * arrays[0].ndim, *(each.offset for each in compared)]
+    said = [sentence for each in compared for sentence in each.words]
+    bleached = [each.brightness for each in compared if each.brightness]
     return Readings(
         learnt=_overlap(shown, offsets),
         axes=found.axes,
         shown=tuple(shown),
         offsets=tuple(offsets),
         how=how or f"{len(arrays)} noisy readings of the same thing",
-        findings=_in_short(said),
+        findings=_in_short(said) + findings.tell_brightness(bleached),
     )
 
 

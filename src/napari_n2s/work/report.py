@@ -134,13 +134,15 @@ class Report:
         if self.readings:
             return self._methods_of_readings(trained, settings)
         learnt = "a part of a noisy image" if self.region else "the noisy image"
+        besides = []
         if self.context:
-            learnt += (
-                f" (seeing {self.context.count} neighbouring pictures to each side along its axis "
-                f"{self.context.axis} besides)"
+            besides.append(
+                f"{self.context.count} neighbouring pictures to each side along its axis "
+                f"{self.context.axis}"
             )
         if self.guides:
-            learnt += f" (seeing {self._guides()} besides)"
+            besides.append(self._guides())
+        seeing = f"seeing {' and '.join(besides)} besides, " if besides else ""
         applied = (
             ", and then applied to an image or part chosen apart from that"
             if self.applied_elsewhere
@@ -149,8 +151,8 @@ class Report:
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
-            f"2019): {network}{begun} was trained on {learnt} alone, without clean data, for "
-            f"{trained} on the {self.device}, with {settings} and random seed "
+            f"2019): {network}{begun} was trained on {learnt} alone, {seeing}without clean data, "
+            f"for {trained} on the {self.device}, with {settings} and random seed "
             f"{self.settings.seed}{applied}. On {found.pixels} pixels withheld from training, the "
             f"mean squared error of the network's blind prediction against the noisy values was "
             f"{found.loss:.4g} (standard error {found.error:.2g}), against {least:.4g} for the "

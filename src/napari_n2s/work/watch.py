@@ -17,6 +17,9 @@ from napari_n2s.work.progress import Preview, Progress
 from napari_n2s.work.steps import finish
 from napari_n2s.work.train import Training
 
+YOUTH, YOUNG = 5.0, 0.2
+"""Seconds, and share of a training, in which pictures worse than a filter's are kept from view."""
+
 
 class Watch:
     """Follows a training and shows a part of the image as it gets better.
@@ -63,7 +66,7 @@ class Watch:
         """Show what is in view if that is due; give the seconds that the one who sees it took."""
         box, step, seconds = self._view(), progress.last.step, progress.seconds
         due = self._pace.is_new if resting else partial(self._pace.due, seconds=seconds)
-        if not box or not due(box, step):
+        if not box or not due(box, step) or not (resting or is_presentable(progress)):
             return 0.0
         begin = time.monotonic()
         clean = self._glimpse(progress, box)
@@ -85,6 +88,13 @@ class Watch:
             if short_of_memory(error):
                 return None
             raise
+
+
+def is_presentable(progress: Progress) -> bool:
+    """Whether a network does better than a filter, or has had its time to."""
+    to_beat = max(each.score.loss for each in progress.baselines)
+    young = progress.seconds < YOUTH and progress.done < YOUNG
+    return progress.last.score.loss < to_beat or not young
 
 
 def glimpse(image: object, axes: str | None, progress: Progress, box: Box) -> NDArray[np.generic]:

@@ -1,0 +1,98 @@
+"""What came of a training, as a dock tells it: a result with its account, or why there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QApplication
+
+from napari_n2s.docks import layers
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_n2s.work.report import Report
+
+
+class Show(Protocol):
+    """Shows a sentence, and what can be done with a result if there is one."""
+
+    def __call__(self, sentence: str, there: bool) -> None:
+        """Show it."""
+
+
+class Verdict:
+    """Remembers the last result, and shows its account again once a refusal has had its day.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    show : callable
+
+    Attributes
+    ----------
+    report : Report or None
+        Of the last result.
+    """
+
+    def __init__(self, viewer: Viewer, show: Show) -> None:
+        self._viewer, self._show = viewer, show
+        self.report: Report | None = None
+        self._result: Image | None = None
+        self._source: Image | None = None
+        self._account = ""
+        self._refused = False
+        self._hidden: list[Image] = []
+
+    def begin(self) -> None:
+        """Say nothing: something new is under way."""
+        self._refused = False
+        self._show("", there=False)
+
+    def accept(self, source: Image, result: Image, report: Report, account: str) -> None:
+        """Give an account of a result that lies on a source."""
+        self._source, self._result, self.report = source, result, report
+        self._account = account
+        self._show(account, there=True)
+
+    def refuse(self, sentence: str) -> None:
+        """Say why there is no result, here as well, as napari folds what it shows."""
+        self._refused = True
+        self._show(sentence, there=self._there)
+        show_error(sentence)
+
+    def reconsider(self, _: object = None) -> None:
+        """Take a refusal back: what is chosen is not what it was of any more."""
+        if self._refused:
+            self._refused = False
+            self._show(self._account if self._there else "", there=self._there)
+
+    def forget(self) -> None:
+        """Let go of the layers."""
+        self._result = self._source = None
+        self._hidden = []
+
+    def show_before(self) -> None:
+        """Hide the last result, and the earlier ones below it."""
+        if self._there:
+            results = [*layers.results_above(self._viewer, self._source), self._result]
+            self._hidden = [each for each in results if each.visible]
+            for each in self._hidden:
+                each.visible = False
+
+    def show_after(self) -> None:
+        """Show what was hidden again."""
+        for each in self._hidden:
+            each.visible = True
+        self._hidden = []
+
+    def copy_methods(self) -> None:
+        """Put a paragraph for a paper on the clipboard."""
+        if self.report:
+            QApplication.clipboard().setText(self.report.methods())
+
+    @property
+    def _there(self) -> bool:
+        return self._result is not None and self._result in self._viewer.layers
