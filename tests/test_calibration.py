@@ -244,6 +244,12 @@ def test_what_cannot_be_calibrated_is_explained():
         calibrate(RNG.random((3, 40, 40)), axes="TYX", z_step=2)
     with pytest.raises(SettingsError, match="leave z_step out"):
         calibrate(RNG.random((3, 40, 40)), "tv", axes="ZYX", z_step=2)
+    with pytest.raises(SettingsError, match="z_step is nan"):
+        calibrate(RNG.random((3, 40, 40)), axes="ZYX", z_step=float("nan"))
+    with pytest.raises(SettingsError, match="seed is -1"):
+        calibrate(RNG.random((40, 40)), seed=-1)
+    with pytest.raises(SettingsError, match="above 0"):
+        calibrate(RNG.random((40, 40)), "median", {"radius": [0, 1]})
     with pytest.raises(SettingsError, match="grid is empty"):
         calibrate(RNG.random((40, 40)), np.sort, {"axis": []})
 

@@ -163,3 +163,25 @@ def test_a_file_that_came_into_being_meanwhile_is_left_as_it_is(tmp_path):
     with pytest.raises(FileError, match="is left as it is"):
         write_whole(tmp_path / "a.tif", writer)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_a_length_in_no_unit_of_length_is_no_pixel_size(tmp_path):
+    about = {"PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0}
+    about |= {f"{name}Unit": "pixel" for name in about}
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK, ome=True, metadata={"axes": "TCYX", **about})
+    source = read(tmp_path / "a.ome.tif")
+    assert not {"X", "Y"} & set(source.sizes)
+    write(tmp_path / "b.ome.tif", STACK, source)
+    assert np.array_equal(read(tmp_path / "b.ome.tif").image, STACK)
+
+
+def test_pictures_that_are_missing_are_no_black_ones(tmp_path):
+    parts = [f"part{number}.ome.tif" for number in range(2)]
+    with tifffile.TiffWriter(tmp_path / parts[0], ome=True) as tiff:
+        tiff.write(STACK[0], metadata={"axes": "CYX"})
+    xml = tifffile.tiffcomment(tmp_path / parts[0])
+    longer = xml.replace('SizeT="1"', 'SizeT="3"')
+    assert longer != xml
+    tifffile.tiffcomment(tmp_path / parts[0], longer.encode())
+    with pytest.raises(FileError):
+        read(tmp_path / parts[0])

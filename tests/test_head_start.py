@@ -190,11 +190,24 @@ def test_the_dock_shows_a_first_look_until_there_is_something_better(
     dock.image.value = viewer.layers["a"]
     qtbot.waitUntil(lambda: named(viewer, "a"), timeout=LONG)
     viewer.layers.remove(f"a [{NAME}]")
+    click(qtbot, dock.train)
+    qtbot.waitUntil(lambda: "a [n2s preview]" in viewer.layers, timeout=LONG)
+    click(qtbot, dock.stop)
+    finish(qtbot, dock)
+    viewer.layers.remove("a [n2s]")
     dock.image.value = viewer.layers["b"]
-    qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
-    dock.head_start.setChecked(False)
-    dock.image.value = viewer.layers["a"]
-    qtbot.waitUntil(lambda: not named(viewer, "b"), timeout=LONG)
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
-    assert not named(viewer, "a")
+    assert not named(viewer, "b")  # there is a result
+    viewer.layers.remove("b [n2s]")
+    dock.head_start.setChecked(False)
+    dock.head_start.setChecked(True)
+    qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
+    assert dock.result.text() == WORDS
+    dock.head_start.setChecked(False)
+    qtbot.waitUntil(lambda: not named(viewer, "b"), timeout=LONG)
     assert dock.result.text() == ""
+    dock.head_start.setChecked(True)
+    qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
+    viewer.layers.remove("a")
+    viewer.layers.remove("b")
+    assert len(viewer.layers) == 0

@@ -125,6 +125,21 @@ def test_a_large_tiff_is_read_and_written_piece_by_piece(tmp_path, monkeypatch, 
     assert clean.axes == "TCYX"
 
 
+def test_a_large_tiff_can_be_read_whole(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", MOVIE[:, 0], photometric="minisblack")
+    monkeypatch.setattr(files, "LARGE", 1000)
+    source = files.read(tmp_path / "a.tif").image
+    assert isinstance(source, LargeTiff)
+    assert np.array_equal(np.asarray(source), MOVIE[:, 0])
+
+
+def test_of_an_axis_that_pairs_lie_along_several_pictures_are_drawn(monkeypatch):
+    monkeypatch.setattr(pieces, "ENOUGH", 20_000)
+    image = np.zeros((8, 20, 5, 40, 40), np.uint8)
+    drawn = pieces.draw_pieces(image, "PZTYX", 0, along="T")
+    assert drawn.image.shape[drawn.axes.index("T")] > 1
+
+
 def test_a_filter_goes_through_a_folder_of_zarr_as_well(tmp_path):
     source = write_ome_zarr(tmp_path / "a.zarr")
     out = tmp_path / "b.zarr"

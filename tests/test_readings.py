@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, SettingsError
+from napari_n2s.ideas.axes import APART
 from napari_n2s.work import simulate
 from napari_n2s.work.motion import leave_out
 from napari_n2s.work.readings import find_readings, pair_up, split, thin
@@ -189,3 +190,11 @@ def test_gaps_do_not_disturb_what_is_measured():
     two[100:120, 60:70] = np.inf
     made = pair_up([one, two], register=True)
     assert re.search(SHIFTED, made.findings[0])
+
+
+def test_register_says_where_it_can_do_nothing():
+    with pytest.raises(SettingsError, match="leave it out"):
+        find_readings(still(5), "TYX", along="T", register=True)
+    one, two = np.stack([TRUTH] * 2), np.stack([np.roll(TRUTH, 4, 0), np.roll(TRUTH, -4, 0)])
+    with pytest.raises(ImageError, match="by different amounts"):
+        pair_up([reading(one), reading(two)], APART + "YX", register=True)

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QShowEvent, QWheelEvent
-from qtpy.QtWidgets import QApplication, QLabel
+from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QMessageBox
 
 from conftest import NOISY, click, finish, shown
+from napari_n2s.docks import layers
 from napari_n2s.docks.controls import Column
 from napari_n2s.work.watch import is_presentable
 
@@ -55,6 +56,73 @@ def test_a_refusal_leaves_the_result_and_goes_with_its_cause(viewer, open_dock, 
     viewer.layers.remove("b")
     assert dock.result.text() == account
     assert [severity for severity, _ in shown()] == ["error"] * 2
+
+
+def test_a_refused_training_costs_no_earlier_one(viewer, open_dock, qtbot):
+    source = viewer.add_image(NOISY, name="a")
+    viewer.add_image(NOISY / NOISY.max(), name="b")
+    dock = open_dock()
+    dock.image.value = source
+    train(dock, qtbot)
+    before = dock.progress
+    dock.guides.tick(viewer.layers["b"], True)
+    train(dock, qtbot)
+    assert dock.result.text().startswith("A guide is the image itself")
+    dock.guides.tick(viewer.layers["b"], False)
+    assert dock.progress is before
+    click(qtbot, dock.pause)
+    finish(qtbot, dock)
+    assert dock.progress.step > before.step
+    assert len(shown()) == 1
+
+
+def test_gaps_elsewhere_are_left_without_learning_anew(viewer, open_dock, qtbot, monkeypatch):
+    source = viewer.add_image(NOISY, name="a")
+    other = NOISY.astype(float)
+    other[5, 7] = np.nan
+    viewer.add_image(other, name="b")
+    dock = open_dock()
+    dock.image.value = source
+    train(dock, qtbot)
+    before, account = dock.progress, dock.result.text()
+    dock.apply_to.value = viewer.layers["b"]
+    answers = iter((QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes))
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: next(answers))
+    click(qtbot, dock.apply)
+    finish(qtbot, dock)
+    assert dock.result.text() == account
+    click(qtbot, dock.apply)
+    finish(qtbot, dock)
+    assert dock.progress.step == before.step
+    result = viewer.layers["b [n2s]"].data
+    assert np.argwhere(np.isnan(result)).tolist() == [[5, 7]]
+    assert shown() == []
+
+
+def test_what_is_chosen_may_be_renamed(viewer, open_dock):
+    for name in "abc":
+        viewer.add_image(NOISY, name=name)
+    dock = open_dock()
+    dock.image.value, dock.apply_to.value = viewer.layers["b"], viewer.layers["a"]
+    dock.guides.tick(viewer.layers["c"], True)
+    viewer.layers["b"].name, viewer.layers["a"].name = "z", "y"
+    assert dock.image.value is viewer.layers["z"]
+    assert dock.image.native.findChild(QComboBox).currentText() == "z"
+    assert dock.apply_to.value is viewer.layers["y"]
+    assert len(dock.guides.pixels()) == 1
+
+
+def test_letters_being_typed_are_left_alone(viewer, open_dock, qtbot):
+    viewer.add_image(np.stack([NOISY] * 3), name="a")
+    dock = open_dock()
+    dock.axes.letters.clear()
+    qtbot.keyClicks(dock.axes.letters, "ZY")
+    viewer.add_image(NOISY, name="b")
+    assert dock.axes.letters.text() == "ZY"
+    qtbot.keyClicks(dock.axes.letters, "X")
+    qtbot.keyClick(dock.axes.letters, Qt.Key.Key_Return)
+    assert layers.axes(viewer.layers["a"]) == "ZYX"
+    assert "3 slices" in dock.axes.words.text()
 
 
 def test_a_column_squeezes_nothing_and_the_wheel_only_scrolls_it(viewer, open_dock):

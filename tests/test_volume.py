@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, denoise, train
 from napari_n2s.work.apply import divide
+from napari_n2s.work.model import BLOCK, _block
 from napari_n2s.work.steps import finish
 
 RNG = np.random.default_rng(0)
@@ -54,3 +55,10 @@ def test_boxes_divide_a_space_evenly():
     assert divide((600, 600), 512**2) == (300, 300)
     assert divide((20, 2000, 2000), 512**2) == (20, 112, 112)
     assert divide((5, 7), 512**2) == (5, 7)
+
+
+@pytest.mark.parametrize("size", [(64, 1024, 1024), (200, 2048, 2048), (5000, 40, 40)])
+def test_a_block_of_a_large_volume_is_no_large_volume(size):
+    block = _block(size)
+    assert all(side <= whole for side, whole in zip(block, size, strict=True))
+    assert BLOCK / 2 < np.prod(block) <= 4 * BLOCK

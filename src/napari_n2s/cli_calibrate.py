@@ -97,10 +97,10 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     if chosen.output:
         places.check_output(chosen.output, places.RESULTS)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
-    from napari_n2s.work.calibrate import calibrating, get_ready
+    from napari_n2s.work.calibrate import calibrating, get_ready, spacing_of
     from napari_n2s.work.denoisers import choose_denoiser
 
-    spacing = (chosen.z_step, 1.0, 1.0) if chosen.z_step else (1.0, 1.0)
+    spacing = spacing_of(chosen.z_step)
     denoiser = choose_denoiser(chosen.method, None, spacing)
     ready = get_ready(
         recording.image,

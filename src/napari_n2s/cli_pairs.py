@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def wanted(chosen: argparse.Namespace) -> bool:
     """Whether any of them was typed."""
-    return any(getattr(chosen, name) for name in OPTIONS)
+    return any(getattr(chosen, name) for name in OPTIONS) or chosen.pairing != PAIRINGS[0]
 
 
 def denoise(chosen: argparse.Namespace, settings: Settings) -> None:
@@ -104,9 +104,10 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     from napari_n2s.work import files, places
     from napari_n2s.work.readings import pair_up
 
-    if chosen.input or chosen.pair or chosen.pairs_axis or chosen.thin or chosen.guide:
+    others = (chosen.input, chosen.pair, chosen.pairs_axis, chosen.thin, chosen.guide)
+    if any(others) or chosen.pairing != PAIRINGS[0]:
         raise SettingsError(
-            "--pairs takes the place of INPUT, --pair, --pairs-axis, --thin and --guide."
+            "--pairs takes the place of INPUT, --pair, --pairs-axis, --pairing, --thin and --guide."
         )
     names, left_out = _common_names(chosen.pairs)
     first = chosen.pairs[0]

@@ -44,7 +44,9 @@ class AxesRow(QWidget):
         self.letters.editingFinished.connect(self._correct)
 
     def show_layer(self, layer: Image | None) -> None:
-        """Say how a layer is understood."""
+        """Say how a layer is understood, unless somebody is saying it of this very one."""
+        if layer is self._layer and self.letters.isModified():
+            return
         self._layer = layer
         self.letters.setEnabled(layer is not None)
         self.letters.setText(layers.axes(layer) if layer else "")
@@ -52,12 +54,14 @@ class AxesRow(QWidget):
 
     def _correct(self) -> None:
         letters = self.letters.text().strip().upper()
-        if self._layer is None or letters == layers.axes(self._layer):
-            return
-        try:
-            layers.correct_axes(self._layer, letters)
-        except ImageError as error:
-            self.words.setText(str(error))
-            return
+        corrected = self._layer is not None and letters != layers.axes(self._layer)
+        if self._layer is not None and corrected:
+            try:
+                layers.correct_axes(self._layer, letters)
+            except ImageError as error:
+                self.words.setText(str(error))
+                return
+        self.letters.setModified(False)
         self.show_layer(self._layer)
-        self.corrected.emit()
+        if corrected:
+            self.corrected.emit()

@@ -13,6 +13,7 @@ from qtpy.QtCore import QEvent, QSignalBlocker
 from napari_n2s.docks import layers
 from napari_n2s.docks.calibrate_form import NAMES, CalibrateForm
 from napari_n2s.docks.calibrate_job import Attempt, calibrate_job, filter_job
+from napari_n2s.docks.controls import list_anew
 from napari_n2s.docks.glimpses import Glimpses
 from napari_n2s.docks.job import Failure
 from napari_n2s.docks.orders import WHOLE, Order, read_order, targets
@@ -80,7 +81,7 @@ class CalibrateDock(CalibrateForm):
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
-        self.image.reset_choices()
+        list_anew(self.image)
         self._change_image()
 
     def event(self, event: QEvent) -> bool:
@@ -91,7 +92,7 @@ class CalibrateDock(CalibrateForm):
 
     def _change_image(self, _: object = None) -> None:
         self.axes.show_layer(self.image.value)
-        self.apply_to.reset_choices()
+        list_anew(self.apply_to)
         self._offer_slices()
         if self._study and self._study.order.source is not self.image.value:
             self._forget()

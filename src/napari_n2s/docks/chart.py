@@ -6,6 +6,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import QSize
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QWidget
 
 FAINT, STRONG, OTHER = "#8a8d93", "#2aa1d3", "#e08a2e"
@@ -53,6 +54,10 @@ class Chart(pg.PlotWidget):
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Ask for little, as it takes all that is left; by itself it asks for 640 by 480 pixels."""
         return QSize(300, 180)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 (Qt's name)
+        """Leave it to what is around; zoom by dragging with the right button."""
+        event.ignore()
 
     def set_text_colour(self, colour: str) -> None:
         """Follow the window's theme."""

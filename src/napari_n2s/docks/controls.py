@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from magicgui.widgets import ComboBox
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
@@ -26,7 +27,7 @@ Control = TypeVar("Control", bound=QWidget)
 class Column(QScrollArea):
     """A column of controls that is scrolled where it is higher than the window, and never squeezed.
 
-    The wheel scrolls it, whatever is under the mouse, and changes no setting on the way.
+    The wheel scrolls it, or what is to be scrolled in it, and changes no setting on the way.
 
     Attributes
     ----------
@@ -68,13 +69,27 @@ class Column(QScrollArea):
         """Turn the wheel over a control into scrolling, if there is any; follow the content."""
         if control is self.widget() and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
-        turned = event.type() == QEvent.Type.Wheel and not isinstance(control, QScrollBar)
-        if turned and self.verticalScrollBar().maximum() > 0:
-            return QApplication.sendEvent(self.viewport(), event)
+        if event.type() == QEvent.Type.Wheel and not isinstance(control, QScrollBar):
+            around = control.parent()
+            while around is not None:
+                if isinstance(around, QScrollArea) and around.verticalScrollBar().maximum() > 0:
+                    return QApplication.sendEvent(around.viewport(), event)
+                around = around.parent() if around is not self else None
         return super().eventFilter(control, event)
 
     def _width(self) -> int:
         return self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+
+
+def list_anew(choice: ComboBox) -> None:
+    """List the choices of a box anew, and keep what is chosen, whatever it is called by now."""
+    before = choice.value
+    with choice.changed.blocked():
+        choice.reset_choices()
+        if choice.value != before and before in choice.choices:
+            choice.value = before
+    if choice.value != before:
+        choice.changed.emit(choice.value)
 
 
 def told(control: Control, tooltip: str) -> Control:

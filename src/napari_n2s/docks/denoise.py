@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_n2s.docks import layers
 from napari_n2s.docks.activity import Activity
+from napari_n2s.docks.controls import list_anew
 from napari_n2s.docks.first_look import FirstLook
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
 from napari_n2s.docks.guides_row import candidates
@@ -23,7 +24,7 @@ from napari_n2s.docks.preferences import preferences
 from napari_n2s.docks.verdict import Verdict
 from napari_n2s.docks.watching import Watching
 from napari_n2s.ideas.errors import N2SError
-from napari_n2s.work.progress import Applying, Preview, Progress
+from napari_n2s.work.progress import Applying, Preview, Progress, leave_missing
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -40,6 +41,7 @@ NO_IMAGE = (
     "File > Open Sample > Noise2Self."
 )
 OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
+CHANGED = "{0} has changed or gone since it was learnt from; press Train to begin anew."
 OTHER_GUIDES = (
     "This training is with other guides than those that are ticked now; tick them again, or press "
     "Train to begin anew."
@@ -73,16 +75,18 @@ class DenoiseDock(DenoiseForm):
         self._reins = Reins()
         self._order: Order | None = None
         self.progress: Progress | None = None
+        self._earlier: tuple[Order | None, Progress | None] = None, None
+        self._asked: tuple[Order, Settings, Progress | None, bool] | None = None
         self._activity = Activity(APPLYING)
         self._verdict = Verdict(napari_viewer, self.show_result)
         self._outcome: Denoised | Failure | None = None
-        self._first_look = FirstLook(
-            napari_viewer, lambda words: self.show_result(words, there=False)
-        )
+        self._first_look = FirstLook(napari_viewer, self._verdict.remark)
         self.image.changed.connect(self._describe_image)
         self.image.changed.connect(self._look_first)
         self.image.changed.connect(self.guides.clear)
         self.axes.corrected.connect(self.guides.reset_choices)
+        self.axes.corrected.connect(self._look_first)
+        self.axes.corrected.connect(self._verdict.reconsider)
         self.head_start.toggled.connect(self._look_first)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
@@ -101,8 +105,8 @@ class DenoiseDock(DenoiseForm):
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
-        self.image.reset_choices()
-        self.learn_from.reset_choices()
+        list_anew(self.image)
+        list_anew(self.learn_from)
         self._describe_image()
         self._verdict.reconsider()
 
@@ -112,20 +116,23 @@ class DenoiseDock(DenoiseForm):
             self.device.end()
             self._first_look.end()
             self._verdict.forget()
-            self._order = self.progress = None
+            self._order = self.progress = self._asked = None
+            self._earlier = None, None
             if self._worker:
                 self._worker.quit()
         return super().event(event)
 
     def _describe_image(self, _: object = None) -> None:
         self.axes.show_layer(self.image.value)
-        self.apply_to.reset_choices()
+        list_anew(self.apply_to)
         self.guides.reset_choices()
 
     def _look_first(self, _: object = None) -> None:
-        """Show what is to be had at once, where somebody sees it."""
+        """Show what is to be had at once, where somebody sees it and there is nothing better."""
         if self.isVisible() and not self._worker:
-            self._first_look.at(self.image.value if self.head_start.isChecked() else None)
+            source, wanted = self.image.value, self.head_start.isChecked()
+            better = source is not None and layers.results_above(self._viewer, source)
+            self._first_look.at(source if wanted and not better else None)
 
     def _choose_active(self) -> None:
         self.reset_choices()
@@ -136,6 +143,7 @@ class DenoiseDock(DenoiseForm):
         if (source := self.image.value) is None:
             show_warning(NO_IMAGE)
             return
+        earlier = self._order, self.progress
         try:
             settings = self.settings()
             region = read_region(self._viewer, source, self.learn_from.value)
@@ -144,6 +152,7 @@ class DenoiseDock(DenoiseForm):
             self._verdict.refuse(str(error))
             return
         self.plot.clear_curves()
+        self._earlier = earlier
         self._work(settings)
 
     def _read_order(self, source: Image, region: Box | None) -> Order:
@@ -156,6 +165,7 @@ class DenoiseDock(DenoiseForm):
         assert self._order is not None
         self._reins = Reins(preview_pause=preferences().preview_pause)
         self._activity = Activity(APPLYING)
+        self._asked = self._order, settings, since, learn
         self.progress, self._watching = since, Watching(self._viewer, self._order)
         self._watching.take_over(self._first_look.hand_over())
         self._verdict.begin()
@@ -193,12 +203,15 @@ class DenoiseDock(DenoiseForm):
         assert self.progress is not None
         source = self._order.source
         if not self._stands():
-            same = self.image.value is source and self._order.stands and not self._same_guides()
-            words = OTHER_GUIDES if same else self.other_words.format(source.name)
-            self._verdict.refuse(words)
+            there = self._order.stands and source in self._viewer.layers
+            words = self.other_words if there else CHANGED
+            if there and self.image.value is source and not self._same_guides():
+                words = OTHER_GUIDES
+            self._verdict.refuse(words.format(source.name))
             return
         try:
-            self._order = self._read_order(source, self._order.region)
+            order = self._read_order(source, self._order.region)
+            self._order = replace(order, guides=self._order.guides)
         except N2SError as error:
             self._verdict.refuse(str(error))
             return
@@ -213,7 +226,7 @@ class DenoiseDock(DenoiseForm):
 
     def _same_guides(self) -> bool:
         assert self._order is not None
-        return list(map(id, self._order.guides)) == list(map(id, self.guides.pixels()))
+        return set(map(id, self._order.guides)) == set(map(id, self.guides.pixels()))
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)
@@ -235,6 +248,7 @@ class DenoiseDock(DenoiseForm):
             self._show_applying(state)
         else:
             self.progress = state
+            self._earlier = None, None
             self.plot.add(state)
             if self.pause.isEnabled() and self.pause.text() == PAUSE:
                 left = state.seconds_left
@@ -267,11 +281,16 @@ class DenoiseDock(DenoiseForm):
         watching, self._watching = self._watching, None
         becomes_result = bool(done and order and order.onto is order.source)
         preview = watching.end(becomes_result) if watching else None
+        if isinstance(outcome, Failure) and self.progress is None:
+            self._order, self.progress = self._earlier
+        self._earlier = None, None
         self.show_working(False, may_go_on=self.progress is not None)
         self.plot.draw()
         if isinstance(outcome, Failure):
             self._explain(outcome)
-        elif outcome is not None and order is not None:
+        elif outcome is None:
+            self._verdict.go_back()
+        elif order is not None:
             self._add_result(order, *outcome, preview)
 
     def _add_result(self, order: Order, image: Any, report: Report, preview: Image | None) -> None:
@@ -304,8 +323,13 @@ class DenoiseDock(DenoiseForm):
             return
         question = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
         answer = QMessageBox.question(self, "Noise2Self", question)
-        if answer == QMessageBox.StandardButton.Yes:
-            self._work(replace(self.settings(), missing="leave"))
+        if answer != QMessageBox.StandardButton.Yes:
+            self._verdict.go_back()
+        elif self._asked:
+            self._earlier = self._order, self.progress
+            self._order, settings, since, learn = self._asked
+            since = since and leave_missing(since)
+            self._work(replace(settings, missing="leave"), since, learn=learn)
 
     def _follow_theme(self, event: object = None) -> None:
         self.plot.set_text_colour(get_theme(self._viewer.theme).text.as_hex())

@@ -29,7 +29,7 @@ class FirstLook:
     ----------
     viewer : napari.viewer.Viewer
     explain : callable
-        What to do with words that say what it is.
+        What to do with words that say what it is; none when it is taken away.
     """
 
     def __init__(self, viewer: Viewer, explain: Callable[[str], None]) -> None:

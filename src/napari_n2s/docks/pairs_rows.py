@@ -8,7 +8,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel
 
-from napari_n2s.docks.controls import show_row, told
+from napari_n2s.docks.controls import list_anew, show_row, told
 from napari_n2s.ideas.settings import choices, words
 
 Choices = Callable[[Any], list[Any]]
@@ -102,8 +102,8 @@ class PairsRows:
 
     def reset_choices(self, _: object = None) -> None:
         """List layers and axes anew; where there is no other layer, take the pairs from one."""
-        self.other.reset_choices()
-        self.along.reset_choices()
+        list_anew(self.other)
+        list_anew(self.along)
         if self.way.value == LAYER and self.along.choices and not self.other.choices:
             self.way.value = "neighbours"
 

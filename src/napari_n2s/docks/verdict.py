@@ -64,10 +64,24 @@ class Verdict:
         show_error(sentence)
 
     def reconsider(self, _: object = None) -> None:
-        """Take a refusal back: what is chosen is not what it was of any more."""
-        if self._refused:
-            self._refused = False
-            self._show(self._account if self._there else "", there=self._there)
+        """Take back a refusal of what is chosen no more, and the account of what is not there."""
+        gone = self._result is not None and not self._there
+        if gone:
+            self.forget()
+        if gone or self._refused:
+            self.go_back()
+
+    def go_back(self) -> None:
+        """Give the account of the last result again."""
+        self._refused = False
+        self._show(self._account if self._there else "", there=self._there)
+
+    def remark(self, sentence: str) -> None:
+        """Say something of what is no result; nothing, when it is no more."""
+        if sentence:
+            self._show(sentence, there=False)
+        else:
+            self.go_back()
 
     def forget(self) -> None:
         """Let go of the layers."""

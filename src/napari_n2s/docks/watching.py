@@ -47,10 +47,13 @@ class Watching:
 
     def take_over(self, other: Watching | None) -> None:
         """Show what comes in the layer of another, if that shows the same image."""
-        if other and other.layer and other._order.source is self._order.source:
-            self.layer = other.layer
-            self.layer.name = layers.name_above(self._order.source, self._name)
-        elif other:
+        if not other:
+            return
+        layer, same = other.layer, other._order.source is self._order.source
+        if layer and same and layer in self._viewer.layers:
+            self.layer = layer
+            layer.name = layers.name_above(self._order.source, self._name)
+        else:
             other.end(becomes_result=False)
 
     def view(self) -> Box | None:

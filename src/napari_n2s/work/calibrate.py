@@ -84,12 +84,24 @@ def calibrate(
     >>> found = calibrate(noisy, "nlm")  # doctest: +SKIP
     >>> clean = found.apply(noisy)  # doctest: +SKIP
     """
-    if z_step is not None and not 0 < z_step < inf:
-        raise SettingsError(f"z_step is {z_step}; it must be a number of pixels above 0.")
-    spacing = (1.0, 1.0) if z_step is None else (float(z_step), 1.0, 1.0)
-    denoiser = choose_denoiser(method, grid, spacing)
+    denoiser = choose_denoiser(method, grid, spacing_of(z_step))
     ready = get_ready(image, axes, missing=missing, seed=seed, volume=z_step is not None)
     return finish(calibrating(ready, denoiser, refine=refine))
+
+
+def spacing_of(z_step: float | None) -> tuple[float, ...]:
+    """Give the distances of pixels along Z, Y and X, or along Y and X alone.
+
+    Raises
+    ------
+    SettingsError
+        If slices cannot be so far apart.
+    """
+    if z_step is None:
+        return (1.0, 1.0)
+    if not 0 < z_step < inf:
+        raise SettingsError(f"z_step is {z_step}; it must be a number of pixels above 0.")
+    return (float(z_step), 1.0, 1.0)
 
 
 def get_ready(
@@ -99,8 +111,10 @@ def get_ready(
 
     Raises
     ------
-    ImageError, DeviceError
+    ImageError, DeviceError, SettingsError
     """
+    if seed < 0:
+        raise SettingsError(f"seed is {seed}; it must be 0 or more.")
     drawn = draw_pieces(open_image(image), axes, seed, volume=volume)
     require_memory(AT_WORK * prod(drawn.image.shape))
     ready = prepare(drawn.image, drawn.axes, missing, seed, volume=volume)

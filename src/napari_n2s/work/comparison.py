@@ -28,11 +28,11 @@ FEWEST = 16
 """Blocks that tell a brightness; counts of a block that tell how they scatter."""
 
 
-def measure_shift(pairs: Pairs) -> tuple[float, ...] | None:
-    """Measure how far the second reading lies from the first along each axis, in pixels.
+def measure_shifts(pairs: Pairs) -> list[tuple[float, ...]]:
+    """Measure how far each second reading lies from the first along each axis, in pixels.
 
     By the cross-correlation of both without noise and shade (Guizar-Sicairos et al., Opt. Lett.
-    2008); the median over the pairs. None where no structure is found again.
+    2008). Pairs in which no structure is found again are left out.
     """
     from skimage.registration import phase_cross_correlation  # slow to load
 
@@ -46,8 +46,8 @@ def measure_shift(pairs: Pairs) -> tuple[float, ...] | None:
         )
         back = np.roll(b, [-round(step) for step in way], range(b.ndim))
         if _correlation(a, back) > LIKENESS:
-            found.append(way)
-    return tuple(float(each) for each in np.median(found, 0)) if found else None
+            found.append(tuple(float(each) for each in way))
+    return found
 
 
 def measure_brightness(pairs: Pairs) -> tuple[float, float] | None:

@@ -166,7 +166,7 @@ def denoising(
     there = layout(wanted.shape, its_axes, volume=volume)
     if not set(here.sample_axes) <= set(there.sample_axes):
         settings = replace(settings, context=0)  # what would be beside a picture is not there
-    progress = since
+    watch = Watch(partial(glimpse, image, axes), view, Pace(preview_pause))
     try:
         with memory_in_words():
             piece = wanted if part is None else take_part(wanted, part)
@@ -180,7 +180,6 @@ def denoising(
             asked = {"axes": axes, "settings": settings, "size": prod(piece.shape)}
             if learn or since is None:
                 training = go_on(since) if since else train(source, **asked)
-                watch = Watch(partial(glimpse, image, axes), view, Pace(preview_pause))
                 progress = yield from watch.follow(training, stop, rest)
             else:
                 take_up(since)
@@ -188,8 +187,9 @@ def denoising(
             device = progress.learner.device
             result = yield from applying(progress.best, device, wanted, its_axes, dtype, part, out)
     finally:
-        if progress and progress.learner.device.type == "cuda":
-            progress.learner.move(torch.device("cpu"))
+        last = watch.progress or since
+        if last and last.learner.device.type == "cuda":
+            last.learner.move(torch.device("cpu"))
             torch.cuda.empty_cache()
     return result, account_of(
         progress,

@@ -69,20 +69,21 @@ def denoising_readings(
         require_shape(out, first.shape)
     with memory_in_words():
         require_memory(AT_WORK * first.size)
-        training = go_on(since) if since else train(readings, settings=settings)
         watch = Watch(partial(_glimpse, readings), view, Pace(preview_pause))
-        progress = yield from watch.follow(training, stop, rest)
-        device = progress.learner.device
         total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
         try:
+            training = go_on(since) if since else train(readings, settings=settings)
+            progress = yield from watch.follow(training, stop, rest)
+            device = progress.learner.device
             for number, offset in enumerate(readings.offsets):
                 image = readings.shown[number]
                 work = _shares(applying(progress.best, device, image, readings.axes))
                 clean = yield from share(work, number, len(readings.shown), Applying)
                 _add(clean, offset, total, count)
         finally:
-            if device.type == "cuda":
-                progress.learner.move(torch.device("cpu"))
+            last = watch.progress or since
+            if last and last.learner.device.type == "cuda":
+                last.learner.move(torch.device("cpu"))
                 torch.cuda.empty_cache()
     with np.errstate(invalid="ignore"):
         mean = readings.factor * total / count

@@ -150,7 +150,10 @@ def choose_denoiser(
             return donut
         if list(grid) != list(donut.grid):
             raise SettingsError(f"The grid of {method} is of its {next(iter(donut.grid))} alone.")
-        return Donut(method, spacing, tuple(map(float, *grid.values())))
+        strengths = tuple(map(float, *grid.values()))
+        if not min(strengths, default=0) > 0:
+            raise SettingsError(f"The strengths of {method} must be above 0.")
+        return Donut(method, spacing, strengths)
     if method not in MASKED:
         raise SettingsError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
     function, usual = MASKED[method]

@@ -86,8 +86,8 @@ def memory_in_words() -> Iterator[None]:
 def free_memory(device: torch.device) -> int:
     """Measure the bytes that are free where a device computes."""
     if device.type == "cuda":
-        with suppress(RuntimeError):  # when others have it to themselves
-            return torch.cuda.mem_get_info(device)[0]
+        with suppress(RuntimeError), torch.cuda.device(device):  # when others have it to themselves
+            return torch.cuda.mem_get_info()[0]
     return int(psutil.virtual_memory().available)
 
 

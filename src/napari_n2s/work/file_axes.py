@@ -65,7 +65,7 @@ def _of_zarr(path: Path) -> list[str]:
     """List the axes of the images of a group."""
     for name in METADATA:
         if (path / name).is_file():
-            about: Any = json.loads((path / name).read_text())
+            about: Any = json.loads((path / name).read_bytes())
             about = about.get("attributes", about)
             images = about.get("ome", about).get("multiscales", [])
             return ["".join(NAMES.get(each["name"], "Q") for each in one["axes"]) for one in images]

@@ -89,8 +89,10 @@ def map_tiff(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Filli
                 os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
         out = Filling(image)
         del image
-        yield out
-        out.close()
+        try:
+            yield out
+        finally:
+            out.close()  # before it is moved or removed
 
 
 def _say(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.axes import Layout, layout
+from napari_n2s.ideas.axes import APART, Layout, layout
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.work import comparison
 from napari_n2s.work.motion import measure_growth
@@ -19,6 +19,8 @@ PICTURES = 8
 SHIFTED, PATTERNED, ALIKE = 0.5, 0.1, 1e-3
 """Pixels of shift, share of the noise in both, and difference as a share of the contrast, from
 which on something is said."""
+APART_BY = 1.5
+"""Pixels by which the shifts of separate pictures may differ."""
 MIDDLE = {2: 256, 3: 40}
 """Side in pixels of the part in which a guide is compared with the image, by the axes of space."""
 DISPERSED = (0.7, 1.4)
@@ -123,7 +125,13 @@ def compare(
     name, said = f"Reading {number}", []
     canonical = [_numbers(found.canonical(each)) for each in (first, other)]
     pairs = _pictures(*canonical)
-    shift = comparison.measure_shift(pairs)
+    shifts = comparison.measure_shifts(pairs)
+    shift = tuple(float(each) for each in np.median(shifts, 0)) if shifts else None
+    if register and APART in found.axes and shifts and np.ptp(shifts, 0).max() > APART_BY:
+        raise ImageError(
+            "The pictures are shifted against their partners by different amounts, and register "
+            "moves all by the same; denoise them one by one with pair and register."
+        )
     whole = tuple(round(each) for each in shift or (0.0, 0.0))
     offset = tuple(
         -whole[found.space.index(letter)] if letter in found.space else 0 for letter in found.axes

@@ -37,6 +37,11 @@ class LargeTiff:
         part: NDArray[np.generic] = self._pages[index]
         return part
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.generic]:
+        """Read all of it."""
+        whole: NDArray[np.generic] = np.asarray(self._pages[...], dtype)
+        return whole
+
     def __reduce__(self) -> tuple[type[LargeTiff], tuple[Path]]:
         """Go by the name of the file."""
         return LargeTiff, (self._path,)
@@ -62,7 +67,7 @@ class Filling:
 
 
 def require_whole(series: Any, size: int) -> None:
-    """Make sure that a file is as long as it says.
+    """Make sure that a file, and others that belong to it, are as long as they say.
 
     Parameters
     ----------
@@ -73,11 +78,13 @@ def require_whole(series: Any, size: int) -> None:
     Raises
     ------
     ValueError
-        If a part of the image lies beyond its end.
+        If a part of the image lies beyond an end, or is not there at all.
     """
-    ends = [series.dataoffset + series.nbytes] if series.dataoffset is not None else []
-    for page in filter(None, series.pages):
+    ends = [] if series.dataoffset is None else [(series.dataoffset + series.nbytes, size)]
+    for page in series.pages:
+        if page is None:
+            raise ValueError("pictures are missing")
         every = zip(page.dataoffsets, page.databytecounts, strict=True)
-        ends += [offset + count for offset, count in every]
-    if max(ends, default=0) > size:
+        ends += [(offset + count, page.parent.filehandle.size) for offset, count in every]
+    if any(end > there for end, there in ends):
         raise ValueError("the file ends before the image does")

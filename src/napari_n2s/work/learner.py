@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from itertools import chain
 from math import ceil, cos, inf, isfinite, nan, pi, prod
 
@@ -169,6 +170,13 @@ class Learner:
         """Whether the best got better by more than chance explains since this was last asked."""
         before, self._before = self._before, self._squares
         return before is None or self._squares is None or improved(before, self._squares)
+
+    def leave_missing(self) -> None:
+        """Let its models leave pixels without a value as they are, where they are applied."""
+        self.settings = replace(self.settings, missing="leave")
+        self.best, self.last = (
+            each and replace(each, settings=self.settings) for each in (self.best, self.last)
+        )
 
     def shrink(self) -> bool:
         """Make steps smaller, as memory ran short; whether there was anything left to halve.

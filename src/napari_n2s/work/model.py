@@ -36,8 +36,9 @@ from napari_n2s.work.stream import CHUNK, Pictures, Stream
 
 TILE = 512
 """Side of a tile in pixels: some 400 MB at work for the widest network."""
-BLOCK = 2**22
-"""Pixels of a picture that are denoised at a time; tiles are for the network, blocks for all."""
+BLOCK, DEEP = 2**22, 16
+"""Pixels of a picture, and slices of a volume at least, that are denoised at a time; tiles are for
+the network, blocks for all."""
 NOT_BLIND = (
     "invariant hides each pixel from its own prediction, which a network that learns one reading "
     "from another does not do; leave it out."
@@ -70,7 +71,7 @@ def check(
             f"The image has {there} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
-    require_memory((AT_WORK + BESIDE * beside) * there * min(BLOCK, prod(space)))
+    require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)))
     here = isinstance(image, np.ndarray) and image.dtype.kind == "f"
     if here and settings.missing == "refuse":
         canonical = found.canonical(image)
@@ -275,9 +276,17 @@ class Model:
             stream.write(number, block.write[2:], clean, sample[keep], gaps[keep])
 
 
-def _block(size: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the sides of a picture's blocks: all of it, or whole chunks of what is written to."""
+def _block(size: Sequence[int]) -> tuple[int, ...]:
+    """Give the sides of a picture's blocks: all of it, or whole chunks of what is written to.
+
+    Of a volume they are a chunk wide and high, and at least so deep that most of what is read of it
+    is not there for the border's sake alone.
+    """
+    if len(size) > 2:
+        plane = [min(side, CHUNK) for side in size[-2:]]
+        deep = max(DEEP, BLOCK // prod(plane))
+        return (*(min(side, deep) for side in size[:-2]), *plane)
     return tuple(
         side if side == whole else -(-side // CHUNK) * CHUNK
-        for side, whole in zip(divide(size, BLOCK), size, strict=True)
+        for side, whole in zip(divide(tuple(size), BLOCK), size, strict=True)
     )

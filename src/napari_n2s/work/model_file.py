@@ -49,7 +49,8 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
     try:
         with safe_open(path, "pt") as file:
             about = json.loads(file.metadata()["napari-n2s"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies, as a file that is mapped into memory cannot be removed on Windows.
+            weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         said = about.pop("model")
         model = Model(
             settings=Settings(**said["settings"]),

@@ -120,7 +120,9 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
     if settings.invariant:
         raise SettingsError(NOT_BLIND)
     drawn = [
-        draw_pieces(each, readings.axes, settings.seed, volume=settings.volume)
+        draw_pieces(
+            each, readings.axes, settings.seed, volume=settings.volume, along=readings.along
+        )
         for each in readings.learnt
     ]
     every = [

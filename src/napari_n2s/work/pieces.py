@@ -50,7 +50,9 @@ def is_large(image: Any) -> bool:
     return not isinstance(image, np.ndarray) and prod(image.shape) > ENOUGH
 
 
-def draw_pieces(image: Any, axes: str | None, seed: int, *, volume: bool = False) -> Pieces:
+def draw_pieces(
+    image: Any, axes: str | None, seed: int, *, volume: bool = False, along: str = ""
+) -> Pieces:
     """Read an image, or as many pieces of a large one as are enough to learn from.
 
     Pieces that cannot be read are left out.
@@ -63,6 +65,8 @@ def draw_pieces(image: Any, axes: str | None, seed: int, *, volume: bool = False
     seed : int
     volume : bool
         Whether Z is an axis of space and not of samples.
+    along : str
+        An axis along which several pictures are wanted, however short it is.
 
     Raises
     ------
@@ -80,7 +84,7 @@ def draw_pieces(image: Any, axes: str | None, seed: int, *, volume: bool = False
         around = read_box(guided.guides, guided.beside(whole)) if guided else None
         return Pieces(everything, found.axes, "", around, guide_axes)
     sizes = dict(zip(found.axes, found.shape, strict=True))
-    longest = sorted(found.sample_axes, key=lambda each: -sizes[each])[:2]
+    longest = sorted(found.sample_axes, key=lambda each: (each != along, -sizes[each]))[:2]
     most = {**dict.fromkeys(longest, RUN), "Y": SIDE, "X": SIDE, **({"Z": DEPTH} if volume else {})}
     shape = [
         size if letter in CHANNELS else min(size, most.get(letter, 1))

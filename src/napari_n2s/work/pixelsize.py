@@ -40,12 +40,13 @@ def from_imagej(metadata: dict[str, Any], resolution: Resolution | None) -> Size
 
 
 def from_ome(metadata: dict[str, Any]) -> Sizes:
-    """Read the attributes of OME's Pixels."""
+    """Read the attributes of OME's Pixels; a length in other units is no pixel size."""
     sizes = {}
     for axis in "XYZ":
         if value := metadata.get(f"PhysicalSize{axis}"):
             unit = _name(str(metadata.get(f"PhysicalSize{axis}Unit", "µm")))
-            sizes[axis] = (float(value), unit)
+            if unit in CENTIMETRES:
+                sizes[axis] = (float(value), unit)
     if value := metadata.get("TimeIncrement"):
         sizes["T"] = (float(value), str(metadata.get("TimeIncrementUnit", "s")))
     return sizes
@@ -107,7 +108,9 @@ def _from_resolution(resolution: Resolution | None, unit: str) -> Sizes:
 
 
 def _number(value: Any) -> float:
-    return value[0] / value[1] if isinstance(value, tuple) and value[1] else float(value)
+    if isinstance(value, tuple):
+        return value[0] / value[1] if value[1] else 0.0
+    return float(value)
 
 
 def _name(unit: str) -> str:

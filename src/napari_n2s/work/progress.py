@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +57,15 @@ class Progress:
         if self.best.settings.converge or not self.done:
             return None
         return self.seconds * (1 / self.done - 1)
+
+
+def leave_missing(progress: Progress) -> Progress:
+    """Let what was learnt be applied to images with pixels that are NaN or infinite, too."""
+    learner = progress.learner
+    learner.leave_missing()
+    assert learner.best is not None
+    assert learner.last is not None
+    return replace(progress, best=learner.best, last=learner.last)
 
 
 @dataclass(frozen=True)

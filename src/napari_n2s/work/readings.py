@@ -122,6 +122,11 @@ def find_readings(
         raise SettingsError(f"pairing is {how!r}; choose one of {', '.join(SPLITS)}.")
     if how != SPLITS[0] and not along:
         raise SettingsError(f"pairing {how} says what lies along an axis; name it by pairs_axis.")
+    if register and (thinned or (along and how == SPLITS[0])):
+        raise SettingsError(
+            "register moves readings of the whole field, not neighbouring frames or the halves of "
+            "one image; leave it out."
+        )
     if pair is not None:
         others = pair if isinstance(pair, list | tuple) else [pair]
         return pair_up([image, *others], axes, register=register)

@@ -119,7 +119,7 @@ class Report:
         changed = [
             f"{name} {value}"
             for name, value in asdict(self.settings).items()
-            if value != getattr(Settings(), name) and name not in TOLD
+            if value != getattr(Settings(), name) and name not in TOLD + self._without_effect()
         ]
         settings = (
             f"its default settings but for {', '.join(changed)}"
@@ -158,6 +158,13 @@ class Report:
             f"{found.loss:.4g} (standard error {found.error:.2g}), against {least:.4g} for the "
             f"best of a median and a Gaussian filter calibrated on the same pixels."
         )
+
+    def _without_effect(self) -> tuple[str, ...]:
+        """List the settings that mean nothing to such a training."""
+        of_masks = ("partition", "grid_width", "density", "fill")
+        if self.readings:
+            return (*of_masks, "hole", "context", "channels", "invariant")
+        return of_masks if self.settings.network == "donut" else ("hole", "context")
 
     def _guides(self) -> str:
         return f"guides of the same field ({self.guides} channel{'s' * (self.guides > 1)})"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.guides import guide
 from napari_n2s.ideas.image import open_image
 from napari_n2s.ideas.settings import Settings
@@ -79,6 +80,11 @@ def train(
         settings = replace(settings, channels="together", head_start=False)
         material = gather_readings(image.guided(guides), settings, size)
     else:
+        if settings.loss != Settings().loss:
+            raise SettingsError(
+                f"The loss {settings.loss} is for readings that are learnt from each other; leave "
+                "it out, or add another reading."
+            )
         image = guide(open_image(image), axes, guides)
         if "C" not in layout(image.shape, axes).axes:
             settings = replace(settings, channels="together")

@@ -32,6 +32,11 @@ class Watch:
     view : callable
         The part to show, if any.
     pace : Pace
+
+    Attributes
+    ----------
+    progress : Progress or None
+        The last that there was.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class Watch:
         pace: Pace,
     ) -> None:
         self._denoise, self._view, self._pace = glimpse, view, pace
+        self.progress: Progress | None = None
 
     def follow(
         self, training: Training, stop: Callable[[], bool], rest: Callable[[], bool]
@@ -52,6 +58,7 @@ class Watch:
                 progress = training.send(idle)
             except StopIteration:
                 return progress
+            self.progress = progress
             begin = time.monotonic()
             yield progress
             while rest():
