@@ -19,3 +19,13 @@ def test_a_first_step_has_equal_singular_values_and_leaves_the_rest_to_adam():
     assert lengths.numpy() == pytest.approx(0.01, rel=0.02)
     for each in (last, bias):
         assert each.detach().abs().numpy() == pytest.approx(0.005, rel=1e-3)
+
+
+def test_kernels_decay_and_biases_do_not():
+    kernel, bias = (torch.nn.Parameter(torch.ones(*shape)) for shape in ((8, 6, 3, 3), (8,)))
+    optimiser = Muon([kernel, bias], [])
+    for each in (kernel, bias):
+        each.grad = torch.zeros_like(each)
+    optimiser.step(0.01, decay=0.5)
+    assert kernel.detach().numpy() == pytest.approx(0.995)
+    assert bias.detach().numpy() == pytest.approx(1)

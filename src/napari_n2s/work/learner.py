@@ -36,6 +36,9 @@ WARM_UP = 30
 """Steps over which the learning rate rises."""
 REFINING = 0.5
 """Learning rate after a head start, as a share of that from scratch."""
+DECAY, STRONGEST = 20_000.0, 0.3
+"""How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
+is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
 MEMORY = 100
 """Steps over which the weights, and the training loss that is shown, are averaged."""
 
@@ -83,6 +86,8 @@ class Learner:
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
         self._rate = settings.learning_rate * (REFINING if settings.head_start else 1)
+        pixels = self.material.x[:, 0].numel()
+        self._decay = min(STRONGEST, DECAY / pixels) if self._method.mixes else 0.0
         last = chain(*(each.last.parameters() for each in self._network.members))
         self._optimiser = Muon(self._network.parameters(), last)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
@@ -129,7 +134,7 @@ class Learner:
         loss.backward()  # type: ignore[no-untyped-call]
         for each in network.members:
             nn.utils.clip_grad_norm_(each.parameters(), 1.0)
-        self._optimiser.step(self._rate * _rate(self.step, done))
+        self._optimiser.step(self._rate * _rate(self.step, done), self._decay)
         self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
         self.step += 1
         fresh = 0.0 if self.settings.head_start else 1 / (1 + self.step)

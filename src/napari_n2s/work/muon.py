@@ -67,8 +67,12 @@ class Muon:
         self._adam.load_state_dict(self._adam.state_dict())
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """Take one step of a length: of `rate` in every direction of each kernel."""
+    def step(self, rate: float, decay: float = 0.0) -> None:
+        """Take one step of a length: of `rate` in every direction of each kernel.
+
+        Kernels then shrink by a share of `decay` times the rate (Loshchilov & Hutter, "Decoupled
+        Weight Decay Regularization", ICLR 2019).
+        """
         for rows, kernels in self._kernels.items():
             flat = []
             for kernel, momentum in zip(kernels, self._momenta[rows], strict=True):
@@ -80,6 +84,9 @@ class Muon:
         for group in self._adam.param_groups:
             group["lr"] = ADAM_SHARE * rate
         self._adam.step()
+        for each in self._every:
+            if each.ndim > 1:
+                each.mul_(1 - decay * rate)
 
 
 def _orthogonal(matrices: list[Tensor]) -> list[Tensor]:
