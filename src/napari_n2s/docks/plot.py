@@ -77,7 +77,7 @@ class LossPlot(Chart):
     def _fit(self) -> None:
         """Show what matters: the median and the later two thirds of the scores, or most of them."""
         scores, median = [loss for _, loss in self._scores], self._to_beat
-        low, high = min(*scores, median), max(*scores[len(scores) // 3 :], median)
+        low, high = min([*scores, median]), max([*scores[len(scores) // 3 :], median])
         margin = 0.1 * max(high - low, 0.1 * high)
         self.setYRange(low - margin, high + margin, padding=0)
         self.setXRange(0, self._losses[-1][0], padding=0.02)
