@@ -203,7 +203,7 @@ class DenoiseDock(DenoiseForm):
         assert self.progress is not None
         source = self._order.source
         if not self._stands():
-            there = self._order.stands and source in self._viewer.layers
+            there = self._order.stands and layers.is_there(self._viewer, source)
             words = self.other_words if there else CHANGED
             if there and self.image.value is source and not self._same_guides():
                 words = OTHER_GUIDES

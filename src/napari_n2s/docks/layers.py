@@ -145,6 +145,11 @@ def show_preview(
     return layer
 
 
+def is_there(viewer: Viewer, layer: Image | None) -> bool:
+    """Whether a layer has not been deleted."""
+    return layer is not None and layer in viewer.layers
+
+
 def remove(viewer: Viewer, layer: Image) -> None:
     """Take a layer away if it is still there."""
     if layer in viewer.layers:

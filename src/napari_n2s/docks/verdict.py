@@ -109,4 +109,4 @@ class Verdict:
 
     @property
     def _there(self) -> bool:
-        return self._result is not None and self._result in self._viewer.layers
+        return layers.is_there(self._viewer, self._result)

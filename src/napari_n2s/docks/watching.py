@@ -50,7 +50,7 @@ class Watching:
         if not other:
             return
         layer, same = other.layer, other._order.source is self._order.source
-        if layer and same and layer in self._viewer.layers:
+        if layer and same and layers.is_there(self._viewer, layer):
             self.layer = layer
             layer.name = layers.name_above(self._order.source, self._name)
         else:
@@ -59,7 +59,8 @@ class Watching:
     def view(self) -> Box | None:
         """Say what part to show, if the source still holds the image and it is wanted."""
         source = self._order.source
-        if self.wanted and self._order.stands and source in self._viewer.layers:
+        there = self.wanted and layers.is_there(self._viewer, source)
+        if there and self._order.stands:
             return regions.part_in_view(self._viewer, source)
         return None
 
