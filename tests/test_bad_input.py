@@ -9,8 +9,8 @@ import torch
 
 from napari_n2s import ImageError, MissingPixelsError, Settings, SettingsError, denoise, train
 from napari_n2s.ideas.errors import DeviceError
+from napari_n2s.work.blind import Blind
 from napari_n2s.work.denoise import denoising
-from napari_n2s.work.method import Blind
 
 GOOD = np.random.default_rng(0).normal(size=(20, 20))
 GAPS = np.where(np.arange(400).reshape(20, 20) < 7, np.nan, GOOD)

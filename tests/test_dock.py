@@ -11,7 +11,7 @@ from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.docks import layers
 from napari_n2s.docks.activity import Activity
 from napari_n2s.docks.denoise import NO_IMAGE
-from napari_n2s.work.method import Blind
+from napari_n2s.work.blind import Blind
 from napari_n2s.work.model import Model
 from napari_n2s.work.progress import Applying
 

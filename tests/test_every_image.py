@@ -22,9 +22,9 @@ from napari_n2s.docks.orders import WHOLE, read_order
 from napari_n2s.ideas.axes import APART, layout
 from napari_n2s.ideas.noise import NoiseCurve
 from napari_n2s.work import denoise, model, pieces
+from napari_n2s.work.blind import Blend, Blind
 from napari_n2s.work.denoise import denoising
 from napari_n2s.work.file_axes import read_axes
-from napari_n2s.work.method import Blend, Blind
 from napari_n2s.work.report import account_of
 from napari_n2s.work.steps import finish
 from napari_n2s.work.stream import Stream

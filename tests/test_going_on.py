@@ -9,8 +9,8 @@ import torch
 from napari_n2s import go_on, train
 from napari_n2s.ideas.score import improved
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.blind import Blind
 from napari_n2s.work.denoise import denoising
-from napari_n2s.work.method import Blind
 from napari_n2s.work.preview import ADVANCE, SHARE, Pace
 from napari_n2s.work.progress import Preview
 from napari_n2s.work.steps import finish

@@ -13,8 +13,8 @@ import tifffile
 from napari_n2s import Settings, calibrate, cli_calibrate, denoise
 from napari_n2s.cli import main
 from napari_n2s.ideas.settings import words
+from napari_n2s.work.blind import Blind
 from napari_n2s.work.denoisers import METHODS
-from napari_n2s.work.method import Blind
 
 STACK = np.random.default_rng(0).poisson(20, (2, 24, 30)).astype(np.uint16)
 QUICK = ("--steps", "3", "--device", "cpu")

@@ -23,11 +23,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from napari_n2s.ideas.turns import turns
+from napari_n2s.work.blind import Blind
 from napari_n2s.work.camera import draw_camera
 from napari_n2s.work.device import choose_device, fast_arithmetic, prefer_layout
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.head_start import FOLDER, KINDS
-from napari_n2s.work.method import Blind
 from napari_n2s.work.muon import Muon
 from napari_n2s.work.world import draw_scene
 

@@ -116,15 +116,17 @@ def posterior(
     variance = noise.variance(mean)
     weight = np.maximum(1 - variance / total, 0)
     share = trust.astype(mean.dtype).reshape(-1, *(1,) * (mean.ndim - 1))
-    return mean + share * weight * _believed(mean, total, noisy), weight * variance
+    believed = believe(mean, total, noisy)
+    return mean + share * weight * (believed - mean), weight * variance
 
 
-def _believed(
+def believe(
     mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Say how far off its prediction each pixel is taken to lie."""
+    """Take each pixel to lie no farther off its prediction than may be believed."""
     farthest = FARTHEST * np.sqrt(total)
-    return np.clip(noisy - mean, -farthest, farthest)
+    believed: NDArray[np.floating] = np.clip(noisy, mean - farthest, mean + farthest)
+    return believed
 
 
 def usual_share(
@@ -184,9 +186,9 @@ def best_share(
     for factor in (1 - DOUBT, 1 + DOUBT):
         noise = factor * variance
         weight = trust * np.maximum(1 - noise / total, 0)
-        believed = _believed(mean, total, noisy)
-        answers = weight * (believed == noisy - mean)
-        estimate = mean + weight * believed
+        believed = believe(mean, total, noisy)
+        answers = weight * (believed == noisy)
+        estimate = mean + weight * (believed - mean)
         apart = other - estimate
         gain = np.mean((noisy - estimate) * apart) - np.mean(noise * (response - answers))
         shares.append(gain / max(np.mean(apart**2), 1e-30))

@@ -145,6 +145,35 @@ def score(squares: NDArray[np.float64]) -> Score:
     )
 
 
+def best_share(
+    errors: NDArray[np.floating], apart: NDArray[np.floating], usual: float, doubt: float
+) -> float:
+    """Find what another prediction should count beside one, that the held-out error be least.
+
+    Parameters
+    ----------
+    errors : ndarray, shape (pixels,)
+        The noisy pixels less the one prediction, which has not seen them.
+    apart : ndarray, shape (pixels,)
+        The other, which has not either, less the one.
+    usual, doubt : float
+        What it counts elsewhere, and by how much that varies: as much as the pixels leave open is
+        decided by that.
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
+    squares = float(np.mean(apart**2))
+    if not squares:
+        return usual
+    products = errors * apart / squares
+    known, prior = products.size / max(float(products.var()), 1e-30), doubt**-2
+    found = (known * float(products.mean()) + prior * usual) / (known + prior)
+    return min(max(found, 0.0), 1.0)
+
+
 def improved(before: NDArray[np.float64], now: NDArray[np.float64]) -> bool:
     """Whether squared errors ``(pixels,)`` of the same pixels fell by more than chance explains.
 

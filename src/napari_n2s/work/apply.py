@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from napari_n2s.ideas.turns import Turn
+from napari_n2s.work.blind import Blend, Probe
 from napari_n2s.work.device import prefer_layout, working_threads
-from napari_n2s.work.method import Blend, Method, Probe
+from napari_n2s.work.method import Method
 from napari_n2s.work.networks import Network
 from napari_n2s.work.steps import finish, share
 
@@ -22,7 +23,23 @@ NUDGE = 0.02
 """By how much a pixel is moved for that, in standard deviations of the image."""
 
 
-Predicting = Generator[float, None, tuple[Tensor, Blend | None]]
+class Prediction(NamedTuple):
+    """What a network predicts of an image.
+
+    Attributes
+    ----------
+    picture, alike : Tensor, shape (1, C, *space)
+        By the network alone, and after what repeats in it was denoised together; on the CPU.
+    blend : Blend or None
+        How what it predicted seeing the pixel and blindly was mixed, if it was.
+    """
+
+    picture: Tensor
+    alike: Tensor
+    blend: Blend | None
+
+
+Predicting = Generator[float, None, Prediction]
 
 
 class Tile(NamedTuple):
@@ -134,32 +151,34 @@ def predict(
 
     Returns
     -------
-    tuple of Tensor and (Blend or None)
-        The predicted image ``(1, C, *space)``, on the CPU, and how it was mixed, if it was.
+    Prediction
     """
     generator = torch.Generator().manual_seed(seed)
     space, ways = tuple(x.shape[2:]), method.turns[:turns]
     count = count_passes(method, len(space), invariant, quick)
+    parts = count + (count > 1 and not invariant)
     seen = blind = None
     if not invariant:
         shown = method.show(x, torch.zeros_like(missing), missing, guides, generator)
         work = _in_tiles(method.network, shown, side, device, ways)
-        seen = yield from share(work, 0, count, float)
+        seen = yield from share(work, 0, parts, float)
     if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
             shown = method.show(x, hidden, missing, guides, generator)
             work = _in_tiles(method.network, shown, side, device, ways)
-            output = yield from share(work, number, count, float)
+            output = yield from share(work, number, parts, float)
             blind = output if blind is None else torch.where(hidden, output, blind)
     if seen is None:
         assert blind is not None
-        return method.mean(blind), None
+        return Prediction(method.mean(blind), method.mean(blind), None)
     if blind is None:
-        return method.mean(seen), None
+        return Prediction(method.mean(seen), method.mean(seen), None)
     if blend is None:
         probe = _probe(method, x, missing, guides, device, generator)
         blend = method.plan(seen, blind, x, missing, probe)
-    return method.mix(seen, blind, x, blend), blend
+    mixing = method.mix(seen, blind, x, missing, blend, device)
+    picture, alike = yield from share(mixing, count, parts, float)
+    return Prediction(picture, alike, blend)
 
 
 def _probe(

@@ -80,19 +80,20 @@ class Clock:
             return step % ceil(self._steps / SCORES) == 0 or step in EARLY
         return self.seconds >= self._next_score and step >= FEWEST
 
-    def scored(self, cost: float, once: float) -> None:
+    def scored(self, cost: float, once: float, after: float = 0.0) -> None:
         """Note that the pixels were scored, at a cost in seconds.
 
         From what it costs to apply the network once follows over how many flips and turns it can
-        afford to average.
+        afford to average; what comes after that is done once.
         """
         longest = max(SECOND, self._budget / SCORES)
         self._next_score = self.seconds + min(max(SECOND, cost / SCORE_COST), longest)
         if not self._steps:
             self.turns = next((n for n in TURNS if n * once <= TURNING * self._budget), TURNS[-1])
             # Where applying takes longer than all there is, nobody is helped by a little of it.
-            possible = once <= self._budget
-            self._kept = min(self.turns * once, APPLYING * self._budget) if possible else 0.0
+            possible = once + after <= self._budget
+            needed = self.turns * once + after
+            self._kept = min(needed, APPLYING * self._budget) if possible else 0.0
 
     def tried(self, step: int, since: float) -> bool:
         """Whether a trial since a time has come as far as it may."""

@@ -17,15 +17,17 @@ from torch import Tensor, nn
 from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.losses import LOSSES
-from napari_n2s.ideas.score import improved, pick, score, squared_errors
+from napari_n2s.ideas.score import best_share, improved, pick, score, squared_errors
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.apply import count_passes, divide
+from napari_n2s.work.apply import count_passes, divide, predict
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
-from napari_n2s.work.model import TILE, Model
+from napari_n2s.work.model import ALIKE, TILE, Model
 from napari_n2s.work.muon import Muon
+from napari_n2s.work.nonlocal_bayes import fits
+from napari_n2s.work.steps import finish
 
 BATCH, GPU_BATCH = 8, 32
 FIRST_BATCH, FIRST_STEPS = 4, 300
@@ -39,6 +41,10 @@ REFINING = 0.5
 DECAY, STRONGEST = 20_000.0, 0.3
 """How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
 is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
+PASSES_ALIKE = 8
+"""Passes of the network in the time that non-local Bayes takes for each channel."""
+DOUBT = 0.35
+"""By how much what that should count varies from image to image."""
 MEMORY = 100
 """Steps over which the weights, and the training loss that is shown, are averaged."""
 
@@ -96,6 +102,10 @@ class Learner:
         passes = count_passes(self._method, material.ndim, settings.invariant)
         passes += 2 * self._method.mixes  # the probe's
         self._applying = halos * passes / material.share_in_windows
+        picture = fits(tuple(material.windows.shape[2:])) and not material.constant
+        alike = self._method.mixes and not settings.invariant and picture
+        weighing = count_passes(self._method, material.ndim, settings.invariant) + PASSES_ALIKE
+        self._after = alike * (PASSES_ALIKE / material.share_in_windows + weighing)
         self._cost = inf
         self._squares: NDArray[np.float64] | None = None
         self._before: NDArray[np.float64] | None = None
@@ -148,7 +158,7 @@ class Learner:
         squares = self._squared_errors()
         spent = self.clock.seconds - begin
         self._cost = min(self._cost, spent)  # the first score is slower than all others
-        self.clock.scored(spent, self._cost * self._applying)
+        self.clock.scored(spent, self._cost * self._applying, self._cost * self._after)
         weights = self._average.state_dict().items()
         self.last = Model(
             settings=self.settings,
@@ -170,6 +180,31 @@ class Learner:
         if better or not aimed_at:
             self.best, self._squares = self.last, squares
         return self.last
+
+    def weigh(self) -> None:
+        """Ask the held-out pixels what non-local Bayes is to count beside the best."""
+        material = self.material
+        if not (self.best and self._after):
+            return
+        shape = material.beside.shape[1], material.guides.shape[1]
+        method = self.best.method(*shape, self.device)
+        errors, apart = [], []
+        names = "windows", "held_out", "missing", "also"
+        for x, held_out, missing, also in zip(
+            *(getattr(material, name).cpu().split(1) for name in names), strict=True
+        ):
+            hidden, seed = missing | held_out, self.settings.seed
+            found = finish(
+                predict(method, x, hidden, also, TILE, self.device, invariant=False, seed=seed)
+            )
+            noisy, picture, alike = (
+                pick(each.numpy(), held_out.numpy()) for each in (x, found.picture, found.alike)
+            )
+            errors.append(noisy - picture)
+            apart.append(alike - picture)
+        channels = np.concatenate(errors).T, np.concatenate(apart).T
+        shares = (best_share(*each, ALIKE, DOUBT) for each in zip(*channels, strict=True))
+        self.best = replace(self.best, alike=tuple(shares))
 
     def improved(self) -> bool:
         """Whether the best got better by more than chance explains since this was last asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
+from math import lcm, prod
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
 from napari_n2s.work.device import choose_device
 from napari_n2s.work.machine import require_memory
-from napari_n2s.work.method import choose
+from napari_n2s.work.method import Method, choose
+from napari_n2s.work.nonlocal_bayes import REACH, STEP
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish, share
 from napari_n2s.work.stream import CHUNK, Pictures, Stream
@@ -43,6 +44,8 @@ NOT_BLIND = (
     "invariant hides each pixel from its own prediction, which a network that learns one reading "
     "from another does not do; leave it out."
 )
+ALIKE = 0.7
+"""What non-local Bayes counts beside the network that it goes by, where nothing is known of it."""
 AT_WORK, BESIDE = 70, 16
 """Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
 
@@ -105,6 +108,9 @@ class Model:
         Whether it was trained on readings of one thing, each for the others' target.
     guides : Scale or None
         The intensities of the guides that it sees, if any.
+    alike : tuple of float
+        What counts beside its prediction what repeats in that, denoised together; one number, or
+        one for each channel.
     """
 
     settings: Settings
@@ -118,6 +124,7 @@ class Model:
     turns: int
     paired: bool = False
     guides: Scale | None = None
+    alike: tuple[float, ...] = (ALIKE,)
 
     def apply(
         self,
@@ -210,10 +217,7 @@ class Model:
         beside = found.beside(self.context) if self.context else None
         stream = Stream(image, found, part, kind, out, beside)
         device = device or choose_device(self.settings.device)
-        shape = self.channels, self.ndim, count, seen
-        method = choose(self.settings, *shape, paired=self.paired)
-        method.network.load_state_dict(self.weights)
-        method.network.to(device).eval()
+        method = self.method(count, seen, device)
         run = partial(
             predict,
             method,
@@ -226,12 +230,32 @@ class Model:
         )
         space, network = found.canonical_shape[2:], method.network
         size = tuple(side.stop - side.start for side in stream.space)
-        cuts = tiles(space, _block(size), network.halo, network.stride, stream.space)
+        halo, stride = network.halo, network.stride
+        if method.mixes:
+            halo, stride = halo + REACH, lcm(stride, STEP)
+        cuts = tiles(space, _block(size), halo, stride, stream.space)
         blocks = list(cuts)
         for order, number in enumerate(stream.samples):
             work = self._denoise(stream, guides, number, blocks, run)
             yield from share(work, order, len(stream.samples), Applying)
         return stream.result
+
+    def method(self, beside: int, guides: int, device: torch.device) -> Method:
+        """Make its method, to predict with its weights on a device.
+
+        Parameters
+        ----------
+        beside : int
+            Pictures that it sees beside one.
+        guides : int
+            Channels of guides.
+        device : torch.device
+        """
+        shape = self.channels, self.ndim, beside, guides
+        method = choose(self.settings, *shape, paired=self.paired)
+        method.network.load_state_dict(self.weights)
+        method.network.to(device).eval()
+        return method
 
     def _open_guides(self, image: Any) -> Pictures | None:
         """Open what an image's guides show beside its pictures, if the network sees guides."""
@@ -270,9 +294,10 @@ class Model:
                 also.append(self.guides.normalise(seen, ~np.isfinite(seen)))
             inner = (x, gaps, np.concatenate([empty, *also]))
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
-            prediction, blend = yield from share(work, step, len(order), float)
+            picture, alike, blend = yield from share(work, step, len(order), float)
+            counts = torch.tensor(self.alike).to(picture).reshape(-1, *(1,) * self.ndim)
             keep = block.keep[1:]
-            clean = self.scale.restore(prediction[0][keep].numpy())
+            clean = self.scale.restore(torch.lerp(picture, alike, counts)[0][keep].numpy())
             stream.write(number, block.write[2:], clean, sample[keep], gaps[keep])
 
 

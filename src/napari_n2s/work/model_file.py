@@ -16,7 +16,7 @@ from napari_n2s.ideas.errors import FileError
 from napari_n2s.ideas.image import Scale
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.model import Model
+from napari_n2s.work.model import ALIKE, Model
 
 
 def save_model(path: Path, model: Model, **about: Any) -> None:
@@ -32,6 +32,7 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "turns": model.turns,
         "paired": model.paired,
         "guides": _numbers(model.guides) if model.guides else None,
+        "alike": model.alike,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
@@ -64,6 +65,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             turns=said["turns"],
             paired=said["paired"],
             guides=_scale(said["guides"]) if said["guides"] else None,
+            alike=tuple(said.get("alike", (ALIKE,))),
         )
     except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
         raise FileError(f"{path} holds no model that can be read.") from error

@@ -157,7 +157,23 @@ class Report:
             f"mean squared error of the network's blind prediction against the noisy values was "
             f"{found.loss:.4g} (standard error {found.error:.2g}), against {least:.4g} for the "
             f"best of a median and a Gaussian filter calibrated on the same pixels."
+            f"{self._delivered()}"
         )
+
+    def _delivered(self) -> str:
+        """Say what becomes of a blind prediction before it is delivered."""
+        if self.settings.network != "donut" or self.settings.invariant:
+            return ""
+        delivered = (
+            " What was predicted was combined with the noisy pixels by the noise read off its "
+            "residuals (Laine et al., 2019)"
+        )
+        if not self.settings.volume:
+            delivered += (
+                ", and averaged with what non-local Bayes denoising (Lebrun et al., SIAM J. "
+                "Imaging Sci. 2013) made of the noisy image, guided by it"
+            )
+        return f"{delivered}."
 
     def _without_effect(self) -> tuple[str, ...]:
         """List the settings that mean nothing to such a training."""

@@ -154,6 +154,8 @@ def _steps(learner: Learner) -> Training:
             continue
         done = clock.done(learner.step)
         scored = _score(learner) if clock.score_due(learner.step, done) else None
+        if done >= 1:
+            learner.weigh()
         if learner.best and (scored or clock.snapshot_due()):
             yield from _snapshot(learner, scored)
     return learner.best

@@ -1,0 +1,195 @@
+"""How the donut network learns, and how the image that is delivered is made from what it predicts.
+
+Blind predictions tell the noise; with it known, each pixel is put back by its noise, what the
+network makes of the pixels that it sees is mixed in, and what repeats in the picture is denoised
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_n2s.ideas.differences import raised
+from napari_n2s.ideas.noise import (
+    NoiseCurve,
+    believe,
+    best_share,
+    find_trust,
+    posterior,
+    read_noise,
+    usual_share,
+)
+from napari_n2s.ideas.turns import Turn
+from napari_n2s.work import nonlocal_bayes, steps
+from napari_n2s.work.apart import Apart
+from napari_n2s.work.donut import Donut
+
+HIDDEN = 0.25
+"""Share of the pixels that one step of the donut network hides."""
+SEEING = 0.75
+"""What the pass that saw all counts after a head start, where too little is known of the noise."""
+
+
+class Probe(NamedTuple):
+    """How the network answers to its own pixel in a part of an image.
+
+    Attributes
+    ----------
+    box : tuple of slice
+        That part of an array ``(C, *space)``.
+    response : Tensor, shape (1, C, *part)
+        Derivative of the output that saw `x` by the pixel itself; right on average.
+    """
+
+    box: tuple[slice, ...]
+    response: Tensor
+
+
+class Blend(NamedTuple):
+    """How the output that saw the pixels and the blind one become one.
+
+    Attributes
+    ----------
+    noise : NoiseCurve
+    trust : ndarray, shape (C,)
+        How far the posterior of the second is taken.
+    share : ndarray, shape (C,)
+        What the first counts beside it.
+    """
+
+    noise: NoiseCurve
+    trust: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Blind:
+    """The donut network: a quarter of the pixels is hidden and counted; the rest stays as it is.
+
+    Attributes
+    ----------
+    network : Donut
+    turns : tuple of Turn
+    sees : bool
+        Whether a head start has taught it what to make of pixels that are shown.
+    """
+
+    mixes: ClassVar[bool] = True
+    network: Donut | Apart
+    turns: tuple[Turn, ...]
+    sees: bool = False
+
+    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw each pixel by itself."""
+        return torch.rand(shape, generator=generator, device=generator.device) < HIDDEN
+
+    def sets(self, ndim: int) -> int:
+        """Count two for each axis."""
+        return int(2**ndim)
+
+    def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield every second block along each axis: the next pixels on a pixel's lattice show."""
+        blocks = [
+            torch.arange(size).div(s, rounding_mode="floor") % 2
+            for size, s in zip(space, self.network.lattice, strict=True)
+        ]
+        for phase in product(range(2), repeat=len(space)):
+            lines = [block == each for block, each in zip(blocks, phase, strict=True)]
+            yield torch.stack(torch.meshgrid(*lines, indexing="ij")).all(0)[None, None]
+
+    def show(
+        self,
+        x: Tensor,
+        hidden: Tensor,
+        blocked: Tensor,
+        guides: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Say which pixels are hidden; remove those that are blocked."""
+        valid, hidden = (each.expand_as(x[:, :1]).to(x) for each in (~blocked, hidden | blocked))
+        return torch.cat([x * valid, valid, hidden, guides], 1)
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Take the first half of the output."""
+        return output.chunk(2, 1)[0]
+
+    def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
+        """Average the negative Gaussian log-likelihood of the noisy pixels, up to a constant."""
+        mean, total = output.chunk(2, 1)
+        weight = counted.expand_as(target).to(target)
+        surprise = (mean - target).square() / total + total.log()
+        return 0.5 * (surprise * weight).sum() / weight.sum().clamp(min=1)
+
+    def plan(
+        self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe
+    ) -> Blend | None:
+        """Read the noise off the blind output, and find on the probe what the other should count.
+
+        The pass that saw all trusts its weights, which were learnt with a stand-in for the pixel,
+        or on simulated pictures; the posterior of the blind one the noise that it reads off its own
+        residuals. Their errors differ.
+        """
+        there = ~missing[0, 0].numpy()
+        if not there.any():
+            return None
+        mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
+        other = self.mean(seen)[0].numpy()
+        known_pixels = [each[:, there] for each in (mean, total, noisy)]
+        noise, trust = read_noise(*known_pixels), find_trust(*known_pixels)
+        noise = raised(noise, mean, noisy) if there.all() else noise
+        estimate, promised = posterior(mean, total, noisy, noise, trust)
+        within = there[probe.box[1:]]
+        probed = [
+            each[probe.box][:, within] for each in (mean, total, noisy, noise.variance(mean), other)
+        ]
+        probed += [probe.response[0].numpy()[:, within], trust]
+        known = np.array([best_share(*channel) for channel in zip(*probed, strict=True)])
+        if self.sees:
+            return Blend(noise, trust, np.where(np.isnan(known), SEEING, known))
+        return Blend(noise, trust, usual_share(estimate, promised, other, there, known))
+
+    def mix(
+        self,
+        seen: Tensor,
+        blind: Tensor,
+        x: Tensor,
+        missing: Tensor,
+        blend: Blend | None,
+        device: torch.device,
+    ) -> Generator[float, None, tuple[Tensor, Tensor]]:
+        """Average the pass that saw all with the posterior of the blind one.
+
+        In a picture that is for non-local Bayes to go by, in each channel by itself where each has
+        a network of its own. Pixels without a value are as they are predicted.
+        """
+        if blend is None:
+            return self.mean(blind), self.mean(blind)
+        mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
+        other = self.mean(seen)[0].numpy()
+        estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust)
+        share, trust = (
+            torch.from_numpy(each).to(x).reshape(-1, *(1,) * (x.ndim - 2))
+            for each in (blend.share, blend.trust)
+        )
+        predicted, unknown = torch.from_numpy(mean), missing[0]
+        mixed = torch.lerp(torch.from_numpy(estimate), torch.from_numpy(other), share)
+        mixed = torch.where(unknown, predicted, mixed)
+        if not nonlocal_bayes.fits(tuple(x.shape[2:])):
+            return mixed[None], mixed[None]
+        values = torch.where(unknown, mixed, torch.from_numpy(believe(mean, total, noisy)))
+        noise = torch.from_numpy(blend.noise.variance(mean))
+        size = 1 if isinstance(self.network, Apart) else len(mixed)
+        parts = [slice(first, first + size) for first in range(0, len(mixed), size)]
+        together = []
+        for number, part in enumerate(parts):
+            work = nonlocal_bayes.denoise_alike(mixed[part], values[part], noise[part], device)
+            together.append((yield from steps.share(work, number, len(parts), float)))
+        return mixed[None], torch.lerp(mixed, torch.cat(together), trust)[None]
