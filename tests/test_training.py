@@ -70,11 +70,15 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
     clock.scored(cost=0.1, once=1)
     assert clock.turns == 8
     assert clock.done(step=100) == pytest.approx(30 / 92)
+    clock.scored(cost=0.1, once=1, after=2)
+    assert clock.done(step=100) == pytest.approx(30 / 90), "what comes once is paid as well"
+    assert clock.affords(4)
+    assert not clock.affords(5)
     clock.scored(cost=0.05, once=3)
     assert clock.turns == 2
-    assert clock.done(step=100) == pytest.approx(30 / 92), "what is done is not undone"
+    assert clock.done(step=100) == pytest.approx(30 / 90), "what is done is not undone"
     clock.scored(cost=0.05, once=500)
-    assert clock.done(step=100) == pytest.approx(30 / 92), "no part of the time would suffice"
+    assert clock.done(step=100) == pytest.approx(30 / 90), "no part of the time would suffice"
     clock.scored(cost=0.05, once=75)
     assert clock.turns == 1
     now[0] = 49

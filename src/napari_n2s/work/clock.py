@@ -24,7 +24,7 @@ TURNING = 0.1
 """Share of the budget that averaging over flips and turns may take."""
 TRIAL, TRIALS = 60, 20
 """Steps of a trial at most, and how many of them would fill the budget."""
-APPLYING = 0.5
+APPLYING = 0.65
 """Share of the budget that is kept for applying the network, at most."""
 
 
@@ -94,6 +94,10 @@ class Clock:
             possible = once + after <= self._budget
             needed = self.turns * once + after
             self._kept = min(needed, APPLYING * self._budget) if possible else 0.0
+
+    def affords(self, seconds: float) -> bool:
+        """Whether there is time for what is not needed: for no more than scoring may take."""
+        return bool(self._steps) or seconds <= SCORE_COST * self._budget
 
     def tried(self, step: int, since: float) -> bool:
         """Whether a trial since a time has come as far as it may."""

@@ -41,7 +41,7 @@ REFINING = 0.5
 DECAY, STRONGEST = 20_000.0, 0.3
 """How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
 is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
-PASSES_ALIKE = 8
+PASSES_ALIKE = 14
 """Passes of the network in the time that non-local Bayes takes for each channel."""
 DOUBT = 0.35
 """By how much what that should count varies from image to image."""
@@ -104,8 +104,8 @@ class Learner:
         self._applying = halos * passes / material.share_in_windows
         picture = fits(tuple(material.windows.shape[2:])) and not material.constant
         alike = self._method.mixes and not settings.invariant and picture
-        weighing = count_passes(self._method, material.ndim, settings.invariant) + PASSES_ALIKE
-        self._after = alike * (PASSES_ALIKE / material.share_in_windows + weighing)
+        self._after = alike * PASSES_ALIKE / material.share_in_windows
+        self._weighing = alike * (count_passes(self._method, material.ndim, False) + PASSES_ALIKE)
         self._cost = inf
         self._squares: NDArray[np.float64] | None = None
         self._before: NDArray[np.float64] | None = None
@@ -158,7 +158,8 @@ class Learner:
         squares = self._squared_errors()
         spent = self.clock.seconds - begin
         self._cost = min(self._cost, spent)  # the first score is slower than all others
-        self.clock.scored(spent, self._cost * self._applying, self._cost * self._after)
+        after = self._after + self._weighing * self._weighs()
+        self.clock.scored(spent, self._cost * self._applying, self._cost * after)
         weights = self._average.state_dict().items()
         self.last = Model(
             settings=self.settings,
@@ -184,7 +185,7 @@ class Learner:
     def weigh(self) -> None:
         """Ask the held-out pixels what non-local Bayes is to count beside the best."""
         material = self.material
-        if not (self.best and self._after):
+        if not (self.best and self._weighing and self._weighs()):
             return
         shape = material.beside.shape[1], material.guides.shape[1]
         method = self.best.method(*shape, self.device)
@@ -205,6 +206,9 @@ class Learner:
         channels = np.concatenate(errors).T, np.concatenate(apart).T
         shares = (best_share(*each, ALIKE, DOUBT) for each in zip(*channels, strict=True))
         self.best = replace(self.best, alike=tuple(shares))
+
+    def _weighs(self) -> bool:
+        return self.clock.affords(self._cost * self._weighing)
 
     def improved(self) -> bool:
         """Whether the best got better by more than chance explains since this was last asked."""

@@ -57,11 +57,13 @@ def denoise_alike(
     noise : Tensor, shape (C, Y, X)
         Its variance.
     device : torch.device
+        If Apple's, the processor is taken: PyTorch lacks some of this there.
 
     Returns
     -------
     Tensor, shape (C, Y, X)
     """
+    device = device if device.type == "cuda" else torch.device("cpu")
     *_, height, width = picture.shape
     border = [0, -(width - PATCH) % STEP, 0, -(height - PATCH) % STEP]
     known, values, variance = (
@@ -93,11 +95,15 @@ def _find(strip: Tensor, tops: range) -> Tensor:
     width = strip.shape[2]
     first, last = tops[0], tops[-1] + PATCH
     around = F.pad(strip, [WINDOW] * 4, value=float("inf"))
+    apart = strip.new_empty(2 * WINDOW + 1, last - first, width)
     distances: list[Tensor] = []
     for lines in range(2 * WINDOW + 1):
-        shifted = around[:, first + lines : last + lines].unfold(2, width, 1)
-        apart = (shifted - strip[:, first:last, None]).square_().sum(0).transpose(0, 1)
-        distances.append(F.avg_pool2d(apart, PATCH, STEP).flatten(1))
+        channels = []
+        for own, others in zip(strip, around, strict=True):
+            shifted = others[first + lines : last + lines].unfold(1, width, 1).transpose(0, 1)
+            torch.sub(shifted, own[first:last], out=apart)
+            channels.append(F.avg_pool2d(apart.square_(), PATCH, STEP).flatten(1))
+        distances.append(sum(channels[1:], channels[0]))
     distances[WINDOW][WINDOW] = -1  # itself, though others may be equal
     nearest = torch.cat(distances).T.topk(ALIKE, largest=False).indices
     down, along = nearest // (2 * WINDOW + 1) - WINDOW, nearest % (2 * WINDOW + 1) - WINDOW
