@@ -81,9 +81,9 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
     assert clock.done(step=100) == pytest.approx(30 / 90), "no part of the time would suffice"
     clock.scored(cost=0.05, once=75)
     assert clock.turns == 1
-    now[0] = 49
+    now[0] = 34
     assert clock.done(step=100) < 1
-    now[0] = 51
+    now[0] = 36
     assert clock.done(step=100) == 1
 
 
