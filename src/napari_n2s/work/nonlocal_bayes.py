@@ -15,6 +15,7 @@ Stein, Proc. Berkeley Symp. 1961).
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -30,8 +31,8 @@ ALIKE = 32
 """Patches in a group."""
 CHANCE = 1 + 2 * (2 / PATCH**2) ** 0.5
 """What the mean square of a patch of noise may be, by two standard errors, for one expected."""
-GROUPS = 2048
-"""Groups that are denoised at a time: some 100 MB."""
+GROUPS = 45
+"""Groups along each axis that are denoised at a time: some 100 MB."""
 REACH = 2 * (WINDOW + PATCH)
 """How far from a pixel lies what it depends on, at most: all members of the groups it is in."""
 LEAST = 1e-6
@@ -70,49 +71,55 @@ def denoise_alike(
         F.pad(each, border, mode="replicate").to(device)
         for each in (picture, noisy, noise.clamp(min=LEAST))
     )
-    columns = (known.shape[2] - PATCH) // STEP + 1
-    rows = (known.shape[1] - PATCH) // STEP + 1
-    together = max(1, GROUPS // columns)
     total, count = torch.zeros_like(known), torch.zeros_like(known[:1])
-    for first in range(0, rows, together):
-        last = min(rows, first + together)
-        top = max(0, first * STEP - WINDOW)
-        bottom = min(known.shape[1], (last - 1) * STEP + PATCH + WINDOW)
+    sides = [range(0, size - PATCH + 1, STEP) for size in known.shape[1:]]
+    parts = [[side[i : i + GROUPS] for i in range(0, len(side), GROUPS)] for side in sides]
+    corners = list(product(*parts))
+    for number, starts in enumerate(corners):
+        spans = [
+            slice(max(0, start[0] - WINDOW), min(size, start[-1] + PATCH + WINDOW))
+            for start, size in zip(starts, known.shape[1:], strict=True)
+        ]
+        y, x = spans
         with torch.inference_mode(), working_threads():
-            strip = [each[:, top:bottom] for each in (known, values, variance)]
-            members = _find(strip[0], range(first * STEP - top, last * STEP - top, STEP))
-            for channel, lines in enumerate(zip(*strip, strict=True)):
-                patches = [_patches(each) for each in lines]
-                total[channel, top:bottom] += _overlay(_denoise(members, *patches), lines[0])
+            part = [each[:, y, x] for each in (known, values, variance)]
+            members = _find(part[0], *(_shifted(*each) for each in zip(starts, spans, strict=True)))
+            for channel, images in enumerate(zip(*part, strict=True)):
+                patches = [_patches(each) for each in images]
+                total[channel, y, x] += _overlay(_denoise(members, *patches), images[0])
             hits = torch.bincount(members.flatten(), minlength=len(patches[0]))
-            count[:, top:bottom] += _overlay(hits[:, None].expand_as(patches[0]), strip[0][0])
-        yield last / rows
+            count[:, y, x] += _overlay(hits[:, None].expand_as(patches[0]), part[0][0])
+        yield (number + 1) / len(corners)
     return (total / count)[:, :height, :width].cpu()
 
 
-def _find(strip: Tensor, tops: range) -> Tensor:
-    """Find the patches most like each that begins in these lines; their places, itself first."""
-    width = strip.shape[2]
-    first, last = tops[0], tops[-1] + PATCH
-    around = F.pad(strip, [WINDOW] * 4, value=float("inf"))
-    apart = strip.new_empty(2 * WINDOW + 1, last - first, width)
+def _shifted(starts: range, span: slice) -> range:
+    """Count from where a part begins."""
+    return range(starts.start - span.start, starts.stop - span.start, starts.step)
+
+
+def _find(part: Tensor, tops: range, lefts: range) -> Tensor:
+    """Find the patches most like each that begins there; their places, itself first."""
+    high, wide = (slice(each[0], each[-1] + PATCH) for each in (tops, lefts))
+    size = wide.stop - wide.start
+    around = F.pad(part, [WINDOW] * 4, value=float("inf"))
+    apart = part.new_empty(2 * WINDOW + 1, high.stop - high.start, size)
     distances: list[Tensor] = []
     for lines in range(2 * WINDOW + 1):
         channels = []
-        for own, others in zip(strip, around, strict=True):
-            shifted = others[first + lines : last + lines].unfold(1, width, 1).transpose(0, 1)
-            torch.sub(shifted, own[first:last], out=apart)
+        for own, others in zip(part, around, strict=True):
+            line = others[high.start + lines : high.stop + lines]
+            shifted = line[:, wide.start : wide.stop + 2 * WINDOW].unfold(1, size, 1)
+            torch.sub(shifted.transpose(0, 1), own[high, wide], out=apart)
             channels.append(F.avg_pool2d(apart.square_(), PATCH, STEP).flatten(1))
         distances.append(sum(channels[1:], channels[0]))
     distances[WINDOW][WINDOW] = -1  # itself, though others may be equal
     nearest = torch.cat(distances).T.topk(ALIKE, largest=False).indices
     down, along = nearest // (2 * WINDOW + 1) - WINDOW, nearest % (2 * WINDOW + 1) - WINDOW
     y, x = torch.meshgrid(
-        torch.tensor(tops, device=strip.device),
-        torch.arange(0, width - PATCH + 1, STEP, device=strip.device),
-        indexing="ij",
+        *(torch.tensor(each, device=part.device) for each in (tops, lefts)), indexing="ij"
     )
-    return (y.reshape(-1, 1) + down) * (width - PATCH + 1) + x.reshape(-1, 1) + along
+    return (y.reshape(-1, 1) + down) * (part.shape[2] - PATCH + 1) + x.reshape(-1, 1) + along
 
 
 def _denoise(members: Tensor, known: Tensor, noisy: Tensor, noise: Tensor) -> Tensor:
