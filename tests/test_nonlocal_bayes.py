@@ -53,6 +53,11 @@ def test_every_pixel_is_covered_though_all_patches_are_equal(shape):
     assert np.isfinite(together(np.ones(shape), np.ones(shape), 0)).all()
 
 
+def test_without_noise_all_stays_however_bright_and_often_repeated():
+    stripes = np.where(np.arange(60) % 6 < 3, 0.0, 300.0) * np.ones((50, 1))
+    np.testing.assert_allclose(together(stripes, stripes, 0), stripes, atol=0.3)
+
+
 def test_neither_level_nor_parts_matter(monkeypatch):
     noisy = RNG.normal(size=(90, 80))
     picture = gaussian_filter(noisy, 2)

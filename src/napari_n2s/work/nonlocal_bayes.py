@@ -35,6 +35,8 @@ GROUPS = 45
 """Groups along each axis that are denoised at a time: some 100 MB."""
 REACH = 2 * (WINDOW + PATCH)
 """How far from a pixel lies what it depends on, at most: all members of the groups it is in."""
+ROUNDING = 1e-6
+"""Share of what the patches of a group hold that keeps its matrix regular in single precision."""
 LEAST = 1e-6
 """The variance of the noise is never taken for less, as a share of the picture's."""
 
@@ -138,7 +140,8 @@ def _denoise(members: Tensor, known: Tensor, noisy: Tensor, noise: Tensor) -> Te
     differ = (pictures - mean) / spread / (ALIKE - 1) ** 0.5
     off = (values - centre) / spread
     gram = differ @ differ.mT
-    gram.diagonal(dim1=1, dim2=2).add_(1)
+    own = gram.diagonal(dim1=1, dim2=2)
+    own += 1 + ROUNDING * own.sum(1, keepdim=True)
     off -= torch.linalg.solve(gram, differ @ off.mT).mT @ differ
     clean = values - off * spread
     return torch.zeros_like(known).index_add_(0, members.flatten(), clean.flatten(0, 1))
