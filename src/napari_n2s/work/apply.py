@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from napari_n2s.ideas.turns import Turn
-from napari_n2s.work.blind import Blend, Probe
+from napari_n2s.work.blind import Blend, Blind, Probe
 from napari_n2s.work.device import prefer_layout, working_threads
 from napari_n2s.work.method import Method
 from napari_n2s.work.networks import Network
@@ -171,7 +171,7 @@ def predict(
     if seen is None:
         assert blind is not None
         return Prediction(method.mean(blind), method.mean(blind), None)
-    if blind is None:
+    if blind is None or not isinstance(method, Blind):
         return Prediction(method.mean(seen), method.mean(seen), None)
     if blend is None:
         probe = _probe(method, x, missing, guides, device, generator)

@@ -6,7 +6,7 @@ a network with masks and a network that is blind by its architecture take the sa
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
@@ -18,7 +18,7 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.turns import Turn, turns
 from napari_n2s.work import head_start
 from napari_n2s.work.apart import Apart
-from napari_n2s.work.blind import Blend, Blind, Probe
+from napari_n2s.work.blind import Blind
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.networks import NETWORKS, Network, seeded
 from napari_n2s.work.paired import Paired
@@ -35,7 +35,7 @@ class Method(Protocol):
     """What the loop asks, of normalised images ``(B, C, *space)`` and masks ``(B, 1, *space)``."""
 
     mixes: ClassVar[bool]
-    """Whether what the user gets also needs the blind output."""
+    """Whether what the user gets also needs the blind output; it is `Blind` then."""
 
     @property
     def network(self) -> Network:
@@ -75,22 +75,6 @@ class Method(Protocol):
 
         Of the training a share is done, 0 to 1.
         """
-
-    def plan(
-        self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe
-    ) -> Blend | None:
-        """Find how to mix the output that saw `x` with the one that is blind."""
-
-    def mix(
-        self,
-        seen: Tensor,
-        blind: Tensor,
-        x: Tensor,
-        missing: Tensor,
-        blend: Blend | None,
-        device: torch.device,
-    ) -> Generator[float, None, tuple[Tensor, Tensor]]:
-        """Give the best estimate from both, and what of it is denoised by what repeats in it."""
 
 
 @dataclass(frozen=True)
@@ -134,22 +118,6 @@ class Masked:
     def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
         """Average the squared error over the counted pixels."""
         return blindspot.masked_loss(output, target, counted)
-
-    def plan(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> None:
-        """There is nothing to find."""
-
-    def mix(
-        self,
-        seen: Tensor,
-        blind: Tensor,
-        x: Tensor,
-        missing: Tensor,
-        blend: Blend | None,
-        device: torch.device,
-    ) -> Generator[float, None, tuple[Tensor, Tensor]]:
-        """Take the pass that saw all: it weighs each pixel as one among its neighbours."""
-        yield 1.0
-        return seen, seen
 
 
 def choose(

@@ -7,7 +7,7 @@ for each reading: where a reading is hidden, all of it is, and another is seen i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -35,7 +35,6 @@ from napari_n2s.work.pieces import draw_pieces
 from napari_n2s.work.readings import Readings
 
 if TYPE_CHECKING:
-    from napari_n2s.work.blind import Blend, Probe
     from napari_n2s.work.material import Material
 
 PARTNERS = 8
@@ -92,22 +91,6 @@ class Paired:
     def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
         """Compare with the reading that was not seen."""
         return LOSSES[self.name](output, target, counted, done)
-
-    def plan(self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe) -> None:
-        """There is nothing to find."""
-
-    def mix(
-        self,
-        seen: Tensor,
-        blind: Tensor,
-        x: Tensor,
-        missing: Tensor,
-        blend: Blend | None,
-        device: torch.device,
-    ) -> Generator[float, None, tuple[Tensor, Tensor]]:
-        """Take the pass that saw the pixels."""
-        yield 1.0
-        return seen, seen
 
 
 def gather_readings(readings: Readings, settings: Settings, size: int | None = None) -> Material:
