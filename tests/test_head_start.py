@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_n2s.work.camera import Camera, draw_camera
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.first_look import first_look
 from napari_n2s.work.head_start import fits, weights_for
+from napari_n2s.work.muon import Muon
 from napari_n2s.work.world import KINDS, draw_scene
 
 CELLS = simulate.picture(256, seed=5)
@@ -60,6 +62,19 @@ def test_what_a_camera_records_is_right_on_average_and_as_noisy_as_it_says(camer
     assert noise.var(1) == pytest.approx(camera.variance(picture[:, 0]), rel=0.03)
 
 
+def test_noise_that_is_smeared_is_as_strong_and_ends_where_the_hole_does():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        camera = replace(draw_camera(np.linspace(0, 1, 1000), rng, (0, 2)), clips=False, step=0)
+        picture = np.full((300, 300), 0.5)
+        noise = camera.record(picture, rng) - picture
+        assert noise.var() == pytest.approx(camera.variance(picture).mean(), rel=0.1)
+        shared = [np.mean(noise[:, k:] * noise[:, :-k]) / noise.var() for k in (1, 3)]
+        assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0, abs=0.03)
+        assert shared[1] == pytest.approx(0, abs=0.08)
+    assert camera.smear[0] == 0 < camera.smear[1]
+
+
 def test_cameras_are_drawn_over_decades_of_noise():
     rng, picture = np.random.default_rng(0), np.linspace(0, 1, 1000)
     cameras = [draw_camera(picture, rng) for _ in range(300)]
@@ -84,6 +99,25 @@ def test_learning_from_the_image_makes_it_better():
     assert later.best.score.loss < first.best.score.loss
     clean = later.best.apply(CELLS.noisy)
     assert error(clean, CELLS.truth) < 0.1 * error(CELLS.noisy, CELLS.truth)
+
+
+def test_an_image_unlike_all_simulated_ones_is_learnt_in_larger_steps(monkeypatch):
+    places = np.stack(np.indices((128, 128)), -1) @ [[0.2, 0.85, -0.75], [0.95, -0.3, 0.6]]
+    truth = 127 + 40 * np.cos(places).sum(-1)
+    noisy = truth + np.random.default_rng(0).normal(0, 25, truth.shape)
+    rates, step = [], Muon.step
+
+    def record(self, rate, decay):
+        rates.append(rate)
+        step(self, rate, decay)
+
+    monkeypatch.setattr(Muon, "step", record)
+    largest = []
+    for image in (CELLS.noisy, noisy):
+        last(image, steps=60)
+        largest.append(max(rates))
+        rates.clear()
+    assert largest[1] > 1.5 * largest[0]
 
 
 @pytest.mark.parametrize("slope", [0, 0.4])
@@ -129,14 +163,32 @@ def test_the_report_names_it():
 
 
 def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
-    alone, beside = (Donut(guides=guides).eval() for guides in (0, 4))
+    alone, beside = (Donut(hole=(3, 3), guides=guides).eval() for guides in (0, 4))
     for network in (alone, beside):
         network.load_state_dict(weights_for(network))
-    x = torch.randn(1, 3, 40, 40)
+    x = torch.randn(1, 3, 48, 48)
     with torch.inference_mode():
-        assert torch.allclose(
-            beside(torch.cat([x, torch.zeros(1, 4, 40, 40)], 1)), alone(x), atol=1e-5
-        )
+        neighbours = torch.randn(1, 4, 48, 48)
+        assert torch.allclose(beside(torch.cat([x, neighbours], 1)), alone(x), atol=1e-5)
+
+
+def test_it_knows_what_to_make_of_the_frames_beside_one():
+    scene = draw_scene(96, np.random.default_rng(777))
+    movie = np.stack([scene(moment) for moment in range(5)])
+    noisy = movie + np.random.default_rng(1).normal(0, movie.std(), movie.shape)
+    alone, beside = (
+        denoise(noisy, axes="TYX", steps=1, context=context, device="cpu")[0] for context in (0, 2)
+    )
+    assert error(beside, movie) < 0.8 * error(alone, movie)
+
+
+@pytest.mark.parametrize("hole", [1, 2, 3])
+def test_noise_that_neighbours_share_is_taken_for_noise_with_a_wide_hole(hole):
+    smear = (hole / 2, hole / 2)
+    camera = Camera(read_noise=float(CELLS.noisy.std()) / 2, smear=smear)
+    noisy = camera.record(CELLS.truth, np.random.default_rng(0))
+    narrow, wide = (denoise(noisy, steps=1, hole=each, device="cpu")[0] for each in (0, hole))
+    assert error(wide, CELLS.truth) < 0.7 * error(narrow, CELLS.truth)
 
 
 def test_its_weights_come_with_the_package_and_are_small():

@@ -152,12 +152,11 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     assert error == pytest.approx(promised.mean(), rel=0.05)
     there = np.ones(mean.shape[1:], bool)
     equal = truth + rng.normal(0, np.sqrt(error), truth.shape)
-    unknown = np.array([np.nan])
-    share = usual_share(estimate, promised, equal, there, unknown)
+    share = usual_share(estimate, promised, equal, there)
     both = estimate + share * (equal - estimate)
     assert np.mean((both - truth) ** 2) == pytest.approx(error / 2, rel=0.05)
     bad = truth + rng.normal(0, 100, truth.shape)
-    share = usual_share(estimate, promised, bad, there, unknown)
+    share = usual_share(estimate, promised, bad, there)
     mixed = estimate + share * (bad - estimate)
     assert np.mean((mixed - truth) ** 2) < error
 
@@ -188,10 +187,14 @@ def test_what_another_estimate_should_count_is_found_without_the_truth():
         best = np.mean((truth - posterior_mean) * apart) / np.mean(apart**2)
         variance = np.full_like(mean, noise)
         total = variance + prior
-        found = best_share(mean, total, noisy, variance, other, np.full_like(mean, response), 1)
+        told = mean, total, noisy, variance, other, np.full_like(mean, response)
+        found = best_share(*told, trust=1, usual=0.5)
         assert found == pytest.approx(np.clip(best, 0, 1), abs=0.05)
-    doubtful = posterior_mean + rng.normal(0, 0.1, mean.shape)
-    assert np.isnan(best_share(mean, total, noisy, variance, doubtful, np.zeros_like(mean), 1))
+    guess = mean + 0.05 * (truth - mean) + rng.normal(0, 0.5, mean.shape)
+    told = guess + 0.58 * (noisy - guess), np.full_like(mean, 0.58)
+    for factor in np.linspace(0.9, 1.1, 9):  # they differ by less than a wrong curve moves them
+        found = best_share(mean, total, noisy, factor * variance, *told, trust=1, usual=0.7)
+        assert found == pytest.approx(0.7, abs=0.1)
 
 
 def test_the_held_out_loss_is_the_true_error_plus_the_noise():

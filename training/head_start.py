@@ -74,7 +74,7 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
     scenes = draw_scenes(PICTURES, 1 + network.guides, seed)
     losses, begin = [], time.monotonic()
     for step in range(first, steps):
-        drawn = (each.to(device) for each in draw_crops(scenes, rng))
+        drawn = (each.to(device) for each in draw_crops(scenes, network.hole, rng))
         crop, truth, variance, guides = drawn
         hidden = method.draw(tuple(crop.shape), generator)
         shown = method.show(crop, hidden, torch.zeros_like(hidden), guides, generator)
@@ -123,13 +123,13 @@ def see(job: tuple[int, int, int]) -> NDArray[np.float16]:
 
 
 def draw_crops(
-    scenes: NDArray[np.float16], rng: np.random.Generator
+    scenes: NDArray[np.float16], hole: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Draw a batch: noisy crops, their truth, the variance of their noise, and what is beside."""
     batch: list[tuple[NDArray[np.floating], ...]] = []
     for _ in range(BATCH):
         whole = scenes[rng.integers(len(scenes))].astype(np.float32)
-        camera = draw_camera(whole[0], rng)
+        camera = draw_camera(whole[0], rng, hole)
         y, x = rng.integers(0, SIZE - CROP + 1, 2)
         clean = whole[:, y : y + CROP, x : x + CROP]
         noisy = camera.record(clean, rng)

@@ -28,8 +28,8 @@ FARTHEST = 3.0
 """Standard deviations off its prediction up to which a pixel is believed: hot ones lie farther."""
 DOUBT = 0.06
 """By how much the curve may be wrong, either way."""
-AGREEMENT = 0.2
-"""How far two shares may lie apart to be taken for the same."""
+VARIES = 0.2
+"""By how much what another estimate should count varies from image to image."""
 NORMAL = 0.455
 """Median of the square of a standard normal number, of which the mean is 1."""
 STRANGE, USUAL = 0.25, 0.35
@@ -134,19 +134,17 @@ def usual_share(
     promised: NDArray[np.floating],
     other: NDArray[np.floating],
     there: NDArray[np.bool_],
-    known: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Say what another estimate, of which nothing is promised, counts beside one.
 
-    All are ``(C, *space)`` but `there`, ``(*space)``, which says what pixels have a value, and
-    `known`, ``(C,)``: what the other counts at most, NaN where nobody knows. Two estimates with the
-    error that the first promises, independent of each other, differ by twice that. If they differ
-    by no more, they count the same; if by more, the excess is the other's error, and it counts
-    accordingly less.
+    All are ``(C, *space)`` but `there`, ``(*space)``, which says what pixels have a value. Two
+    estimates with the error that the first promises, independent of each other, differ by twice
+    that. If they differ by no more, they count the same; if by more, the excess is the other's
+    error, and it counts accordingly less.
     """
     apart = ((other - estimate) ** 2)[:, there].mean(1)
-    usual = np.minimum(promised[:, there].mean(1) / np.maximum(apart, 1e-30), 0.5)
-    share: NDArray[np.float64] = np.fmin(usual, known)
+    usual = promised[:, there].mean(1) / np.maximum(apart, 1e-30)
+    share: NDArray[np.float64] = np.minimum(usual, 0.5).astype(np.float64)
     return share
 
 
@@ -158,13 +156,15 @@ def best_share(
     other: NDArray[np.floating],
     response: NDArray[np.floating],
     trust: float,
+    usual: float,
 ) -> float:
     """Find what another estimate should count beside the posterior to make the error least.
 
     Noise of known variance that is independent from pixel to pixel correlates with an estimate by
     that variance times the estimate's response to its own pixel (Stein, Ann. Statist. 1981), so
     that the error of a mix against the truth can be had without the truth. The noise curve is known
-    roughly only: the answer counts if it hardly changes when the curve is a little wrong.
+    roughly only: the more the answer changes when the curve is a little wrong, the more what is
+    usual decides.
 
     Parameters
     ----------
@@ -174,16 +174,18 @@ def best_share(
         Its derivative by its own pixel; it may be right on average only.
     trust : float
         What share of the posterior's weight was taken.
+    usual : float
+        What it counts elsewhere.
 
     Returns
     -------
     float
-        0 to 1, or NaN if the noise curve would have to be known better.
+        0 to 1.
     """
     if not mean.size:
-        return float("nan")
+        return usual
     shares = []
-    for factor in (1 - DOUBT, 1 + DOUBT):
+    for factor in (1 - DOUBT, 1, 1 + DOUBT):
         noise = factor * variance
         weight = trust * np.maximum(1 - noise / total, 0)
         believed = believe(mean, total, noisy)
@@ -191,10 +193,10 @@ def best_share(
         estimate = mean + weight * (believed - mean)
         apart = other - estimate
         gain = np.mean((noisy - estimate) * apart) - np.mean(noise * (response - answers))
-        shares.append(gain / max(np.mean(apart**2), 1e-30))
-    low, high = sorted(shares)
-    known = high - low <= AGREEMENT
-    return float(np.clip((low + high) / 2, 0, 1)) if known else float("nan")
+        shares.append(float(gain / max(np.mean(apart**2), 1e-30)))
+    doubt = np.var(shares, ddof=1)
+    found = (VARIES**2 * np.mean(shares) + doubt * usual) / (VARIES**2 + doubt)
+    return float(np.clip(found, 0, 1))
 
 
 def _line(

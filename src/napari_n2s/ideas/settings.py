@@ -56,8 +56,8 @@ class Settings:
     head_start: bool = _setting(
         True,
         "Let the donut begin with what it has learnt from simulated pictures, where that fits (one "
-        "channel, two dimensions and a hole of 0): good at once, and better after a minute. A few "
-        "steps from scratch are tried beside it, and taken if they predict the image better.",
+        "channel, two dimensions, a hole of 0 to 3): good at once, and better after a minute. A "
+        "few steps from scratch are tried beside it, and taken if they predict the image better.",
     )
     hole: tuple[int, ...] = _setting(
         (0,),

@@ -35,7 +35,7 @@ from napari_n2s.work.donut import Donut
 HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
 SEEING = 0.75
-"""What the pass that saw all counts after a head start, where too little is known of the noise."""
+"""What the pass that saw all counts after a head start, as far as the noise is not known."""
 
 
 class Probe(NamedTuple):
@@ -80,12 +80,16 @@ class Blind:
     turns : tuple of Turn
     sees : bool
         Whether a head start has taught it what to make of pixels that are shown.
+    wide : bool
+        Whether the hole is wider than a pixel, as neighbours share their noise. Some of that
+        reaches farther than any hole, and the pixel, put back by its noise, would bring it along.
     """
 
     mixes: ClassVar[bool] = True
     network: Donut | Apart
     turns: tuple[Turn, ...]
     sees: bool = False
+    wide: bool = False
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel by itself."""
@@ -145,16 +149,17 @@ class Blind:
         known_pixels = [each[:, there] for each in (mean, total, noisy)]
         noise, trust = read_noise(*known_pixels), find_trust(*known_pixels)
         noise = raised(noise, mean, noisy) if there.all() else noise
-        estimate, promised = posterior(mean, total, noisy, noise, trust)
+        taken = trust * (not self.wide)
+        estimate, promised = posterior(mean, total, noisy, noise, taken)
         within = there[probe.box[1:]]
         probed = [
             each[probe.box][:, within] for each in (mean, total, noisy, noise.variance(mean), other)
         ]
-        probed += [probe.response[0].numpy()[:, within], trust]
-        known = np.array([best_share(*channel) for channel in zip(*probed, strict=True)])
-        if self.sees:
-            return Blend(noise, trust, np.where(np.isnan(known), SEEING, known))
-        return Blend(noise, trust, usual_share(estimate, promised, other, there, known))
+        probed += [probe.response[0].numpy()[:, within], taken]
+        usual = usual_share(estimate, promised, other, there)
+        expected = np.full_like(usual, SEEING) if self.sees else usual
+        best = [best_share(*channel) for channel in zip(*probed, expected, strict=True)]
+        return Blend(noise, trust, np.array(best) if self.sees else np.minimum(usual, best))
 
     def mix(
         self,
@@ -174,7 +179,7 @@ class Blind:
             return self.mean(blind), self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
-        estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust)
+        estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust * (not self.wide))
         share, trust = (
             torch.from_numpy(each).to(x).reshape(-1, *(1,) * (x.ndim - 2))
             for each in (blend.share, blend.trust)

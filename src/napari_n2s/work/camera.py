@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 Image = NDArray[np.floating[Any]]
 
@@ -28,6 +29,8 @@ class Camera:
         Distance between two grey values, 0 for none.
     clips : bool
         Whether intensities below 0 and above 1 are cut off.
+    smear : tuple of float, (Y, X)
+        Standard deviation in pixels of what spreads the noise over its neighbours.
     """
 
     photons: float = inf
@@ -35,9 +38,10 @@ class Camera:
     multiplies: bool = False
     step: float = 0.0
     clips: bool = False
+    smear: tuple[float, ...] = (0.0, 0.0)
 
     def record(self, picture: Image, rng: np.random.Generator) -> Image:
-        """Record a picture once."""
+        """Record a picture ``(..., Y, X)`` once."""
         seen: Image = picture
         if self.photons < inf:
             seen = rng.poisson(np.maximum(picture, 0) * self.photons).astype(float)
@@ -45,6 +49,8 @@ class Camera:
                 seen = rng.standard_gamma(seen)
             seen /= self.photons
         seen = seen + self.read_noise * rng.standard_normal(picture.shape)
+        if any(self.smear):
+            seen = picture + self._spread(seen - picture)
         if self.step:
             seen = self.step * np.rint(seen / self.step)
         return np.clip(seen, 0, 1) if self.clips else seen
@@ -54,9 +60,21 @@ class Camera:
         light = np.maximum(picture, 0) * (1 + self.multiplies) / self.photons
         return np.asarray(light + self.read_noise**2 + self.step**2 / 12)
 
+    def _spread(self, noise: Image) -> Image:
+        """Let neighbours share noise that stays as strong as it was."""
+        point = np.zeros((33, 33))
+        point[16, 16] = 1
+        kernel: Image = gaussian_filter(point, self.smear)
+        smear = (*(0.0,) * (noise.ndim - 2), *self.smear)
+        spread: Image = gaussian_filter(noise, smear, mode="reflect") / np.linalg.norm(kernel)
+        return spread
 
-def draw_camera(picture: Image, rng: np.random.Generator) -> Camera:
-    """Draw a camera under which noise is from a fifteenth to three times a picture's contrast."""
+
+def draw_camera(picture: Image, rng: np.random.Generator, hole: tuple[int, ...] = (0, 0)) -> Camera:
+    """Draw a camera under which noise is from a fifteenth to three times a picture's contrast.
+
+    Pixels share it as far as a hole around one reaches, and no farther.
+    """
     contrast = max(float(picture.std()), 0.02)
     noise = (np.exp(rng.uniform(np.log(0.07), np.log(3))) * contrast) ** 2
     share = rng.choice([0.0, rng.uniform(0, 1), 1.0])
@@ -67,4 +85,10 @@ def draw_camera(picture: Image, rng: np.random.Generator) -> Camera:
         multiplies=bool(rng.random() < 0.15),
         step=float(rng.choice([0.0, 0.0, 1 / 255, rng.uniform(0, 0.5) * np.sqrt(noise)])),
         clips=bool(rng.random() < 0.15),
+        smear=tuple(_widest(reach) * rng.random() if reach else 0.0 for reach in hole),
     )
+
+
+def _widest(reach: int) -> float:
+    """Give the widest smear at which pixels beyond a hole share less than a twentieth."""
+    return float((reach + 1) / np.sqrt(4 * np.log(20)))

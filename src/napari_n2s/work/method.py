@@ -158,7 +158,7 @@ def choose(
             ahead = settings.head_start and head_start.fits(settings, channels, ndim)
             if ahead:
                 donut.load_state_dict(head_start.weights_for(donut))
-            return Blind(donut, turns(ndim, swaps=square), ahead)
+            return Blind(donut, turns(ndim, swaps=square), ahead, wide=any(hole))
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: blindspot.Partition = (
         blindspot.Grid(settings.grid_width)

@@ -165,7 +165,9 @@ class Report:
         if self.settings.network != "donut" or self.settings.invariant:
             return ""
         delivered = (
-            " What was predicted was combined with the noisy pixels by the noise read off its "
+            " What was predicted was averaged with what the network makes of all pixels"
+            if any(self.settings.hole)
+            else " What was predicted was combined with the noisy pixels by the noise read off its "
             "residuals (Laine et al., 2019)"
         )
         if not self.settings.volume:
