@@ -9,6 +9,7 @@ import torch
 from napari_n2s import Settings, denoise, train
 from napari_n2s.ideas.settings import choices
 from napari_n2s.work.clock import Clock
+from napari_n2s.work.learner import Learner
 
 RNG = np.random.default_rng(0)
 NOISY = RNG.poisson(np.linspace(5, 60, 48 * 40).reshape(48, 40)).astype(np.uint16)
@@ -47,9 +48,23 @@ def test_best_is_the_best_of_all_scores_and_last_the_last():
     scores = [each.score for each in snapshots if each.score]
     assert len(scores) == 1 + 20, "of the head start, and then at every twentieth of the way"
     assert [each.step for each in snapshots if each.score][:2] == [0, 3]
-    assert snapshots[-1].best.score == min(scores, key=lambda score: score.loss)
+    assert snapshots[-2].best.score == min(scores[:-1], key=lambda score: score.loss)
     assert snapshots[-1].last.score == scores[-1]
     assert snapshots[-1].done == 1
+
+
+@pytest.mark.parametrize(("rise", "kept"), [(0.01, 20), (1.0, 7)])
+def test_the_last_is_kept_unless_one_before_was_better_by_more_than_chance(monkeypatch, rise, kept):
+    noise = RNG.normal(size=100)
+    noise -= noise.mean()
+
+    def errors(learner):  # falling, then rising again from the seventh step on
+        return 10 + (rise + 0.1 * noise) * abs(learner.step - 7) / 13
+
+    monkeypatch.setattr(Learner, "_squared_errors", errors)
+    *_, before, last = train(NOISY, steps=20, head_start=False, device="cpu")
+    assert before.best.step == 7
+    assert last.best.step == kept
 
 
 def test_a_time_budget_is_used_up_but_never_for_less_than_a_few_steps():

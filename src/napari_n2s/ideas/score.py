@@ -174,11 +174,11 @@ def best_share(
     return min(max(found, 0.0), 1.0)
 
 
-def improved(before: NDArray[np.float64], now: NDArray[np.float64]) -> bool:
+def improved(before: NDArray[np.float64], now: NDArray[np.float64], errors: float = 1.0) -> bool:
     """Whether squared errors ``(pixels,)`` of the same pixels fell by more than chance explains.
 
     The noise of a pixel counts in both, so that the error of their difference is far below the
-    error of either: the mean difference is held against its own standard error.
+    error of either: the mean difference is held against so many of its own standard errors.
     """
     gain = before - now
-    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size))
+    return bool(gain.mean() > errors * gain.std(ddof=1) / np.sqrt(gain.size))

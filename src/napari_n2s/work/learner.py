@@ -36,8 +36,10 @@ SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
 WARM_UP = 30
 """Steps over which the learning rate rises."""
-REFINING = 0.5
-"""Learning rate after a head start, as a share of that from scratch."""
+REFINING, SURPRISED, FASTEST = 0.5, 10.0, 2.0
+"""Learning rate after a head start, as a share of that from scratch, where all that an image has to
+teach was known; what is added where its unseen pixels were then predicted by a share better; and
+the most that it comes to."""
 DECAY, STRONGEST = 20_000.0, 0.3
 """How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
 is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
@@ -45,8 +47,11 @@ PASSES_ALIKE = 14
 """Passes of the network in the time that non-local Bayes takes for each channel."""
 DOUBT = 0.35
 """By how much what that should count varies from image to image."""
-MEMORY = 100
-"""Steps over which the weights, and the training loss that is shown, are averaged."""
+LUCK = 2.0
+"""Standard errors by which the least of many scores may lie below the others by chance."""
+MEMORY, PORTION = 100, 0.1
+"""Steps over which the weights, and the training loss that is shown, are averaged; the weights over
+a portion of the training at most: at the end of a short one its beginning would count else."""
 
 
 class Learner:
@@ -66,7 +71,7 @@ class Learner:
     shrunk : bool
         Whether memory ran short and steps were made smaller.
     best, last : Model or None
-        The model that scored best so far, and the one scored last.
+        The model to keep, and the one scored last.
     baselines : tuple of Baseline
     """
 
@@ -91,7 +96,7 @@ class Learner:
         self._network = self._method.network.to(device).train()
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
-        self._rate = settings.learning_rate * (REFINING if settings.head_start else 1)
+        self._first: float | None = None
         pixels = self.material.x[:, 0].numel()
         self._decay = min(STRONGEST, DECAY / pixels) if self._method.mixes else 0.0
         last = chain(*(each.last.parameters() for each in self._network.members))
@@ -144,11 +149,12 @@ class Learner:
         loss.backward()  # type: ignore[no-untyped-call]
         for each in network.members:
             nn.utils.clip_grad_norm_(each.parameters(), 1.0)
-        self._optimiser.step(self._rate * _rate(self.step, done), self._decay)
+        self._optimiser.step(self._rate() * _schedule(self.step, done), self._decay)
         self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
         self.step += 1
         fresh = 0.0 if self.settings.head_start else 1 / (1 + self.step)
-        _blend(self._pairs, share=max(1 / MEMORY, fresh))
+        short = done / (PORTION * self.step)
+        _blend(self._pairs, share=min(1.0, max(1 / MEMORY, short, fresh)))
 
     def score(self) -> Model:
         """Score the averaged weights on the held-out pixels, and keep them if they are the best."""
@@ -176,9 +182,9 @@ class Learner:
         )
         if not isfinite(self.last.score.loss):
             raise SettingsError("The training diverged; choose a smaller learning rate.")
-        better = self.best is None or self.last.score.loss < self.best.score.loss
+        self._first = self._first or self.last.score.loss
         aimed_at = not self.material.paired or LOSSES[self.settings.loss].squared
-        if better or not aimed_at:
+        if self._squares is None or not aimed_at or self._deserves(squares):
             self.best, self._squares = self.last, squares
         return self.last
 
@@ -206,6 +212,17 @@ class Learner:
         channels = np.concatenate(errors).T, np.concatenate(apart).T
         shares = (best_share(*each, ALIKE, DOUBT) for each in zip(*channels, strict=True))
         self.best = replace(self.best, alike=tuple(shares))
+
+    def _deserves(self, squares: NDArray[np.float64]) -> bool:
+        """Whether the weights with these squared errors are to be kept instead of the best.
+
+        At the end of a training, when steps have become small, they are unless the best is better
+        by more than chance explains.
+        """
+        assert self._squares is not None
+        if self.clock.done(self.step) < 1:
+            return bool(squares.mean() < self._squares.mean())
+        return not improved(squares, self._squares, LUCK)
 
     def _weighs(self) -> bool:
         return self.clock.affords(self._cost * self._weighing)
@@ -243,6 +260,16 @@ class Learner:
             torch.cuda.empty_cache()
         return True
 
+    def _rate(self) -> float:
+        """Give the learning rate: after a head start the higher, the less that knew of the image.
+
+        Small steps keep what it knows; where that was little, they keep it too long.
+        """
+        if not (self.settings.head_start and self.best and self._first):
+            return self.settings.learning_rate
+        better = 1 - self.best.score.loss / self._first
+        return self.settings.learning_rate * min(REFINING + SURPRISED * better, FASTEST)
+
     def _robust(self, crop: Tensor) -> bool:
         """Whether gradients may be computed with few digits.
 
@@ -278,7 +305,7 @@ class Learner:
         return squared_errors(pick(output, held_out), noisy, material.scale.worth)
 
 
-def _rate(step: int, done: float) -> float:
+def _schedule(step: int, done: float) -> float:
     """Share of the learning rate: up in the first steps, then down along a cosine to zero."""
     return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
 

@@ -34,7 +34,7 @@ class Progress:
     score : Score or None
         The error on the held-out pixels, if it was measured at this step.
     best, last : Model
-        The model that scored best so far, and the one scored last.
+        The model to keep if it ended here, and the one scored last.
     baselines : tuple of Baseline
         What there is to beat: a donut median and a donut blur, on the same held-out pixels.
     learner : Learner

@@ -61,7 +61,8 @@ def train(
     Returns
     -------
     Model
-        The one that scored best on the held-out pixels.
+        The last, unless one before scored better on the held-out pixels by more than chance
+        explains.
 
     Raises
     ------
