@@ -93,7 +93,7 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
     assert clock.turns == 2
     assert clock.done(step=100) == pytest.approx(30 / 90), "what is done is not undone"
     clock.scored(cost=0.05, once=500)
-    assert clock.done(step=100) == pytest.approx(30 / 90), "no part of the time would suffice"
+    assert clock.done(step=100) == pytest.approx(30 / 87), "hardly any of it would be of use"
     clock.scored(cost=0.05, once=75)
     assert clock.turns == 1
     now[0] = 34

@@ -44,13 +44,17 @@ class Clock:
         self._steps = 1 if nothing_to_learn else settings.steps
         self._budget = settings.seconds
         self._next_score = min(SECOND, self._budget / SCORES)
-        self._kept = self._done = 0.0
+        self._kept = self._done = self._begun = 0.0
         self.turns = TURNS[0]
 
     @property
     def seconds(self) -> float:
         """Time since it was made."""
         return time.monotonic() - self._started
+
+    def begin(self) -> None:
+        """Count the training from now: what came before has had its part of the budget."""
+        self._begun = self.seconds
 
     def skip(self, seconds: float) -> None:
         """Leave out a time in which nothing was done."""
@@ -68,7 +72,8 @@ class Clock:
         if self._steps:
             return min(1.0, step / self._steps)
         if step >= FEWEST:
-            share = self.seconds / (self._budget - self._kept)
+            left = self._budget - self._kept - self._begun
+            share = (self.seconds - self._begun) / left if left > 0 else 1.0
             self._done = min(1.0, max(self._done, share))
         return self._done
 
@@ -90,10 +95,10 @@ class Clock:
         self._next_score = self.seconds + min(max(SECOND, cost / SCORE_COST), longest)
         if not self._steps:
             self.turns = next((n for n in TURNS if n * once <= TURNING * self._budget), TURNS[-1])
-            # Where applying takes longer than all there is, nobody is helped by a little of it.
-            possible = once + after <= self._budget
             needed = self.turns * once + after
-            self._kept = min(needed, APPLYING * self._budget) if possible else 0.0
+            # The longer applying takes than all there is, the less a little of it helps.
+            helps = self._budget / max(needed, self._budget)
+            self._kept = min(needed, APPLYING * self._budget * helps)
 
     def affords(self, seconds: float) -> bool:
         """Whether there is time for what is not needed: for no more than scoring may take."""

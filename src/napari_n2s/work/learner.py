@@ -49,7 +49,7 @@ DOUBT = 0.35
 """By how much what that should count varies from image to image."""
 LUCK = 2.0
 """Standard errors by which the least of many scores may lie below the others by chance."""
-MEMORY, PORTION = 100, 0.1
+MEMORY, PORTION = 100, 0.2
 """Steps over which the weights, and the training loss that is shown, are averaged; the weights over
 a portion of the training at most: at the end of a short one its beginning would count else."""
 

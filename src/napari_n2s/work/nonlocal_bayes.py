@@ -27,7 +27,7 @@ PATCH, STEP = 8, 5
 """Side of a patch, and distance of those that are compared with all others around, in pixels."""
 WINDOW = 16
 """How far the patches of a group may lie from the first, along each axis."""
-ALIKE = 32
+MEMBERS = 32
 """Patches in a group."""
 CHANCE = 1 + 2 * (2 / PATCH**2) ** 0.5
 """What the mean square of a patch of noise may be, by two standard errors, for one expected."""
@@ -116,7 +116,7 @@ def _find(part: Tensor, tops: range, lefts: range) -> Tensor:
             channels.append(F.avg_pool2d(apart.square_(), PATCH, STEP).flatten(1))
         distances.append(sum(channels[1:], channels[0]))
     distances[WINDOW][WINDOW] = -1  # itself, though others may be equal
-    nearest = torch.cat(distances).T.topk(ALIKE, largest=False).indices
+    nearest = torch.cat(distances).T.topk(MEMBERS, largest=False).indices
     down, along = nearest // (2 * WINDOW + 1) - WINDOW, nearest % (2 * WINDOW + 1) - WINDOW
     y, x = torch.meshgrid(
         *(torch.tensor(each, device=part.device) for each in (tops, lefts)), indexing="ij"
@@ -134,10 +134,10 @@ def _denoise(members: Tensor, known: Tensor, noisy: Tensor, noise: Tensor) -> Te
     pictures, values, variance = known[members], noisy[members], noise[members[:, :1]]
     mean = pictures.mean(1, keepdim=True)
     lost = values.mean(1, keepdim=True) - mean
-    chance = CHANCE / ALIKE * variance.mean(2, keepdim=True)
+    chance = CHANCE / MEMBERS * variance.mean(2, keepdim=True)
     centre = mean + (1 - chance / lost.square().mean(2, keepdim=True)).clamp(min=0) * lost
     spread = variance.sqrt()
-    differ = (pictures - mean) / spread / (ALIKE - 1) ** 0.5
+    differ = (pictures - mean) / spread / (MEMBERS - 1) ** 0.5
     off = (values - centre) / spread
     gram = differ @ differ.mT
     own = gram.diagonal(dim1=1, dim2=2)

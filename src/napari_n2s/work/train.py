@@ -137,6 +137,7 @@ def _begin(learner: Learner) -> Training:
                 yield from _snapshot(learner, None)
         if rival.step and _score(rival).score.loss < ahead.score.loss:
             learner = rival
+    learner.clock.begin()
     return (yield from _rounds(learner))
 
 
