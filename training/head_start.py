@@ -1,8 +1,8 @@
 """Train the head start: a blind network that has seen thousands of simulated pictures only.
 
-    python training/head_start.py plane --steps 40000
-    python training/head_start.py beside --steps 8000 --onto plane
-    python training/head_start.py hole-2 --steps 8000 --onto plane
+    python training/head_start.py plane --steps 32000
+    python training/head_start.py beside --steps 16000 --onto plane
+    python training/head_start.py hole-2 --steps 10000 --onto hole-3
 
 Each writes its weights into the package. Interrupted, the same command goes on where the last
 checkpoint was; with fewer steps, it ends the sooner. Loss and speed are printed on the way.
