@@ -1,6 +1,7 @@
 """A training can be watched, left, taken up again, and told to end when nothing improves."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_after_the_end_it_goes_on_for_as_long_again():
     *_, second = go_on(first)
     assert (first.step, second.step) == (40, 80)
     assert torch.equal(second.learner.material.held_out, held_out)
-    assert second.best.score.loss <= first.best.score.loss
+    assert second.best.score.loss <= first.best.score.loss + first.best.score.error
     assert second.seconds > first.seconds
 
 
@@ -52,6 +53,15 @@ def test_a_rest_does_not_count():
     after = training.send(3.0)
     assert before.seconds <= after.seconds < before.seconds + 2
     training.close()
+
+
+def test_what_is_left_is_told_from_the_pace_of_the_steps(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    progress = next(train(NOISY, seconds=60, device="cpu"))
+    assert progress.seconds_left is None
+    halfway = replace(progress, begun=4.0, seconds=10.0, done=0.5)
+    assert halfway.seconds_left == pytest.approx(6)
 
 
 def test_until_it_stops_improving():

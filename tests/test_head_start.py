@@ -71,8 +71,10 @@ def test_noise_that_is_smeared_is_as_strong_and_ends_where_the_hole_does():
         assert noise.var() == pytest.approx(camera.variance(picture).mean(), rel=0.1)
         shared = [np.mean(noise[:, k:] * noise[:, :-k]) / noise.var() for k in (1, 3)]
         assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0, abs=0.03)
+        width = camera.smear[1]
+        if width > 0.6:  # of narrower ones pixels do not show the shape
+            assert shared[0] == pytest.approx(np.exp(-1 / (4 * width**2)), abs=0.1)
         assert shared[1] == pytest.approx(0, abs=0.08)
-    assert camera.smear[0] == 0 < camera.smear[1]
 
 
 def test_cameras_are_drawn_over_decades_of_noise():
@@ -114,7 +116,7 @@ def test_an_image_unlike_all_simulated_ones_is_learnt_in_larger_steps(monkeypatc
     monkeypatch.setattr(Muon, "step", record)
     largest = []
     for image in (CELLS.noisy, noisy):
-        last(image, steps=60)
+        assert last(image, steps=60).best.settings.head_start
         largest.append(max(rates))
         rates.clear()
     assert largest[1] > 1.5 * largest[0]

@@ -102,6 +102,21 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
     assert clock.done(step=100) == 1
 
 
+def test_a_training_is_counted_from_its_first_step_and_begins_once(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    clock = Clock()
+    clock.plan(Settings(seconds=100), nothing_to_learn=False)
+    now[0] = 20
+    clock.begin()
+    assert clock.done(step=100) == 0
+    now[0] = 60
+    clock.begin()
+    assert clock.done(step=100) == pytest.approx(0.5)
+    clock.scored(cost=0.1, once=81)
+    assert clock.done(step=100) == 1, "what is kept for applying leaves no time for steps"
+
+
 def test_a_long_training_in_steps_shows_early_where_it_stands():
     training = train(NOISY, steps=100_000, device="cpu")
     scored = (each.step for each in training if each.score)

@@ -56,7 +56,7 @@ class Camera:
         return np.clip(seen, 0, 1) if self.clips else seen
 
     def variance(self, picture: Image) -> Image:
-        """Give the variance of the noise at each pixel, if nothing is clipped."""
+        """Give the variance of the noise at each pixel, if nothing is clipped or smeared."""
         light = np.maximum(picture, 0) * (1 + self.multiplies) / self.photons
         return np.asarray(light + self.read_noise**2 + self.step**2 / 12)
 
@@ -73,7 +73,7 @@ class Camera:
 def draw_camera(picture: Image, rng: np.random.Generator, hole: tuple[int, ...] = (0, 0)) -> Camera:
     """Draw a camera under which noise is from a fifteenth to three times a picture's contrast.
 
-    Pixels share it as far as a hole around one reaches, and no farther.
+    Pixels share it as far as a hole around one reaches along an axis, and hardly farther.
     """
     contrast = max(float(picture.std()), 0.02)
     noise = (np.exp(rng.uniform(np.log(0.07), np.log(3))) * contrast) ** 2

@@ -44,7 +44,8 @@ class Clock:
         self._steps = 1 if nothing_to_learn else settings.steps
         self._budget = settings.seconds
         self._next_score = min(SECOND, self._budget / SCORES)
-        self._kept = self._done = self._begun = 0.0
+        self._kept = self._done = 0.0
+        self._begun: float | None = None
         self.turns = TURNS[0]
 
     @property
@@ -53,8 +54,14 @@ class Clock:
         return time.monotonic() - self._started
 
     def begin(self) -> None:
-        """Count the training from now: what came before has had its part of the budget."""
-        self._begun = self.seconds
+        """Count the training from now, if it has not begun: what came before has had its part."""
+        if self._begun is None:
+            self._begun, self._done = self.seconds, 0.0
+
+    @property
+    def begun(self) -> float:
+        """Seconds that had passed when the training began."""
+        return self._begun or 0.0
 
     def skip(self, seconds: float) -> None:
         """Leave out a time in which nothing was done."""
@@ -72,8 +79,8 @@ class Clock:
         if self._steps:
             return min(1.0, step / self._steps)
         if step >= FEWEST:
-            left = self._budget - self._kept - self._begun
-            share = (self.seconds - self._begun) / left if left > 0 else 1.0
+            left = self._budget - self._kept - self.begun
+            share = (self.seconds - self.begun) / left if left > 0 else 1.0
             self._done = min(1.0, max(self._done, share))
         return self._done
 

@@ -114,6 +114,7 @@ class Learner:
         self._weighing = alike * (count_passes(self._method, material.ndim, False) + PASSES_ALIKE)
         self._cost = inf
         self._squares: NDArray[np.float64] | None = None
+        self._least: NDArray[np.float64] | None = None
         self._before: NDArray[np.float64] | None = None
 
     def move(self, device: torch.device) -> None:
@@ -157,8 +158,12 @@ class Learner:
         short = done / (PORTION * self.step)
         _blend(self._pairs, share=min(1.0, max(1 / MEMORY, short, fresh)))
 
-    def score(self) -> Model:
-        """Score the averaged weights on the held-out pixels, and keep them if they are the best."""
+    def score(self, ends: bool = False) -> Model:
+        """Score the averaged weights on the held-out pixels, and keep them if they deserve it.
+
+        Those that score best do; where a training ends and steps have become small, the last,
+        unless the best is better by more than chance explains.
+        """
         if self._losses:
             float(self._losses[-1])  # waits for a GPU to have done what it was given
         begin = self.clock.seconds
@@ -185,7 +190,12 @@ class Learner:
             raise SettingsError("The training diverged; choose a smaller learning rate.")
         self._first = self._first or self.last.score.loss
         aimed_at = not self.material.paired or LOSSES[self.settings.loss].squared
-        if self._squares is None or not aimed_at or self._deserves(squares):
+        best = self._least is None or squares.mean() < self._least.mean()
+        if best:
+            self._least = squares
+        assert self._least is not None
+        level = ends and not improved(squares, self._least, LUCK)
+        if best or level or not aimed_at:
             self.best, self._squares = self.last, squares
         return self.last
 
@@ -213,17 +223,6 @@ class Learner:
         channels = np.concatenate(errors).T, np.concatenate(apart).T
         shares = (best_share(*each, ALIKE, DOUBT) for each in zip(*channels, strict=True))
         self.best = replace(self.best, alike=tuple(shares))
-
-    def _deserves(self, squares: NDArray[np.float64]) -> bool:
-        """Whether the weights with these squared errors are to be kept instead of the best.
-
-        At the end of a training, when steps have become small, they are unless the best is better
-        by more than chance explains.
-        """
-        assert self._squares is not None
-        if self.clock.done(self.step) < 1:
-            return bool(squares.mean() < self._squares.mean())
-        return not improved(squares, self._squares, LUCK)
 
     def _weighs(self) -> bool:
         return self.clock.affords(self._cost * self._weighing)
@@ -268,7 +267,7 @@ class Learner:
         """
         if not (self.settings.head_start and self.best and self._first):
             return self.settings.learning_rate
-        better = 1 - self.best.score.loss / self._first
+        better = max(0.0, 1 - self.best.score.loss / self._first)
         return self.settings.learning_rate * min(REFINING + SURPRISED * better, FASTEST)
 
     def _robust(self, crop: Tensor) -> bool:

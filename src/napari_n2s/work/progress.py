@@ -27,6 +27,8 @@ class Progress:
         Steps taken.
     seconds : float
         Time since the training was started.
+    begun : float
+        Time until its first step, for what must be known before.
     done : float
         Share of the budget used, 0 to 1.
     loss : float
@@ -43,6 +45,7 @@ class Progress:
 
     step: int
     seconds: float
+    begun: float
     done: float
     loss: float
     score: Score | None
@@ -56,7 +59,7 @@ class Progress:
         """Time until the budget is used, at the pace so far; None if nobody can know."""
         if self.best.settings.converge or not self.done:
             return None
-        return self.seconds * (1 / self.done - 1)
+        return (self.seconds - self.begun) * (1 / self.done - 1)
 
 
 def leave_missing(progress: Progress) -> Progress:

@@ -72,7 +72,8 @@ def train(
     Notes
     -----
     The method is Noise2Self's (Batson & Royer 2019). Weights are averaged over the last hundred
-    steps or so, and it is the average that is scored and kept.
+    steps or so, of a short training over its last fifth, and it is the average that is scored and
+    kept.
     """
     clock = Clock()
     settings = replace(settings or Settings(), **changes)
@@ -137,11 +138,11 @@ def _begin(learner: Learner) -> Training:
                 yield from _snapshot(learner, None)
         if rival.step and _score(rival).score.loss < ahead.score.loss:
             learner = rival
-    learner.clock.begin()
     return (yield from _rounds(learner))
 
 
 def _rounds(learner: Learner) -> Training:
+    learner.clock.begin()
     best = yield from _steps(learner)
     while learner.settings.converge and not learner.material.constant and learner.improved():
         learner.clock.extend()
@@ -155,7 +156,8 @@ def _steps(learner: Learner) -> Training:
         if not _step(learner, done):
             continue
         done = clock.done(learner.step)
-        scored = _score(learner) if clock.score_due(learner.step, done) else None
+        due = clock.score_due(learner.step, done)
+        scored = _score(learner, ends=done >= 1) if due else None
         if done >= 1:
             learner.weigh()
         if learner.best and (scored or clock.snapshot_due()):
@@ -178,9 +180,9 @@ def _step(learner: Learner, done: float) -> bool:
     return failed is None
 
 
-def _score(learner: Learner) -> Model:
+def _score(learner: Learner, ends: bool = False) -> Model:
     with working_threads():
-        return learner.score()
+        return learner.score(ends)
 
 
 def _snapshot(learner: Learner, scored: Model | None) -> Generator[Progress, float | None, None]:
@@ -191,6 +193,7 @@ def _snapshot(learner: Learner, scored: Model | None) -> Generator[Progress, flo
     idle = yield Progress(
         step=learner.step,
         seconds=clock.seconds,
+        begun=clock.begun,
         done=clock.done(learner.step),
         loss=learner.loss,
         score=scored.score if scored else None,
