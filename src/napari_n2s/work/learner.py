@@ -31,16 +31,13 @@ from napari_n2s.work.steps import finish
 
 BATCH, GPU_BATCH = 8, 32
 FIRST_BATCH, FIRST_STEPS = 4, 300
-"""Crops in each of the first steps on a processor, if those are large: the first way down needs
-many, not good ones."""
+"""Crops in each of the first steps on a processor: the first way down needs many, not good ones."""
 SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
 WARM_UP = 30
 """Steps over which the learning rate rises."""
-REFINING, SURPRISED, FASTEST = 0.5, 10.0, 2.0
-"""Learning rate after a head start, as a share of that from scratch, where all that an image has to
-teach was known; what is added where its unseen pixels were then predicted by a share better; and
-the most that it comes to."""
+REFINING = 0.5
+"""Learning rate after a head start, as a share of that from scratch."""
 DECAY, STRONGEST = 20_000.0, 0.3
 """How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
 is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
@@ -97,7 +94,7 @@ class Learner:
         self._network = self._method.network.to(device).train()
         self._average = deepcopy(self._network).eval()
         self._pairs = _floating(self._average, self._network)
-        self._first: float | None = None
+        self._rate = settings.learning_rate * (REFINING if settings.head_start else 1)
         pixels = self.material.x[:, 0].numel()
         self._decay = min(STRONGEST, DECAY / pixels) if self._method.mixes else 0.0
         last = chain(*(each.last.parameters() for each in self._network.members))
@@ -151,7 +148,7 @@ class Learner:
         loss.backward()  # type: ignore[no-untyped-call]
         for each in network.members:
             nn.utils.clip_grad_norm_(each.parameters(), 1.0)
-        self._optimiser.step(self._rate() * _schedule(self.step, done), self._decay)
+        self._optimiser.step(self._rate * _schedule(self.step, done), self._decay)
         self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
         self.step += 1
         fresh = 0.0 if self.settings.head_start else 1 / (1 + self.step)
@@ -188,7 +185,6 @@ class Learner:
         )
         if not isfinite(self.last.score.loss):
             raise SettingsError("The training diverged; choose a smaller learning rate.")
-        self._first = self._first or self.last.score.loss
         aimed_at = not self.material.paired or LOSSES[self.settings.loss].squared
         best = self._least is None or squares.mean() < self._least.mean()
         if best:
@@ -260,16 +256,6 @@ class Learner:
             torch.cuda.empty_cache()
         return True
 
-    def _rate(self) -> float:
-        """Give the learning rate: after a head start the higher, the less that knew of the image.
-
-        Small steps keep what it knows; where that was little, they keep it too long.
-        """
-        if not (self.settings.head_start and self.best and self._first):
-            return self.settings.learning_rate
-        better = max(0.0, 1 - self.best.score.loss / self._first)
-        return self.settings.learning_rate * min(REFINING + SURPRISED * better, FASTEST)
-
     def _robust(self, crop: Tensor) -> bool:
         """Whether gradients may be computed with few digits.
 
@@ -285,7 +271,7 @@ class Learner:
     def _batch(self) -> int:
         usual = GPU_BATCH
         if self.device.type == "cpu":
-            first = self.step < FIRST_STEPS and self._rate() >= self.settings.learning_rate
+            first = self.step < FIRST_STEPS and not self.settings.head_start
             usual = FIRST_BATCH if first else BATCH
         if self.settings.volume:  # as many voxels as the squares would have
             voxels = prod(min(self._crop, size) for size in self.material.x.shape[2:])
