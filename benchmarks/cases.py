@@ -67,6 +67,19 @@ def photons() -> Iterator[Case]:
         )
 
 
+def unlike(sigma: float) -> Iterator[Case]:
+    """Take writing and lattices, of which the simulated pictures of the head start have nothing."""
+    y, x = np.mgrid[:384, :384]
+    hexagons = sum(
+        np.cos(2 * np.pi / 6.5 * (x * np.cos(turn) + y * np.sin(turn)))
+        for turn in np.deg2rad((12, 132, 252))
+    )
+    egg_box = np.sin(2 * np.pi / 7.3 * x) * np.sin(2 * np.pi / 5.1 * y + 0.1 * x)
+    yield gaussian("page", data.page().astype(np.float32), sigma)
+    yield gaussian("hexagons", (127 + 40 * hexagons).astype(np.float32), sigma)
+    yield gaussian("egg box", (127 + 80 * egg_box).astype(np.float32), sigma)
+
+
 def hardships(size: int = 256) -> Iterator[Case]:
     """Simulate what microscopes do to a picture besides a little noise."""
     rng = np.random.default_rng(0)

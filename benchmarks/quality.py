@@ -3,6 +3,7 @@
     python benchmarks/quality.py                               camera, Gaussian noise of sigma 25
     python benchmarks/quality.py --clean FOLDER                the same noise on a folder of images
     python benchmarks/quality.py --pairs NOISY TRUTH           NAME_1.png and NAME.png
+    python benchmarks/quality.py --unlike                      writing and lattices, the same noise
     python benchmarks/quality.py --photons                     simulated fluorescence, 1 to 100
     python benchmarks/quality.py --hardships                   what microscopes do to a picture
 
@@ -27,7 +28,7 @@ from typing import Any
 
 import bm3d
 import numpy as np
-from cases import Case, Denoiser, Image, camera, clean_folder, hardships, pairs, photons
+from cases import Case, Denoiser, Image, camera, clean_folder, hardships, pairs, photons, unlike
 from filters import bm3d_told
 from measures import compare, fit, peak, reset_peak
 from numpy.typing import NDArray
@@ -220,6 +221,7 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--clean", type=Path, metavar="FOLDER")
     source.add_argument("--pairs", type=Path, nargs=2, metavar=("NOISY", "TRUTH"))
+    source.add_argument("--unlike", action="store_true")
     source.add_argument("--photons", action="store_true")
     source.add_argument("--hardships", action="store_true")
     parser.add_argument("--sigma", type=float, default=25)
@@ -240,6 +242,8 @@ def main() -> None:
         cases = clean_folder(chosen.clean, chosen.sigma)
     elif chosen.pairs:
         cases = pairs(*chosen.pairs, chosen.affine)
+    elif chosen.unlike:
+        cases = unlike(chosen.sigma)
     else:
         cases = photons() if chosen.photons else camera(chosen.sigma)
     unit = minute()

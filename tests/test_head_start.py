@@ -19,6 +19,7 @@ from napari_n2s.work.camera import Camera, draw_camera
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.first_look import first_look
 from napari_n2s.work.head_start import fits, weights_for
+from napari_n2s.work.muon import Muon
 from napari_n2s.work.world import KINDS, draw_scene
 
 CELLS = simulate.picture(256, seed=5)
@@ -100,6 +101,25 @@ def test_learning_from_the_image_makes_it_better():
     assert later.best.score.loss < first.best.score.loss
     clean = later.best.apply(CELLS.noisy)
     assert error(clean, CELLS.truth) < 0.1 * error(CELLS.noisy, CELLS.truth)
+
+
+def test_an_image_unlike_all_simulated_ones_is_learnt_in_larger_steps(monkeypatch):
+    places = np.stack(np.indices((128, 128)), -1) @ [[0.2, 0.85, -0.75], [0.95, -0.3, 0.6]]
+    truth = 127 + 40 * np.cos(places).sum(-1)
+    noisy = truth + np.random.default_rng(0).normal(0, 25, truth.shape)
+    rates, step = [], Muon.step
+
+    def record(self, rate, decay):
+        rates.append(rate)
+        step(self, rate, decay)
+
+    monkeypatch.setattr(Muon, "step", record)
+    largest = []
+    for image in (CELLS.noisy, noisy):
+        assert last(image, steps=60).best.settings.head_start
+        largest.append(max(rates))
+        rates.clear()
+    assert largest[1] > 1.5 * largest[0]
 
 
 @pytest.mark.parametrize("slope", [0, 0.4])

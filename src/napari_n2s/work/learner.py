@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import nullcontext
-from copy import deepcopy
 from dataclasses import replace
-from itertools import chain
-from math import ceil, cos, inf, isfinite, nan, pi, prod
+from math import inf, isfinite, nan, prod
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from napari_n2s.ideas.blindspot import masked_loss
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.losses import LOSSES
 from napari_n2s.ideas.score import best_share, improved, pick, score, squared_errors
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import count_passes, divide, predict
 from napari_n2s.work.clock import Clock
-from napari_n2s.work.device import fast_arithmetic, prefer_layout
+from napari_n2s.work.descent import MEMORY, Crops, Descent
+from napari_n2s.work.device import prefer_layout
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
 from napari_n2s.work.model import ALIKE, TILE, Model
-from napari_n2s.work.muon import Muon
 from napari_n2s.work.nonlocal_bayes import fits
 from napari_n2s.work.steps import finish
 
@@ -34,22 +30,12 @@ FIRST_BATCH, FIRST_STEPS = 4, 300
 """Crops in each of the first steps on a processor: the first way down needs many, not good ones."""
 SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
-WARM_UP = 30
-"""Steps over which the learning rate rises."""
-REFINING = 0.5
-"""Learning rate after a head start, as a share of that from scratch."""
-DECAY, STRONGEST = 20_000.0, 0.3
-"""How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
-is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
 PASSES_ALIKE = 14
 """Passes of the network in the time that non-local Bayes takes for each channel."""
 DOUBT = 0.35
 """By how much what that should count varies from image to image."""
 LUCK = 2.0
 """Standard errors by which the least of many scores may lie below the others by chance."""
-MEMORY, PORTION = 100, 0.2
-"""Steps over which the weights, and the training loss that is shown, are averaged; the weights over
-a portion of the training at most: at the end of a short one its beginning would count else."""
 
 
 class Learner:
@@ -64,8 +50,6 @@ class Learner:
 
     Attributes
     ----------
-    step : int
-        Steps taken.
     shrunk : bool
         Whether memory ran short and steps were made smaller.
     best, last : Model or None
@@ -79,7 +63,6 @@ class Learner:
         self.settings, self.device, self.clock = settings, device, clock
         self.baselines = material.baselines
         self.material = material.to(device)
-        self.step = 0
         self.shrunk = False
         self._most = settings.batch or GPU_BATCH
         self._crop = settings.crop
@@ -91,17 +74,10 @@ class Learner:
         self._generator = torch.Generator(device).manual_seed(settings.seed)
         shape = material.channels, material.ndim, material.beside.shape[1], material.guides.shape[1]
         self._method = choose(settings, *shape, paired=material.paired)
-        self._network = self._method.network.to(device).train()
-        self._average = deepcopy(self._network).eval()
-        self._pairs = _floating(self._average, self._network)
-        self._rate = settings.learning_rate * (REFINING if settings.head_start else 1)
-        pixels = self.material.x[:, 0].numel()
-        self._decay = min(STRONGEST, DECAY / pixels) if self._method.mixes else 0.0
-        last = chain(*(each.last.parameters() for each in self._network.members))
-        self._optimiser = Muon(self._network.parameters(), last)
+        self._descent = Descent(self._method, settings, material.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
-        halos = prod(1 + 2 * self._network.halo / side for side in tile)
+        halos = prod(1 + 2 * self._method.network.halo / side for side in tile)
         passes = count_passes(self._method, material.ndim, settings.invariant)
         passes += 2 * self._method.mixes  # the probe's
         self._applying = halos * passes / material.share_in_windows
@@ -117,11 +93,13 @@ class Learner:
     def move(self, device: torch.device) -> None:
         """Bring everything to a device: away from a GPU that others want to use, and back."""
         self.material = self.material.to(device)
-        self._network.to(device)
-        self._average.to(device)
-        self._pairs = _floating(self._average, self._network)
-        self._optimiser.follow()
+        self._descent.move(device)
         self._losses = deque((each.to(device) for each in self._losses), maxlen=MEMORY)
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self._descent.steps
 
     @property
     def loss(self) -> float:
@@ -135,25 +113,13 @@ class Learner:
 
     def learn(self, done: float) -> None:
         """Take one step, at the learning rate for a share of the budget."""
-        method, network = self._method, self._network
+        method = self._method
         drawn = self.material.draw(self._batch(), self._crop, method.turns, self._places)
         crop, blocked, also = (each.to(self.device) for each in drawn)
         hidden = method.draw(tuple(blocked.shape), self._generator)
         shown = method.show(crop, hidden, blocked, also, self._generator)
-        counted = hidden & ~blocked
-        with fast_arithmetic(self.device) if self._robust(crop) else nullcontext():
-            output = network(prefer_layout(shown)).float()
-        loss = method.loss(output, crop, counted, done)
-        self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        for each in network.members:
-            nn.utils.clip_grad_norm_(each.parameters(), 1.0)
-        self._optimiser.step(self._rate * _schedule(self.step, done), self._decay)
-        self._losses.append(masked_loss(method.mean(output.detach()), crop, counted))
-        self.step += 1
-        fresh = 0.0 if self.settings.head_start else 1 / (1 + self.step)
-        short = done / (PORTION * self.step)
-        _blend(self._pairs, share=min(1.0, max(1 / MEMORY, short, fresh)))
+        crops = Crops(shown, target=crop, counted=hidden & ~blocked)
+        self._losses.append(self._descent.step(crops, done))
 
     def score(self, ends: bool = False) -> Model:
         """Score the averaged weights on the held-out pixels, and keep them if they deserve it.
@@ -169,7 +135,7 @@ class Learner:
         self._cost = min(self._cost, spent)  # the first score is slower than all others
         after = self._after + self._weighing * self._weighs()
         self.clock.scored(spent, self._cost * self._applying, self._cost * after)
-        weights = self._average.state_dict().items()
+        weights = self._descent.average.state_dict().items()
         self.last = Model(
             settings=self.settings,
             channels=self.material.channels,
@@ -240,7 +206,7 @@ class Learner:
 
         Fewer crops, then smaller ones, then the processor instead of a GPU.
         """
-        self._optimiser.zero_grad()
+        self._descent.forget()
         self.shrunk = True
         if self._batch() > 1:
             self._most = self._batch() // 2
@@ -255,18 +221,6 @@ class Learner:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return True
-
-    def _robust(self, crop: Tensor) -> bool:
-        """Whether gradients may be computed with few digits.
-
-        On a processor PyTorch 2.13 takes those of a volume's kernels from whatever was in memory
-        where what they go over is two slices thick.
-        """
-        if crop.ndim < 5 or self.device.type != "cpu":
-            return True
-        sides = zip(crop.shape[2:], self._network.lattice, strict=False)
-        thickness = [ceil(side / each) for side, each in sides]
-        return bool(thickness) and 2 not in thickness
 
     def _batch(self) -> int:
         usual = GPU_BATCH
@@ -285,25 +239,7 @@ class Learner:
         shown = method.show(
             material.windows, material.held_out, material.missing, material.also, generator
         )
-        output = method.mean(self._average(prefer_layout(shown))).cpu().numpy()
+        output = method.mean(self._descent.average(prefer_layout(shown))).cpu().numpy()
         held_out = material.held_out.cpu().numpy()
         noisy = pick(material.windows.cpu().numpy(), held_out)
         return squared_errors(pick(output, held_out), noisy, material.scale.worth)
-
-
-def _schedule(step: int, done: float) -> float:
-    """Share of the learning rate: up in the first steps, then down along a cosine to zero."""
-    return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
-
-
-def _floating(average: nn.Module, network: nn.Module) -> list[tuple[Tensor, Tensor]]:
-    """Pair the weights and statistics of two networks, of which the first follows the second."""
-    states = average.state_dict().values(), network.state_dict().values()
-    return [pair for pair in zip(*states, strict=True) if pair[0].is_floating_point()]
-
-
-@torch.no_grad()
-def _blend(pairs: list[tuple[Tensor, Tensor]], share: float) -> None:
-    """Move the averaged weights a share of the way to the current ones."""
-    for kept, current in pairs:
-        kept.lerp_(current, share)
