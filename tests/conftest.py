@@ -1,4 +1,6 @@
-"""What the tests of the dock share."""
+"""What the tests share, most of them those of the docks."""
+
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +10,14 @@ from qtpy.QtCore import Qt
 RNG = np.random.default_rng(0)
 NOISY = RNG.poisson(np.linspace(5, 60, 64 * 48).reshape(64, 48)).astype(np.uint16)
 LONG = 60_000
+
+
+def pytest_configure():
+    """Give each of several processes a core of its own: on shared ones they wait for each other."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
 @pytest.fixture
