@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from conftest import click, finish
 from napari_n2s import denoise, train
 from napari_n2s.cli import main
-from napari_n2s.work import files
+from napari_n2s.work import descent, files
 from napari_n2s.work.model_file import load_model, save_model
 
 RNG = np.random.default_rng(0)
@@ -31,7 +31,8 @@ def learn(image, axes="TCYX", **changes):
 
 
 @pytest.mark.parametrize("network", ["donut", "unet-small"])
-def test_nothing_of_a_channel_enters_another(network):
+def test_nothing_of_a_channel_enters_another(network, monkeypatch):
+    monkeypatch.setattr(descent, "SETTLING", 5)
     other = np.stack([FAINT, RNG.normal(size=FAINT.shape).astype(np.float32)], 1)
     options = {"network": network, "context": 1}
     models = [learn(image, **options) for image in (MOVIE, other)]

@@ -128,11 +128,11 @@ def test_the_user_keeps_their_own_random_numbers_and_threads():
     expected = torch.rand(3)
     torch.manual_seed(5)
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(3)
     for _ in train(NOISY, steps=2, device="cpu"):
-        assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
     denoise(NOISY, steps=2, device="cpu")
-    assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3
     assert torch.equal(torch.rand(3), expected)
     torch.set_num_threads(before)
 

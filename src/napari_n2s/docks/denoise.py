@@ -21,6 +21,7 @@ from napari_n2s.docks.job import Failure, Reins, denoise_job
 from napari_n2s.docks.on_demand import OnDemand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
 from napari_n2s.docks.preferences import preferences
+from napari_n2s.docks.taking_up import objection
 from napari_n2s.docks.verdict import Verdict
 from napari_n2s.docks.watching import Watching
 from napari_n2s.ideas.errors import N2SError
@@ -40,12 +41,6 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
-OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
-CHANGED = "{0} has changed or gone since it was learnt from; press Train to begin anew."
-OTHER_GUIDES = (
-    "This training is with other guides than those that are ticked now; tick them again, or press "
-    "Train to begin anew."
-)
 ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
 APPLYING = "Noise2Self: applying"
 SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
@@ -59,7 +54,6 @@ class DenoiseDock(DenoiseForm):
     napari_viewer : napari.viewer.Viewer
     """
 
-    other_words = OTHER
     _watching: Watching | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -201,32 +195,21 @@ class DenoiseDock(DenoiseForm):
         """Go on training, or apply what was learnt; what to may have been chosen anew."""
         assert self._order is not None
         assert self.progress is not None
-        source = self._order.source
-        if not self._stands():
-            there = self._order.stands and layers.is_there(self._viewer, source)
-            words = self.other_words if there else CHANGED
-            if there and self.image.value is source and not self._same_guides():
-                words = OTHER_GUIDES
-            self._verdict.refuse(words.format(source.name))
+        if words := self._objection():
+            self._verdict.refuse(words)
             return
         try:
-            order = self._read_order(source, self._order.region)
+            order = self._read_order(self._order.source, self._order.region)
             self._order = replace(order, guides=self._order.guides)
         except N2SError as error:
             self._verdict.refuse(str(error))
             return
         self._work(self.progress.best.settings, self.progress, learn=learn)
 
-    def _stands(self) -> bool:
-        """Whether what was learnt from is what is chosen now."""
-        order = self._order
-        if order is None or self.image.value is not order.source or not order.stands:
-            return False
-        return self._same_guides()
-
-    def _same_guides(self) -> bool:
+    def _objection(self) -> str | None:
+        """Say why what was learnt may not be gone on with, as things are chosen now."""
         assert self._order is not None
-        return set(map(id, self._order.guides)) == set(map(id, self.guides.pixels()))
+        return objection(self._viewer, self._order, self.image.value, self.guides.pixels())
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)

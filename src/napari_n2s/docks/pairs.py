@@ -9,6 +9,7 @@ from napari_n2s.docks.controls import show_row
 from napari_n2s.docks.denoise import DenoiseDock
 from napari_n2s.docks.pairs_order import PairsOrder, pairs_job, partners, read_pairs, splits
 from napari_n2s.docks.pairs_rows import PairsRows
+from napari_n2s.docks.taking_up import OTHER_PAIRS
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.work.readings import Readings
 
@@ -36,10 +37,6 @@ class PairsDock(DenoiseDock):
     napari_viewer : napari.viewer.Viewer
     """
 
-    other_words = (
-        "This training is of {0} and its pairs as they were; choose them again, or press Train to "
-        "begin anew."
-    )
     advanced_height = 110
     pairs: PairsRows | None = None
 
@@ -92,16 +89,17 @@ class PairsDock(DenoiseDock):
         assert self.pairs
         return read_pairs(self._viewer, source, self.pairs, self.guides.pixels())
 
-    def _stands(self) -> bool:
-        """Whether what was learnt from is what is chosen now."""
-        if not super()._stands():
-            return False
+    def _objection(self) -> str | None:
+        """Say why what was learnt may not be gone on with, as things are chosen now."""
+        if words := super()._objection():
+            return words
         assert isinstance(self._order, PairsOrder)
+        source = self._order.source
         try:
-            now = self._read_order(self._order.source, None)
+            as_it_was = self._read_order(source, None).is_as(self._order)
         except ImageError:
-            return False  # what was chosen is not there any more
-        return now.is_as(self._order)
+            as_it_was = False  # what was chosen is not there any more
+        return None if as_it_was else OTHER_PAIRS.format(source.name)
 
     def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
         assert isinstance(self._order, PairsOrder)

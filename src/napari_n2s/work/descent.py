@@ -24,13 +24,13 @@ REFINING, SURPRISED, FASTEST = 0.5, 10.0, 2.0
 image has to teach; what is added where the first steps predicted it by a share better; and the most
 that it comes to."""
 SETTLING = 20
-"""Steps after which it is asked how much better."""
+"""Steps after which it is found out how much better."""
 DECAY, STRONGEST = 20_000.0, 0.3
 """How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
 is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
 MEMORY, PORTION = 100, 0.2
-"""Steps over which the weights are averaged, and a portion of the training over which they are at
-most: at the end of a short one its beginning would count else."""
+"""Steps over which the weights, and the training loss that is shown, are averaged; the weights over
+a portion of the training at most: at the end of a short one its beginning would count else."""
 
 
 class Crops(NamedTuple):
@@ -59,22 +59,21 @@ class Descent:
     ----------
     steps : int
         How many were taken.
-    network, average : Network
-        The one that takes steps, and the average of its weights.
+    average : Network
+        What the network is on average over the last steps.
     """
 
     def __init__(
         self, method: Method, settings: Settings, pixels: int, device: torch.device
     ) -> None:
         self.steps = 0
-        self.network = method.network.to(device).train()
-        self.average = deepcopy(self.network).eval()
-        self._method = method
+        self.average = deepcopy(method.network).eval()
+        self._method, self._network = method, method.network.train()
         self._ahead = settings.head_start
         self._rate = settings.learning_rate
         self._decay = min(STRONGEST, DECAY / pixels) if method.mixes else 0.0
         self._optimisers = [
-            Muon(each.parameters(), each.last.parameters()) for each in self.network.members
+            Muon(each.parameters(), each.last.parameters()) for each in self._network.members
         ]
         self._shares = [REFINING if self._ahead else 1.0] * len(self._optimisers)
         self._first: tuple[Crops, Tensor] | None = None
@@ -82,9 +81,9 @@ class Descent:
 
     def move(self, device: torch.device) -> None:
         """Bring everything to a device."""
-        self.network.to(device)
+        self._network.to(device)
         self.average.to(device)
-        states = self.average.state_dict().values(), self.network.state_dict().values()
+        states = self.average.state_dict().values(), self._network.state_dict().values()
         self._pairs = [pair for pair in zip(*states, strict=True) if pair[0].is_floating_point()]
         for each in self._optimisers:
             each.follow()
@@ -97,12 +96,15 @@ class Descent:
 
         That is the mean squared one, over all channels.
         """
+        if self._first and self.steps >= SETTLING:
+            first, self._first = self._first, None
+            self._shares = self._settle(*first)
         output = self._predict(crops)
         loss = self._method.loss(output, crops.target, crops.counted, done)
         self.forget()
         loss.backward()  # type: ignore[no-untyped-call]
         rate = self._rate * _schedule(self.steps, done)
-        parts = zip(self.network.members, self._optimisers, self._shares, strict=True)
+        parts = zip(self._network.members, self._optimisers, self._shares, strict=True)
         for network, optimiser, share in parts:
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step(share * rate, self._decay)
@@ -110,10 +112,14 @@ class Descent:
         if self._ahead and not self.steps:
             self._first = crops, errors
         self.steps += 1
-        if self._first and self.steps == SETTLING:
-            self._shares, self._first = self._settle(*self._first), None
         self._follow(done)
         return errors.mean()
+
+    @property
+    def steep(self) -> bool:
+        """Whether steps are as large as from scratch; no channel learnt apart decides for all."""
+        alone = len(self._shares) == 1
+        return not self._ahead or (alone and self._shares[0] >= 1)
 
     def forget(self) -> None:
         """Let go of the gradients."""
@@ -122,9 +128,9 @@ class Descent:
 
     def _predict(self, crops: Crops) -> Tensor:
         device = crops.shown.device
-        fast = _robust(self.network, crops.target)
+        fast = _robust(self._network, crops.target)
         with fast_arithmetic(device) if fast else nullcontext():
-            output: Tensor = self.network(prefer_layout(crops.shown))
+            output: Tensor = self._network(prefer_layout(crops.shown))
         return output.float()
 
     def _errors(self, output: Tensor, crops: Crops) -> Tensor:
@@ -141,7 +147,7 @@ class Descent:
         Small steps keep what the head start knows; where that was little, they keep it too long.
         """
         now = self._errors(self._predict(crops), crops)
-        better = (1 - now / before.clamp(min=1e-30)).clamp(min=0)
+        better = ((before - now) / before.clamp(min=1e-30)).clamp(min=0)
         shares: list[float] = (REFINING + SURPRISED * better).clamp(max=FASTEST).tolist()
         return shares
 

@@ -27,7 +27,8 @@ from napari_n2s.work.steps import finish
 
 BATCH, GPU_BATCH = 8, 32
 FIRST_BATCH, FIRST_STEPS = 4, 300
-"""Crops in each of the first steps on a processor: the first way down needs many, not good ones."""
+"""Crops in each of the first steps on a processor, if those are large: the first way down needs
+many, not good ones."""
 SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
 PASSES_ALIKE = 14
@@ -225,7 +226,7 @@ class Learner:
     def _batch(self) -> int:
         usual = GPU_BATCH
         if self.device.type == "cpu":
-            first = self.step < FIRST_STEPS and not self.settings.head_start
+            first = self.step < FIRST_STEPS and self._descent.steep
             usual = FIRST_BATCH if first else BATCH
         if self.settings.volume:  # as many voxels as the squares would have
             voxels = prod(min(self._crop, size) for size in self.material.x.shape[2:])
