@@ -1,5 +1,8 @@
 """The optimiser: every direction of a kernel is stepped along by the same length."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -29,3 +32,16 @@ def test_kernels_decay_and_biases_do_not():
     optimiser.step(0.01, decay=0.5)
     assert kernel.detach().numpy() == pytest.approx(0.995)
     assert bias.detach().numpy() == pytest.approx(1)
+
+
+def test_learning_does_not_wait_for_a_compiler_that_it_never_uses():
+    script = """
+        import sys
+        import numpy as np
+        from napari_n2s import denoise
+        denoise(np.random.default_rng(0).poisson(9, (32, 32)), steps=2, device="cpu")
+        print("torch._dynamo" in sys.modules)
+    """
+    lines = "\n".join(line.strip() for line in script.splitlines())
+    ran = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

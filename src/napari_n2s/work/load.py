@@ -39,9 +39,7 @@ def load_torch() -> None:
     try:
         if sys.platform != "win32":
             _load_library()
-        torch = import_module("torch")
-        # The first optimiser imports as much again.
-        torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+        import_module("torch")
     finally:
         if collecting:
             gc.enable()

@@ -9,10 +9,11 @@ inverse square root of one Gram matrix for each layer does it, all layers of a w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 MOMENTUM = 0.95
 ITERATIONS = 9
@@ -37,18 +38,21 @@ class Muon:
     def __init__(self, parameters: Iterable[nn.Parameter], last: Iterable[nn.Parameter]) -> None:
         every, end = list(parameters), {id(each) for each in last}
         self._kernels: dict[int, list[nn.Parameter]] = defaultdict(list)
-        others = []
+        self._others: list[Tensor] = []
         for each in every:
             if each.ndim > 2 and len(each) <= each[0].numel() and id(each) not in end:
                 self._kernels[len(each)].append(each)
             else:
-                others.append(each)
+                self._others.append(each)
         self._momenta = {
             rows: [torch.zeros_like(kernel) for kernel in kernels]
             for rows, kernels in self._kernels.items()
         }
         self._every = every
-        self._adam = torch.optim.Adam(others)
+        self._means, self._squares = (
+            [torch.zeros_like(each) for each in self._others] for _ in range(2)
+        )
+        self._steps = [torch.zeros(()) for _ in self._others]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -58,13 +62,10 @@ class Muon:
     def follow(self) -> None:
         """Bring what it remembers to where the parameters have been brought."""
         self._momenta = {
-            rows: [
-                each.to(kernel.device)
-                for each, kernel in zip(momenta, self._kernels[rows], strict=True)
-            ]
-            for rows, momenta in self._momenta.items()
+            rows: _beside(momenta, self._kernels[rows]) for rows, momenta in self._momenta.items()
         }
-        self._adam.load_state_dict(self._adam.state_dict())
+        self._means = _beside(self._means, self._others)
+        self._squares = _beside(self._squares, self._others)
 
     @torch.no_grad()
     def step(self, rate: float, decay: float = 0.0) -> None:
@@ -76,17 +77,43 @@ class Muon:
         for rows, kernels in self._kernels.items():
             flat = []
             for kernel, momentum in zip(kernels, self._momenta[rows], strict=True):
-                assert kernel.grad is not None
-                momentum.lerp_(kernel.grad, 1 - MOMENTUM)
-                flat.append(kernel.grad.lerp(momentum, MOMENTUM).reshape(rows, -1))
+                gradient = _gradient(kernel)
+                momentum.lerp_(gradient, 1 - MOMENTUM)
+                flat.append(gradient.lerp(momentum, MOMENTUM).reshape(rows, -1))
             for kernel, update in zip(kernels, _orthogonal(flat), strict=True):
                 kernel.sub_(update.view_as(kernel), alpha=rate)
-        for group in self._adam.param_groups:
-            group["lr"] = ADAM_SHARE * rate
-        self._adam.step()
+        self._step_others(ADAM_SHARE * rate)
         for each in self._every:
             if each.ndim > 1:
                 each.mul_(1 - decay * rate)
+
+    def _step_others(self, rate: float) -> None:
+        # The class Adam would load PyTorch's compiler first, for a second or more.
+        adam(
+            self._others,
+            [_gradient(each) for each in self._others],
+            self._means,
+            self._squares,
+            [],
+            self._steps,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad
+
+
+def _beside(tensors: list[Tensor], parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Bring tensors to where the parameters that they belong to are."""
+    return [each.to(own.device) for each, own in zip(tensors, parameters, strict=True)]
 
 
 def _orthogonal(matrices: list[Tensor]) -> list[Tensor]:
