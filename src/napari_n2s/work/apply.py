@@ -13,6 +13,7 @@ from torch import Tensor
 from napari_n2s.ideas.turns import Turn
 from napari_n2s.work.blind import Blend, Blind, Probe
 from napari_n2s.work.device import prefer_layout, working_threads
+from napari_n2s.work.machine import keep_memory
 from napari_n2s.work.method import Method
 from napari_n2s.work.networks import Network
 from napari_n2s.work.steps import finish, share
@@ -153,6 +154,7 @@ def predict(
     -------
     Prediction
     """
+    keep_memory()
     generator = torch.Generator().manual_seed(seed)
     space, ways = tuple(x.shape[2:]), method.turns[:turns]
     count = count_passes(method, len(space), invariant, quick)

@@ -19,6 +19,7 @@ from napari_n2s.work.apply import count_passes, divide, predict
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.descent import MEMORY, Crops, Descent
 from napari_n2s.work.device import prefer_layout
+from napari_n2s.work.machine import keep_memory
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
 from napari_n2s.work.model import ALIKE, TILE, Model
@@ -29,6 +30,8 @@ BATCH, GPU_BATCH = 8, 32
 FIRST_BATCH, FIRST_STEPS = 4, 300
 """Crops in each of the first steps on a processor, if those are large: the first way down needs
 many, not good ones."""
+AT_A_TIME = 4
+"""Windows of held-out pixels that are predicted at a time, for the same reason as `TILE`."""
 SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
 PASSES_ALIKE = 14
@@ -61,6 +64,7 @@ class Learner:
     def __init__(
         self, material: Material, settings: Settings, device: torch.device, clock: Clock
     ) -> None:
+        keep_memory()
         self.settings, self.device, self.clock = settings, device, clock
         self.baselines = material.baselines
         self.material = material.to(device)
@@ -240,7 +244,10 @@ class Learner:
         shown = method.show(
             material.windows, material.held_out, material.missing, material.also, generator
         )
-        output = method.mean(self._descent.average(prefer_layout(shown))).cpu().numpy()
+        parts = (
+            self._descent.average(prefer_layout(each)) for each in torch.split(shown, AT_A_TIME)
+        )
+        output = method.mean(torch.cat(list(parts))).cpu().numpy()
         held_out = material.held_out.cpu().numpy()
         noisy = pick(material.windows.cpu().numpy(), held_out)
         return squared_errors(pick(output, held_out), noisy, material.scale.worth)

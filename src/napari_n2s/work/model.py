@@ -35,8 +35,9 @@ from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish, share
 from napari_n2s.work.stream import CHUNK, Pictures, Stream
 
-TILE = 512
-"""Side of a tile in pixels: some 400 MB at work for the widest network."""
+TILE = 384
+"""Side of a tile in pixels: some 230 MB at work for the widest network. Memory that the usual one
+takes for it is used again; of larger ones it would be taken from the system anew for each."""
 BLOCK, DEEP = 2**22, 16
 """Pixels of a picture, and slices of a volume at least, that are denoised at a time; tiles are for
 the network, blocks for all."""

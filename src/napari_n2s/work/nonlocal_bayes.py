@@ -31,8 +31,9 @@ MEMBERS = 32
 """Patches in a group."""
 CHANCE = 1 + 2 * (2 / PATCH**2) ** 0.5
 """What the mean square of a patch of noise may be, by two standard errors, for one expected."""
-GROUPS = 45
-"""Groups along each axis that are denoised at a time: some 100 MB."""
+GROUPS, GPU_GROUPS = 16, 45
+"""Groups along each axis that are denoised at a time: on a GPU some 100 MB; on a processor so few
+that their memory is used again, where more would be taken from the system anew each time."""
 REACH = 2 * (WINDOW + PATCH)
 """How far from a pixel lies what it depends on, at most: all members of the groups it is in."""
 ROUNDING = 1e-6
@@ -75,7 +76,8 @@ def denoise_alike(
     )
     total, count = torch.zeros_like(known), torch.zeros_like(known[:1])
     sides = [range(0, size - PATCH + 1, STEP) for size in known.shape[1:]]
-    parts = [[side[i : i + GROUPS] for i in range(0, len(side), GROUPS)] for side in sides]
+    groups = GPU_GROUPS if device.type == "cuda" else GROUPS
+    parts = [[side[i : i + groups] for i in range(0, len(side), groups)] for side in sides]
     corners = list(product(*parts))
     for number, starts in enumerate(corners):
         spans = [
