@@ -273,3 +273,12 @@ def test_axes_of_any_order_come_back_in_place(axes, shape):
     ordered = "".join(axes[i] for i in order)
     moved = progress.best.apply(ramp.transpose(order), axes=ordered)
     assert np.allclose(result.transpose(order), moved, rtol=1e-5)
+
+
+def test_the_training_loss_may_be_compared_with_the_score_though_crops_lie_where_it_is_bright():
+    y, x = np.mgrid[:256, :256]
+    spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
+    sparse = np.random.default_rng(0).poisson(spot)
+    *_, progress = train(sparse, steps=60, learning_rate=1e-6, device="cpu")
+    assert progress.learner.material.structure is not None
+    assert progress.loss == pytest.approx(progress.last.score.loss, rel=0.35)

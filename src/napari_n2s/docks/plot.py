@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import isfinite
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -44,14 +45,16 @@ class LossPlot(Chart):
         """Begin a new training."""
         self._losses: list[tuple[float, float]] = []
         self._scores: list[tuple[float, float]] = []
-        self._zoomed, self._drawn = False, 0.0
+        self._zoomed, self._drawn, self._until = False, 0.0, 0.0
         for curve in (self._training, self._held_out, self._median, self._dots, self._best):
             curve.setData([], [])
         self.setRange(xRange=(0, 1), yRange=(0, 1))
 
     def add(self, progress: Progress) -> None:
         """Take one snapshot more, and draw it now or soon."""
-        self._losses.append((progress.seconds, progress.loss))
+        self._until = progress.seconds
+        if isfinite(progress.loss):
+            self._losses.append((progress.seconds, progress.loss))
         if progress.score:
             self._scores.append((progress.seconds, progress.score.loss))
         self._to_beat = progress.baselines[0].score.loss
@@ -60,27 +63,31 @@ class LossPlot(Chart):
 
     def draw(self) -> None:
         """Draw everything that was taken."""
-        if not self._losses:
+        if not self._until:
             return
         self._drawn = time.monotonic()
-        self._training.setData(*zip(*self._losses, strict=True))
+        if self._losses:
+            self._training.setData(*zip(*self._losses, strict=True))
         if self._scores:
             self._held_out.setData(*zip(*self._scores, strict=True))
             self._dots.setData(*zip(*self._scores, strict=True))
             when, least = min(self._scores, key=itemgetter(1))
             self._best.setData([when], [least])
-        self._median.setData([0, self._losses[-1][0]], [self._to_beat] * 2)
+        self._median.setData([0, self._until], [self._to_beat] * 2)
         if not self._zoomed:
             self._fit()
         self.scene().prepareForPaint()  # else it finds while drawing that it has to draw again
 
     def _fit(self) -> None:
-        """Show what matters: the median and the later two thirds of the scores, or most of them."""
-        scores, median = [loss for _, loss in self._scores], self._to_beat
-        low, high = min([*scores, median]), max([*scores[len(scores) // 3 :], median])
+        """Show what matters: the median, the best score, and later two thirds of both curves."""
+        later = [
+            loss for each in (self._losses, self._scores) for _, loss in each[len(each) // 3 :]
+        ]
+        best = [loss for _, loss in self._scores]
+        low, high = min([*later, *best, self._to_beat]), max([*later, self._to_beat])
         margin = 0.1 * max(high - low, 0.1 * high)
         self.setYRange(low - margin, high + margin, padding=0)
-        self.setXRange(0, self._losses[-1][0], padding=0.02)
+        self.setXRange(0, self._until, padding=0.02)
 
     def _note_zoom(self) -> None:
         self._zoomed = True

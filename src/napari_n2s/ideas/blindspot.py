@@ -118,6 +118,26 @@ def masked_loss(prediction: Tensor, target: Tensor, counted: Tensor) -> Tensor:
     return ((prediction - target).square() * weight).sum() / weight.sum().clamp(min=1)
 
 
+def channel_losses(prediction: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+    """Return the mean squared error over the counted pixels of each channel; ``(C,)``.
+
+    Parameters as for `masked_loss`, `counted` with one channel.
+    """
+    channels = (slice(c, c + 1) for c in range(target.shape[1]))
+    each = (masked_loss(prediction[:, c], target[:, c], counted) for c in channels)
+    return torch.stack(tuple(each))
+
+
+def mean_around(x: Tensor, blocked: Tensor) -> Tensor:
+    """Average the face neighbours of each pixel, reflecting at the borders, but blocked ones.
+
+    It is the simplest prediction that has not seen the pixel. Shapes as for `fill`; 0 where all
+    neighbours are blocked.
+    """
+    total = _sum_of_neighbours(x.masked_fill(blocked, 0))
+    return total / _sum_of_neighbours((~blocked).to(x.dtype)).clamp(min=1)
+
+
 def _from_neighbours(x: Tensor, hidden: Tensor) -> Tensor:
     """Average the visible neighbours; where a pixel has none, those that were filled so."""
     visible = ~hidden

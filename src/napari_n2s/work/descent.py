@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from napari_n2s.ideas.blindspot import masked_loss
+from napari_n2s.ideas.blindspot import channel_losses
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
 from napari_n2s.work.method import Method
@@ -92,9 +92,12 @@ class Descent:
             self._first = Crops(*(each.to(device) for each in crops)), errors.to(device)
 
     def step(self, crops: Crops, done: float) -> Tensor:
-        """Take one step, at the learning rate for a share of the training; give its error.
+        """Take one step, at the learning rate for a share of the training.
 
-        That is the mean squared one, over all channels.
+        Returns
+        -------
+        Tensor
+            What the crops were predicted to be, as large as these.
         """
         if self._first and self.steps >= SETTLING:
             first, self._first = self._first, None
@@ -108,12 +111,12 @@ class Descent:
         for network, optimiser, share in parts:
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step(share * rate, self._decay)
-        errors = self._errors(output.detach(), crops)
+        mean = self._method.mean(output.detach())
         if self._ahead and not self.steps:
-            self._first = crops, errors
+            self._first = crops, channel_losses(mean, crops.target, crops.counted)
         self.steps += 1
         self._follow(done)
-        return errors.mean()
+        return mean
 
     @property
     def steep(self) -> bool:
@@ -133,20 +136,14 @@ class Descent:
             output: Tensor = self._network(prefer_layout(crops.shown))
         return output.float()
 
-    def _errors(self, output: Tensor, crops: Crops) -> Tensor:
-        """Give each channel's mean squared error."""
-        mean = self._method.mean(output)
-        channels = (slice(c, c + 1) for c in range(mean.shape[1]))
-        each = (masked_loss(mean[:, c], crops.target[:, c], crops.counted) for c in channels)
-        return torch.stack(tuple(each))
-
     @torch.inference_mode()
     def _settle(self, crops: Crops, before: Tensor) -> list[float]:
         """Give each network's share of the rate, by how much better it predicts its first crops.
 
         Small steps keep what the head start knows; where that was little, they keep it too long.
         """
-        now = self._errors(self._predict(crops), crops)
+        mean = self._method.mean(self._predict(crops))
+        now = channel_losses(mean, crops.target, crops.counted)
         better = ((before - now) / before.clamp(min=1e-30)).clamp(min=0)
         shares: list[float] = (REFINING + SURPRISED * better).clamp(max=FASTEST).tolist()
         return shares

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_n2s.ideas.blindspot import channel_losses, mean_around
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.losses import LOSSES
 from napari_n2s.ideas.score import best_share, improved, pick, score, squared_errors
@@ -81,6 +82,10 @@ class Learner:
         self._method = choose(settings, *shape, paired=material.paired)
         self._descent = Descent(self._method, settings, material.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
+        held_out, windows = material.held_out, material.windows
+        around = mean_around(windows, held_out | material.missing)
+        worth = torch.from_numpy(material.scale.worth)
+        self._plain = channel_losses(around, windows, held_out) * worth
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
         halos = prod(1 + 2 * self._method.network.halo / side for side in tile)
         passes = count_passes(self._method, material.ndim, settings.invariant)
@@ -110,11 +115,14 @@ class Learner:
     def loss(self) -> float:
         """Mean training loss over the last steps, in the image's intensity squared.
 
-        Before the first it is the score of what the training begins with.
+        It is told as a share of what the mean of the neighbours makes of the same pixels, times
+        what that makes of the held-out ones, so that it does not depend on where the crops lay and
+        may be compared with the score. NaN before the first step.
         """
         if not self._losses:
-            return self.last.score.loss if self.last else nan
-        return float(torch.stack(tuple(self._losses)).mean() * self.material.scale.worth.mean())
+            return nan
+        own, plain = torch.stack(tuple(self._losses)).sum(0).clamp(min=1e-30).cpu()
+        return float((own / plain * self._plain).mean())
 
     def learn(self, done: float) -> None:
         """Take one step, at the learning rate for a share of the budget."""
@@ -123,8 +131,12 @@ class Learner:
         crop, blocked, also = (each.to(self.device) for each in drawn)
         hidden = method.draw(tuple(blocked.shape), self._generator)
         shown = method.show(crop, hidden, blocked, also, self._generator)
-        crops = Crops(shown, target=crop, counted=hidden & ~blocked)
-        self._losses.append(self._descent.step(crops, done))
+        counted = hidden & ~blocked
+        found = self._descent.step(Crops(shown, target=crop, counted=counted), done)
+        # Of a sparse image the others lie where there is structure, and do not stand for it.
+        crop, blocked, counted, found = (each[::2] for each in (crop, blocked, counted, found))
+        both = found, mean_around(crop, blocked)
+        self._losses.append(torch.stack([channel_losses(each, crop, counted) for each in both]))
 
     def score(self, ends: bool = False) -> Model:
         """Score the averaged weights on the held-out pixels, and keep them if they deserve it.
@@ -133,7 +145,7 @@ class Learner:
         unless the best is better by more than chance explains.
         """
         if self._losses:
-            float(self._losses[-1])  # waits for a GPU to have done what it was given
+            self._losses[-1].cpu()  # waits for a GPU to have done what it was given
         begin = self.clock.seconds
         squares = self._squared_errors()
         spent = self.clock.seconds - begin

@@ -120,7 +120,8 @@ class Material:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Cut crops from anywhere, each turned at random; of a sparse image, half by its structure.
 
-        Crops from anywhere would teach little else than emptiness there.
+        Those are the second, the fourth and so on. Crops from anywhere would teach little else
+        than emptiness there.
 
         Returns
         -------
