@@ -16,6 +16,7 @@ from napari_n2s.docks.first_look import NAME, WORDS
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work import method, simulate
 from napari_n2s.work.camera import Camera, draw_camera
+from napari_n2s.work.descent import SETTLING
 from napari_n2s.work.donut import Donut
 from napari_n2s.work.first_look import first_look
 from napari_n2s.work.head_start import fits, weights_for
@@ -103,10 +104,13 @@ def test_learning_from_the_image_makes_it_better():
     assert error(clean, CELLS.truth) < 0.1 * error(CELLS.noisy, CELLS.truth)
 
 
-def test_an_image_that_it_knows_little_of_is_learnt_in_larger_steps(monkeypatch):
+def lattice():
     places = np.stack(np.indices((128, 128)), -1) @ [[0.2, 0.85, -0.75], [0.95, -0.3, 0.6]]
     truth = 127 + 40 * np.cos(places).sum(-1)
-    noisy = truth + np.random.default_rng(0).normal(0, 25, truth.shape)
+    return truth + np.random.default_rng(0).normal(0, 25, truth.shape)
+
+
+def test_an_image_that_it_knows_little_of_is_learnt_in_larger_steps(monkeypatch):
     rates, step = [], Muon.step
 
     def record(self, rate, decay):
@@ -115,11 +119,27 @@ def test_an_image_that_it_knows_little_of_is_learnt_in_larger_steps(monkeypatch)
 
     monkeypatch.setattr(Muon, "step", record)
     largest = []
-    for image in (CELLS.noisy, noisy):
-        assert last(image, steps=60).best.settings.head_start
+    for image in (CELLS.noisy, lattice()):
+        assert last(image, steps=120).best.settings.head_start
         largest.append(max(rates))
         rates.clear()
-    assert largest[1] > 1.5 * largest[0]
+    assert largest[1] > 1.3 * largest[0]
+
+
+@pytest.mark.parametrize(
+    ("image", "steps", "forgets"),
+    [(CELLS.noisy, 2000, False), (lattice(), 60, False), (lattice(), 2000, True)],
+)
+def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
+    image, steps, forgets
+):
+    progress = next(
+        each for each in train(image, steps=steps, device="cpu") if each.step > SETTLING
+    )
+    network = progress.learner._descent._network
+    start, now = weights_for(network)["first.weight"], network.first.weight.detach()
+    moved = float((now - start).norm() / start.norm())
+    assert (moved > 0.3) if forgets else (moved < 0.1)
 
 
 @pytest.mark.parametrize("slope", [0, 0.4])

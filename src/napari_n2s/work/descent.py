@@ -15,14 +15,17 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import fast_arithmetic, prefer_layout
 from napari_n2s.work.method import Method
 from napari_n2s.work.muon import Muon
-from napari_n2s.work.networks import Network
+from napari_n2s.work.networks import Network, initialise, seeded
 
 WARM_UP = 30
 """Steps over which the learning rate rises."""
-REFINING, SURPRISED, FASTEST = 0.5, 10.0, 2.0
+REFINING, SURPRISED = 0.5, 10.0
 """Learning rate after a head start, as a share of that from scratch, where that knew all that an
-image has to teach; what is added where the first steps predicted it by a share better; and the most
-that it comes to."""
+image has to teach, and what is added where the first steps predicted it by a share better."""
+FORGETTING, KEPT, LATE = 0.6, 0.3, 0.125
+"""By what would come on top of the rate from scratch, which share of the weights is drawn anew
+instead at the very beginning, what is kept of them at least, and the share of a training after
+which nothing is forgotten any more: too little of it would be left."""
 SETTLING = 20
 """Steps after which it is found out how much better."""
 DECAY, STRONGEST = 20_000.0, 0.3
@@ -70,7 +73,7 @@ class Descent:
         self.average = deepcopy(method.network).eval()
         self._method, self._network = method, method.network.train()
         self._ahead = settings.head_start
-        self._rate = settings.learning_rate
+        self._rate, self._seed = settings.learning_rate, settings.seed
         self._decay = min(STRONGEST, DECAY / pixels) if method.mixes else 0.0
         self._optimisers = [
             Muon(each.parameters(), each.last.parameters()) for each in self._network.members
@@ -101,7 +104,7 @@ class Descent:
         """
         if self._first and self.steps >= SETTLING:
             first, self._first = self._first, None
-            self._shares = self._settle(*first)
+            self._shares = self._settle(*first, done)
         output = self._predict(crops)
         loss = self._method.loss(output, crops.target, crops.counted, done)
         self.forget()
@@ -136,17 +139,30 @@ class Descent:
             output: Tensor = self._network(prefer_layout(crops.shown))
         return output.float()
 
-    @torch.inference_mode()
-    def _settle(self, crops: Crops, before: Tensor) -> list[float]:
+    @torch.no_grad()
+    def _settle(self, crops: Crops, before: Tensor, done: float) -> list[float]:
         """Give each network's share of the rate, by how much better it predicts its first crops.
 
-        Small steps keep what the head start knows; where that was little, they keep it too long.
+        Small steps keep what the head start knows. Where that was little, they keep it too long,
+        and so do large ones: it is shrunk towards weights as from scratch (Ash & Adams, "On
+        Warm-Starting Neural Network Training", NeurIPS 2020).
         """
         mean = self._method.mean(self._predict(crops))
         now = channel_losses(mean, crops.target, crops.counted)
         better = ((before - now) / before.clamp(min=1e-30)).clamp(min=0)
-        shares: list[float] = (REFINING + SURPRISED * better).clamp(max=FASTEST).tolist()
-        return shares
+        shares: list[float] = (REFINING + SURPRISED * better).tolist()
+        forgetting = FORGETTING * max(0.0, 1 - done / LATE)
+        for network, share in zip(self._network.members, shares, strict=True):
+            if share > 1 and forgetting:
+                self._forget(network, keep=max(KEPT, 1 - forgetting * (share - 1)))
+        return [min(1.0, share) for share in shares]
+
+    def _forget(self, network: Network, keep: float) -> None:
+        fresh = deepcopy(network).cpu()
+        with seeded(self._seed):
+            initialise(fresh)
+        for own, other in zip(network.parameters(), fresh.parameters(), strict=True):
+            own.lerp_(other.to(own.device), 1 - keep)
 
     @torch.no_grad()
     def _follow(self, done: float) -> None:
