@@ -193,7 +193,7 @@ def test_tiles_are_as_large_as_free_memory_allows(monkeypatch):
     for free in (10**9, 2 * 10**8, 1):
         monkeypatch.setattr("napari_n2s.work.denoise.free_memory", lambda _, free=free: free)
         finish(denoise.applying(best, torch.device("cpu"), MOVIE[0], "YX"))
-    assert tiles == [512, 256, 128]
+    assert tiles == [384, 192, 96]
 
 
 class Broken(Counted):

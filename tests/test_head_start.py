@@ -136,6 +136,7 @@ def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
     progress = next(
         each for each in train(image, steps=steps, device="cpu") if each.step > SETTLING
     )
+    assert progress.learner.settings.head_start
     network = progress.learner._descent._network
     start, now = weights_for(network)["first.weight"], network.first.weight.detach()
     moved = float((now - start).norm() / start.norm())

@@ -21,11 +21,12 @@ WARM_UP = 30
 """Steps over which the learning rate rises."""
 REFINING, SURPRISED = 0.5, 10.0
 """Learning rate after a head start, as a share of that from scratch, where that knew all that an
-image has to teach, and what is added where the first steps predicted it by a share better."""
+image has to teach, and what is added, up to the whole, where the first steps predicted it by a
+share better."""
 FORGETTING, KEPT, LATE = 0.6, 0.3, 0.125
-"""By what would come on top of the rate from scratch, which share of the weights is drawn anew
-instead at the very beginning, what is kept of them at least, and the share of a training after
-which nothing is forgotten any more: too little of it would be left."""
+"""By what would be added beyond that, by which share all weights are moved towards fresh ones if
+the training has only begun, what is kept of them at least, and the share of a training after which
+nothing is forgotten: too little of it would be left."""
 SETTLING = 20
 """Steps after which it is found out how much better."""
 DECAY, STRONGEST = 20_000.0, 0.3

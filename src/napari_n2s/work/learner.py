@@ -33,6 +33,9 @@ FIRST_BATCH, FIRST_STEPS = 4, 300
 many, not good ones."""
 AT_A_TIME = 4
 """Windows of held-out pixels that are predicted at a time, for the same reason as `TILE`."""
+LEAST = 0.1
+"""What neighbours make of crops is taken for no less than this share of what they make of the
+held-out pixels: where crops are flat it may be nothing."""
 SMALLEST_CROP = 32
 """Side in pixels below which halving it no longer saves memory."""
 PASSES_ALIKE = 14
@@ -84,8 +87,7 @@ class Learner:
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         held_out, windows = material.held_out, material.windows
         around = mean_around(windows, held_out | material.missing)
-        worth = torch.from_numpy(material.scale.worth)
-        self._plain = channel_losses(around, windows, held_out) * worth
+        self._plain = channel_losses(around, windows, held_out).cpu()
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
         halos = prod(1 + 2 * self._method.network.halo / side for side in tile)
         passes = count_passes(self._method, material.ndim, settings.invariant)
@@ -113,7 +115,7 @@ class Learner:
 
     @property
     def loss(self) -> float:
-        """Mean training loss over the last steps, in the image's intensity squared.
+        """Mean squared error of the pixels that the last steps hid, in intensity squared.
 
         It is told as a share of what the mean of the neighbours makes of the same pixels, times
         what that makes of the held-out ones, so that it does not depend on where the crops lay and
@@ -121,8 +123,9 @@ class Learner:
         """
         if not self._losses:
             return nan
-        own, plain = torch.stack(tuple(self._losses)).sum(0).clamp(min=1e-30).cpu()
-        return float((own / plain * self._plain).mean())
+        own, plain = torch.stack(tuple(self._losses)).mean(0).double().cpu()
+        share = own / torch.maximum(plain, LEAST * self._plain).clamp(min=1e-30)
+        return float((share * self._plain * torch.from_numpy(self.material.scale.worth)).mean())
 
     def learn(self, done: float) -> None:
         """Take one step, at the learning rate for a share of the budget."""
@@ -133,8 +136,8 @@ class Learner:
         shown = method.show(crop, hidden, blocked, also, self._generator)
         counted = hidden & ~blocked
         found = self._descent.step(Crops(shown, target=crop, counted=counted), done)
-        # Of a sparse image the others lie where there is structure, and do not stand for it.
-        crop, blocked, counted, found = (each[::2] for each in (crop, blocked, counted, found))
+        if self.material.structure is not None:  # the others were drawn by it
+            crop, blocked, counted, found = (each[::2] for each in (crop, blocked, counted, found))
         both = found, mean_around(crop, blocked)
         self._losses.append(torch.stack([channel_losses(each, crop, counted) for each in both]))
 

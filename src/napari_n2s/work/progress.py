@@ -32,8 +32,8 @@ class Progress:
     done : float
         Share of the budget used, 0 to 1.
     loss : float
-        Mean training loss over the last hundred steps, in the image's intensity squared, on crops
-        from anywhere in the image; NaN before the first step.
+        Mean squared error of the pixels that the last hundred steps hid, in the image's intensity
+        squared, brought to the scale of the score; NaN before the first step.
     score : Score or None
         The error on the held-out pixels, if it was measured at this step.
     best, last : Model
