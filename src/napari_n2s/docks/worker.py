@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import isgeneratorfunction
+from threading import Thread
 from typing import Any
 from weakref import ref
 
@@ -27,6 +28,17 @@ class _Forgotten:
                 super(_Forgotten, worker).quit()  # type: ignore[misc]
 
         return ask
+
+    def run(self) -> None:
+        """Work in a thread that ends with the work, and with it those that torch computes on.
+
+        One of Qt's pool waits half a minute for more to do. While the others of an earlier work
+        live, GNU's OpenMP counts more threads than cores and lets those of the next one fall asleep
+        whenever they wait for each other: a training took nearly twice as long.
+        """
+        thread = Thread(target=super().run)  # type: ignore[misc]
+        thread.start()
+        thread.join()
 
 
 class _FunctionWorker(_Forgotten, FunctionWorker): ...
