@@ -36,6 +36,22 @@ def test_tiles_agree_with_the_whole(name, space, invariant):
     assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()
 
 
+@pytest.mark.parametrize("name", choices("network"))
+def test_a_quick_picture_is_one_pass_to_within_a_hundredth_of_its_range(name):
+    made = method(name)
+    x = torch.randn(1, 1, 96, 80, generator=torch.Generator().manual_seed(1))
+    nothing = x > 9
+    quick = finish(
+        predict(made, x, nothing, x[:, :0], 1000, CPU, invariant=False, seed=0, quick=True)
+    ).picture
+    with torch.inference_mode():
+        shown = made.show(x, nothing, nothing, x[:, :0], torch.Generator())
+        exact = made.mean(made.network(shown))
+    apart = (quick - exact).square().mean().sqrt()
+    assert quick.dtype == torch.float32
+    assert apart <= (exact.max() - exact.min()) / 100
+
+
 def test_tiles_agree_with_the_whole_in_three_dimensions():
     made = method("unet-small", 3)
     x = torch.randn(1, 1, 20, 70, 61, generator=torch.Generator().manual_seed(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from itertools import product
 from math import ceil
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from napari_n2s.ideas.turns import Turn
 from napari_n2s.work.blind import Blend, Blind, Probe
-from napari_n2s.work.device import prefer_layout, working_threads
+from napari_n2s.work.device import fast_arithmetic, prefer_layout, working_threads
 from napari_n2s.work.machine import keep_memory
 from napari_n2s.work.method import Method
 from napari_n2s.work.networks import Network
@@ -145,7 +146,7 @@ def predict(
     turns : int
         Average over this many flips and turns of each tile.
     quick : bool
-        Leave out the passes that only make a good picture better.
+        Leave out the passes that only make a good picture better, and the digits that no screen shows.
     blend : Blend, optional
         How to mix what was predicted seeing the pixel with what was blindly; found here if left
         out.
@@ -162,7 +163,7 @@ def predict(
     seen = blind = None
     if not invariant:
         shown = method.show(x, torch.zeros_like(missing), missing, guides, generator)
-        work = _in_tiles(method.network, shown, side, device, ways)
+        work = _in_tiles(method.network, shown, side, device, ways, quick)
         seen = yield from share(work, 0, parts, float)
     if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
@@ -212,7 +213,12 @@ def _probe(
 
 
 def _in_tiles(
-    network: Network, shown: Tensor, side: int, device: torch.device, ways: tuple[Turn, ...]
+    network: Network,
+    shown: Tensor,
+    side: int,
+    device: torch.device,
+    ways: tuple[Turn, ...],
+    quick: bool = False,
 ) -> Generator[float, None, Tensor]:
     space = shown.shape[2:]
     # On a whole number of strides, a flipped tile lies on the same lattice as the flipped image.
@@ -222,10 +228,11 @@ def _in_tiles(
     every = list(tiles(whole, size, network.halo, network.stride))
     result: Tensor | None = None
     for number, tile in enumerate(every):
-        with torch.inference_mode(), working_threads():
+        digits = fast_arithmetic(device) if quick else nullcontext()
+        with torch.inference_mode(), working_threads(), digits:
             piece = padded[tile.read].to(device)
             outputs = [way.undo(network(prefer_layout(way.do(piece))))[tile.keep] for way in ways]
-            kept = torch.stack(outputs).mean(0).cpu()
+            kept = torch.stack(outputs).float().mean(0).cpu()
         if result is None:
             result = kept.new_empty(1, kept.shape[1], *padded.shape[2:])
         result[tile.write] = kept
