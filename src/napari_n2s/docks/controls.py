@@ -23,6 +23,9 @@ from qtpy.QtWidgets import (
 
 Control = TypeVar("Control", bound=QWidget)
 
+LETTERS = 60
+"""In a line, about, at least: room for the title that napari gives a dock, and for sentences."""
+
 
 class Column(QScrollArea):
     """A column of controls that is scrolled where it is higher than the window, and never squeezed.
@@ -62,7 +65,7 @@ class Column(QScrollArea):
         return QSize(self._width(), self.widget().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Be as wide as what is in it."""
+        """Be as wide as what is in it, and wide enough for sentences."""
         return QSize(self._width(), super().minimumSizeHint().height())
 
     def eventFilter(self, control: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
@@ -78,7 +81,8 @@ class Column(QScrollArea):
         return super().eventFilter(control, event)
 
     def _width(self) -> int:
-        return self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        own = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return max(own, LETTERS * self.fontMetrics().averageCharWidth())
 
 
 def list_anew(choice: ComboBox) -> None:
