@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 Control = TypeVar("Control", bound=QWidget)
 
 LETTERS = 60
-"""In a line, about, at least: room for the title that napari gives a dock, and for sentences."""
+"""In a line, about: room for sentences, and for the title that napari gives a dock."""
 
 
 class Column(QScrollArea):
@@ -61,11 +61,12 @@ class Column(QScrollArea):
         super().showEvent(event)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Ask for all that is in it."""
-        return QSize(self._width(), self.widget().sizeHint().height())
+        """Ask for all that is in it, and for lines that sentences fit into."""
+        width = max(self._width(), LETTERS * self.fontMetrics().averageCharWidth())
+        return QSize(width, self.widget().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Be as wide as what is in it, and wide enough for sentences."""
+        """Be as wide as what is in it."""
         return QSize(self._width(), super().minimumSizeHint().height())
 
     def eventFilter(self, control: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
@@ -81,8 +82,7 @@ class Column(QScrollArea):
         return super().eventFilter(control, event)
 
     def _width(self) -> int:
-        own = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
-        return max(own, LETTERS * self.fontMetrics().averageCharWidth())
+        return self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
 
 
 def list_anew(choice: ComboBox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from threading import Lock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
@@ -72,14 +73,14 @@ class OnDemand:
         self._layers.add(layer)
 
     def denoised(self, box: Box) -> NDArray[Any]:
-        """Denoise a part, one slice for each axis."""
+        """Denoise a part, one slice for each axis, and leave no threads with whoever wants it."""
         from napari_n2s.work.denoise import applying
         from napari_n2s.work.device import choose_device
 
         device = choose_device(self._model.settings.device)
-        with self._one_at_a_time:
+        with self._one_at_a_time, ThreadPoolExecutor(1) as own:
             work = applying(self._model, device, self._image, self._axes, self.dtype, part=box)
-            return np.asarray(finish(work))
+            return np.asarray(own.submit(finish, work).result())
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
         """Give a part; in the window as far as it is there."""

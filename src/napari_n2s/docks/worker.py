@@ -12,10 +12,15 @@ from napari.qt.threading import FunctionWorker, GeneratorWorker, thread_worker
 
 
 class _Forgotten:
-    """A worker that goes when nobody needs it any more.
+    """A worker that goes when nobody needs it any more, and its thread as soon as it is done.
 
     A window of napari keeps `quit` of every worker for good, and napari keeps every window: with
     the method itself that would be the images, the network and the dock, too.
+
+    A thread of Qt's pool waits half a minute for more to do, and those that torch has computed on
+    with it as long. While they live, GNU's OpenMP counts more threads than cores, and lets those of
+    the next work fall asleep whenever they wait for each other: a training took nearly twice as
+    long.
     """
 
     @property
@@ -30,13 +35,8 @@ class _Forgotten:
         return ask
 
     def run(self) -> None:
-        """Work in a thread that ends with the work, and with it those that torch computes on.
-
-        One of Qt's pool waits half a minute for more to do. While the others of an earlier work
-        live, GNU's OpenMP counts more threads than cores and lets those of the next one fall asleep
-        whenever they wait for each other: a training took nearly twice as long.
-        """
-        thread = Thread(target=super().run)  # type: ignore[misc]
+        """Work in a thread of its own."""
+        thread = Thread(target=super().run, daemon=True)  # type: ignore[misc]
         thread.start()
         thread.join()
 

@@ -146,8 +146,8 @@ def predict(
     turns : int
         Average over this many flips and turns of each tile.
     quick : bool
-        Leave out the passes that only make a good picture better, and the digits that no screen
-        shows.
+        Leave out the passes that only make a good picture better, and run the one that sees all
+        with fewer digits where that is faster.
     blend : Blend, optional
         How to mix what was predicted seeing the pixel with what was blindly; found here if left
         out.

@@ -122,7 +122,7 @@ def working_threads() -> Iterator[None]:
 
 
 def fast_arithmetic(device: torch.device) -> AbstractContextManager[None]:
-    """Compute in bfloat16 what a training can spare the digits of, where that is faster.
+    """Compute in bfloat16 what can spare the digits, where that is faster.
 
     On a processor that is where it multiplies bfloat16 by itself: elsewhere it is slower.
     """

@@ -198,10 +198,11 @@ class Model:
     ) -> Generator[Applying, None, Any]:
         """Do as `apply`, yielding how far it is after each tile.
 
-        Quick does without flips, turns, the posterior and, where that is faster, full precision: a
-        good picture, many times as fast. The device is that of the settings if left out. Of the
-        image only a part is denoised if there is one: a slice for each axis. What the result is
-        written to, if not to memory, is of that part's shape and of the type wanted.
+        Quick does without flips, turns, the posterior and, where that is faster and the pixels are
+        seen, full precision: a good picture, many times as fast. The device is that of the settings
+        if left out. Of the image only a part is denoised if there is one: a slice for each axis.
+        What the result is written to, if not to memory, is of that part's shape and of the type
+        wanted.
         """
         image = open_image(image)
         guides = self._open_guides(image)
