@@ -65,7 +65,7 @@ def main() -> None:
     ticks.watch("napari adding a layer", 1)
     viewer.add_image(noisy.astype(np.float32), name="second")
     ticks.watch("napari adding a second layer", 1)
-    _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
     ticks.watch("dock opening, torch loading", 5)
     dock.image.value = viewer.layers["first"]
     dock.seconds.setValue(chosen.seconds)

@@ -31,7 +31,7 @@ def open_dock(viewer, qtbot):
     opened = []
 
     def open_one():
-        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
+        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
         opened.append(dock)
         dock.seconds.setValue(2)
         qtbot.waitUntil(lambda: dock.device.text().startswith("Computes on the "), timeout=LONG)

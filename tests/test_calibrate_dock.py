@@ -25,7 +25,7 @@ def rest(qtbot, dock):
 def open_dock(viewer, qtbot):
     def open_one():
         _, dock = viewer.window.add_plugin_dock_widget(
-            "napari-n2s", "Noise2Self: Calibrated filter"
+            "napari-n2s", "Calibrated filter"
         )
         return dock
 

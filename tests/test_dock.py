@@ -202,7 +202,7 @@ def test_the_source_may_go_while_it_trains(viewer, open_dock, qtbot):
 
 def test_closing_the_dock_ends_the_training(viewer, qtbot):
     viewer.add_image(NOISY)
-    frame, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
+    frame, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)

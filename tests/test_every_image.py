@@ -320,7 +320,7 @@ def test_the_result_of_a_large_layer_is_denoised_as_it_is_looked_at(
 def test_a_large_layer_is_filtered_whole(viewer, qtbot, small):
     source = viewer.add_image(da.from_array(MOVIE, chunks=(1, 48, 64)), axis_labels="tyx")
     viewer.dims.set_point(0, 3)
-    _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Calibrated filter")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Calibrated filter")
     click(qtbot, dock.apply)
     qtbot.waitUntil(lambda: f"{source.name} [n2s]" in viewer.layers, timeout=LONG)
     assert viewer.layers[f"{source.name} [n2s]"].data.shape == MOVIE.shape

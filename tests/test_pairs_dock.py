@@ -31,7 +31,7 @@ def open_dock(viewer, qtbot):
 
     def open_one():
         viewer.layers.selection.active = viewer.layers["a"]
-        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Pairs")
+        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Pairs")
         opened.append(dock)
         dock.seconds.setValue(2)
         return dock

@@ -36,7 +36,7 @@ def test_the_dock_opens_as_preferred(page, qtbot):
     dialog = PreferencesDialog()
     qtbot.addWidget(dialog)
     assert dialog._list.findItems("Noise2Self", Qt.MatchFlag.MatchExactly)
-    _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Noise2Self: Denoise")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
     assert (dock.settings().seconds, dock.settings().device) == (300, "cpu")
     assert preferences().preview_pause == 3
 

@@ -301,7 +301,7 @@ def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
 
 @pytest.mark.parametrize(
     ("name", "button"),
-    [("Noise2Self: Denoise", "train"), ("Noise2Self: Calibrated filter", "calibrate")],
+    [("Denoise", "train"), ("Calibrated filter", "calibrate")],
 )
 def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot, name, button):
     source = viewer.add_image(NOISY, name="a")

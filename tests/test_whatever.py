@@ -71,7 +71,7 @@ class User:
 
 @pytest.mark.parametrize("seed", range(SEQUENCES))
 def test_any_sequence_of_actions(viewer, qtbot, seed):
-    user = User(viewer, qtbot, seed, "Noise2Self: Denoise")
+    user = User(viewer, qtbot, seed, "Denoise")
     dock, rng = user.dock, user.rng
 
     def choose():
@@ -98,7 +98,7 @@ def test_any_sequence_of_actions(viewer, qtbot, seed):
 
 @pytest.mark.parametrize("seed", range(SEQUENCES))
 def test_any_sequence_of_actions_with_filters(viewer, qtbot, seed):
-    user = User(viewer, qtbot, seed, "Noise2Self: Calibrated filter")
+    user = User(viewer, qtbot, seed, "Calibrated filter")
     dock, rng = user.dock, user.rng
 
     def choose():
