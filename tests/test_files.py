@@ -8,6 +8,7 @@ import tifffile
 
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.work.files import read, write
+from napari_n2s.work.pixelsize import to_imagej
 from napari_n2s.work.places import check_output, write_whole
 from napari_n2s.work.recording import Recording
 
@@ -104,6 +105,11 @@ def test_pixel_size_survives_a_change_of_dialect(tmp_path):
     assert read(tmp_path / "ome.ome.tif").sizes == {**expected, "T": (1.5, "s")}
     write(tmp_path / "z.ome.tif", STACK, source)
     assert read(tmp_path / "z.ome.tif").sizes == source.sizes
+    minutes = {"metadata": {"finterval": 120.0}}
+    assert (to_imagej({"T": (2.0, "min")}), to_imagej({"T": (2.0, "days")})) == (
+        minutes,
+        {"metadata": {}},
+    )
 
 
 def test_what_a_file_said_and_cannot_be_said_again_does_not_cost_the_result(tmp_path):

@@ -8,13 +8,15 @@ import pytest
 import torch
 
 from napari_n2s import go_on, train
+from napari_n2s.ideas.errors import DeviceError
 from napari_n2s.ideas.score import improved
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.blind import Blind
 from napari_n2s.work.denoise import denoising
 from napari_n2s.work.preview import ADVANCE, SHARE, Pace
-from napari_n2s.work.progress import Preview
+from napari_n2s.work.progress import Preview, Progress
 from napari_n2s.work.steps import finish
+from napari_n2s.work.watch import Watch
 
 RNG = np.random.default_rng(0)
 TRUTH = 20 + 10 * np.sin(np.linspace(0, 9, 64))[:, None] * np.cos(np.linspace(0, 7, 48))
@@ -103,6 +105,26 @@ def test_previews_do_not_change_the_result_and_show_what_was_asked_for():
     assert np.array_equal(image, plain)
     rms = np.sqrt(np.mean((previews[-1].image - plain[box]) ** 2))
     assert rms < np.sqrt(np.mean((stack[box] - plain[box]) ** 2)) / 2
+
+
+def test_a_preview_that_finds_no_memory_does_not_end_the_training(monkeypatch):
+    def glimpse(*_):
+        raise DeviceError("This image takes 70 GB of memory.")
+
+    monkeypatch.setattr("napari_n2s.work.denoise.glimpse", glimpse)
+    settings, box = Settings(steps=12, device="cpu"), (slice(8, 40), slice(0, 48))
+    states = list(denoising(NOISY, settings=settings, view=lambda: box))
+    assert not [each for each in states if isinstance(each, Preview)]
+    assert [each for each in states if isinstance(each, Progress)][-1].done == 1
+
+
+def test_taken_up_in_its_last_moment_it_ends_with_the_snapshot_that_there_was():
+    def over():
+        yield from ()
+
+    *_, since = train(NOISY, steps=1, device="cpu")
+    watch, never = Watch(lambda *_: None, lambda: None, Pace()), lambda: False
+    assert finish(watch.follow(over(), never, never, since)) is since
 
 
 @pytest.mark.parametrize("cost", [0.02, 0.3])

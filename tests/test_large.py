@@ -9,7 +9,7 @@ import pytest
 import tifffile
 import zarr
 
-from napari_n2s import FileError, Settings, denoise
+from napari_n2s import DeviceError, FileError, ImageError, Settings, denoise
 from napari_n2s.cli import main
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.boxes import cut
@@ -217,6 +217,39 @@ def test_what_cannot_be_read_is_said_before_the_training(tmp_path, monkeypatch, 
     said = capsys.readouterr().err.splitlines()
     assert "pieces to learn from were left out. A part of the image cannot be read" in said[1]
     assert said[-1].startswith("napari-n2s: A part of the image cannot be read")
+
+
+class Endless:
+    """An array that no memory holds."""
+
+    shape, dtype, ndim = (10**6, 2000, 2000), np.dtype(np.uint16), 3
+
+    def __getitem__(self, box):
+        return np.zeros([len(range(*s.indices(n))) for s, n in zip(box, self.shape, strict=True)])
+
+
+def test_what_cannot_be_delivered_is_refused_before_the_training(monkeypatch):
+    def train(*_, **__):
+        raise AssertionError("It was trained for nothing.")
+
+    monkeypatch.setattr("napari_n2s.work.denoise.train", train)
+    gap = MOVIE.astype(np.float32)
+    gap[-1, 0, 0, 0] = np.nan
+    with pytest.raises(ImageError, match="NaN"):
+        denoise(gap, axes="TCYX")
+    for options in ({}, {"pairs_axis": "T"}):
+        with pytest.raises(DeviceError, match="GB of memory"):
+            denoise(Endless(), axes="TYX", **options)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "tif"])
+def test_readings_in_zarr_become_a_file_that_says_as_much_but_for_their_axis(tmp_path, kind):
+    source, out = write_ome_zarr(tmp_path / "a.zarr"), tmp_path / f"b.{kind}"
+    options = ("--pairs-axis", "T", "--pairing", "halves", "--steps", "3", "--device", "cpu")
+    assert run("denoise", source, "-o", out, *options) == 0
+    result = files.read(out)
+    assert (result.axes, result.image.shape) == ("CYX", MOVIE.shape[1:])
+    assert result.sizes == {axis: SIZES[axis] for axis in "YX"}
 
 
 def bad_calls(tmp_path):

@@ -90,6 +90,11 @@ def test_folders_are_matched_by_name(folder, capsys):
 def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
     a, even = folder / "a.tif", folder / "even"
     (folder / "empty").mkdir()
+    twins = [folder / "left", folder / "right"]
+    for number, each in enumerate(twins):
+        each.mkdir()
+        for name in ("one.tif", "one.tiff"):
+            tifffile.imwrite(each / name, MOVIE[number])
     for arguments, expected in (
         ([], "Name an image"),
         ([a, "--pair", a], "same as one before it, noise and all"),
@@ -104,6 +109,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         ([a, "--pair", folder / "b.tif", "--thin"], "choose one of them"),
         ([a, "--pair", folder / "b.tif", "--method", "median"], "one reading"),
         ([a, "--pairs", even, folder / "odd"], "takes the place of INPUT"),
+        (["--pairs", *twins], "would have one name"),
         (["--pairs", even], "two folders or more"),
         (["--pairs", even, folder / "none"], "There is no folder"),
         (["--pairs", even, folder / "empty"], "hold no image"),

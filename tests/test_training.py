@@ -8,6 +8,7 @@ import torch
 
 from napari_n2s import Settings, denoise, train
 from napari_n2s.ideas.settings import choices
+from napari_n2s.ideas.turns import turns
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.learner import Learner
 
@@ -282,3 +283,15 @@ def test_the_training_loss_may_be_compared_with_the_score_though_crops_lie_where
     *_, progress = train(sparse, steps=60, learning_rate=1e-6, device="cpu")
     assert progress.learner.material.structure is not None
     assert progress.loss == pytest.approx(progress.last.score.loss, rel=0.35)
+
+
+def test_a_single_crop_in_each_step_is_drawn_by_structure_every_other_time():
+    y, x = np.mgrid[:256, :256]
+    spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
+    progress = next(train(np.random.default_rng(0).poisson(spot), steps=1, device="cpu"))
+    generator, material = torch.Generator().manual_seed(0), progress.learner.material
+    bright = [
+        float(material.draw(1, 32, turns(2), generator, first)[0].max()) > 4 for first in range(60)
+    ]
+    assert sum(bright[1::2]) > 20
+    assert sum(bright[::2]) < 10

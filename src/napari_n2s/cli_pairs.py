@@ -24,6 +24,8 @@ SUFFIXES = (".tif", ".tiff", ".png")
 OPTIONS = ("pair", "pairs", "pairs_axis", "thin", "register")
 LOST = ("Labels", "finterval", "fps", "TimeIncrement")
 """What a file says of an axis that its result does not have."""
+PER_AXIS = {"axes", "scale", "translation"}
+"""What OME-Zarr says of every axis in turn."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +115,11 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     first = chosen.pairs[0]
     output = chosen.output or first.with_name(f"{first.resolve().name}_n2s")
     targets = [output / f"{Path(name).stem}.tif" for name in names]
+    if len(set(targets)) < len(targets):
+        raise FileError(
+            "Several files of a folder differ only in how their names end, so that their results "
+            "would have one name; name them otherwise."
+        )
     places.make_folder(output)
     for target in targets:
         places.check_output(target)
@@ -168,9 +175,13 @@ def _stack(names: list[str], recordings: list[Recording]) -> Any:
 
 def _as_shown(recording: Recording, readings: Readings) -> Recording:
     """Say of the result what its file says, but for an axis that it does not have."""
-    if readings.axes == recording.axes:
+    if readings.lost is None:
         return recording
     metadata = {name: each for name, each in recording.metadata.items() if name not in LOST}
+    for name in PER_AXIS & set(metadata):
+        kept = list(metadata[name])
+        del kept[readings.lost]
+        metadata[name] = kept
     return replace(recording, image=readings.shown[0], axes=readings.axes, metadata=metadata)
 
 

@@ -38,7 +38,8 @@ class Settings:
     )
     steps: int | None = _setting(
         None,
-        "Train this many steps instead of for a time; the result is then the same at every run.",
+        "Train this many steps instead of for a time; on one processor the result is then the same "
+        "at every run.",
         within=(1, 1e9),
     )
     converge: bool = _setting(
@@ -48,15 +49,15 @@ class Settings:
     )
     network: str = _setting(
         "donut",
-        "The network: donut (blind by its architecture, learns from every pixel and puts the pixel "
-        "back by its noise), or one that learns from masked pixels: unet-small, unet (wider, for a "
+        "The network: donut (blind by its architecture; the measured pixel is mixed back in "
+        "by its noise), or one that learns from masked pixels: unet-small, unet (wider, for a "
         "GPU), dncnn (looks at a neighbourhood of 35 pixels only).",
         among=("donut", "unet-small", "unet", "dncnn"),
     )
     head_start: bool = _setting(
         True,
         "Let the donut begin with what it has learnt from simulated pictures, where that fits (one "
-        "channel, two dimensions, a hole of 0 to 3): good at once, and better after a minute. A "
+        "channel, two dimensions, a hole of 0 to 4): good at once, and better after a minute. A "
         "few steps from scratch are tried beside it, and taken if they predict the image better.",
     )
     hole: tuple[int, ...] = _setting(
@@ -134,7 +135,8 @@ class Settings:
     )
     invariant: bool = _setting(
         False,
-        "Predict every pixel without looking at it: noisier, but comparable with the noisy image.",
+        "The pure prediction, without the measured pixel mixed back in: usually less accurate, but "
+        "its error can be measured.",
     )
     missing: str = _setting(
         "refuse",

@@ -16,6 +16,7 @@ from napari_n2s.ideas.guides import guide, plain, take_part
 from napari_n2s.ideas.image import Box, check_dtype, open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
+from napari_n2s.work.machine import require_memory
 from napari_n2s.work.model import TILE, Model, check
 from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
@@ -170,27 +171,26 @@ def denoising(
     try:
         with memory_in_words():
             piece = wanted if part is None else take_part(wanted, part)
-            check_dtype(dtype if out is None else out.dtype, plain(piece), settings.missing)
-            if out is not None:
+            kind = check_dtype(dtype if out is None else out.dtype, plain(piece), settings.missing)
+            if out is None:
+                require_memory(prod(piece.shape) * kind.itemsize)
+            else:
                 require_shape(out, piece.shape)
-            if piece is not source:
-                check(plain(piece), its_axes, here.canonical_shape[1], settings)
+            check(plain(piece), its_axes, here.canonical_shape[1], settings)
             if since and since.best.context:
                 there.beside(since.best.context)
             asked = {"axes": axes, "settings": settings, "size": prod(piece.shape)}
             if learn or since is None:
                 training = go_on(since) if since else train(source, **asked)
-                progress = yield from watch.follow(training, stop, rest)
+                progress = yield from watch.follow(training, stop, rest, since)
             else:
                 take_up(since)
                 progress = since
             device = progress.learner.device
             result = yield from applying(progress.best, device, wanted, its_axes, dtype, part, out)
     finally:
-        last = watch.progress or since
-        if last and last.learner.device.type == "cuda":
-            last.learner.move(torch.device("cpu"))
-            torch.cuda.empty_cache()
+        if last := watch.progress or since:
+            last.learner.rest()
     return result, account_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),

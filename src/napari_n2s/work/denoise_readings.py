@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import ImageError
@@ -73,7 +72,7 @@ def denoising_readings(
         total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
         try:
             training = go_on(since) if since else train(readings, settings=settings)
-            progress = yield from watch.follow(training, stop, rest)
+            progress = yield from watch.follow(training, stop, rest, since)
             device = progress.learner.device
             for number, offset in enumerate(readings.offsets):
                 image = readings.shown[number]
@@ -81,17 +80,15 @@ def denoising_readings(
                 clean = yield from share(work, number, len(readings.shown), Applying)
                 _add(clean, offset, total, count)
         finally:
-            last = watch.progress or since
-            if last and last.learner.device.type == "cuda":
-                last.learner.move(torch.device("cpu"))
-                torch.cuda.empty_cache()
+            if last := watch.progress or since:
+                last.learner.rest()
     with np.errstate(invalid="ignore"):
         mean = readings.factor * total / count
     if kind.kind in "iu" and not count.all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
     result = to_dtype(mean, kind)
     if out is not None:
-        out[...] = result
+        out[(slice(None),) * result.ndim] = result
     return (result if out is None else out), account_of(progress, readings=readings.how)
 
 

@@ -110,6 +110,14 @@ def account() -> tuple[str, str | None]:
     return f"{words}.", remedy
 
 
+def give_back_memory() -> None:
+    """Give back the memory of a GPU that PyTorch keeps for what may come."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
 @contextmanager
 def working_threads() -> Iterator[None]:
     """Compute on as many cores as `threads` says, and put back what was set before."""

@@ -19,7 +19,7 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import count_passes, divide, predict
 from napari_n2s.work.clock import Clock
 from napari_n2s.work.descent import MEMORY, Crops, Descent
-from napari_n2s.work.device import prefer_layout
+from napari_n2s.work.device import give_back_memory, prefer_layout
 from napari_n2s.work.machine import keep_memory
 from napari_n2s.work.material import Material
 from napari_n2s.work.method import choose
@@ -103,10 +103,16 @@ class Learner:
         self._before: NDArray[np.float64] | None = None
 
     def move(self, device: torch.device) -> None:
-        """Bring everything to a device: away from a GPU that others want to use, and back."""
+        """Bring everything to a device."""
         self.material = self.material.to(device)
         self._descent.move(device)
         self._losses = deque((each.to(device) for each in self._losses), maxlen=MEMORY)
+
+    def rest(self) -> None:
+        """Leave a GPU to others until the training goes on."""
+        if self.device.type != "cpu":
+            self.move(torch.device("cpu"))
+            give_back_memory()
 
     @property
     def step(self) -> int:
@@ -123,23 +129,26 @@ class Learner:
         """
         if not self._losses:
             return nan
-        own, plain = torch.stack(tuple(self._losses)).mean(0).double().cpu()
+        own, plain = torch.stack(tuple(self._losses)).mean(0).cpu().double()
         share = own / torch.maximum(plain, LEAST * self._plain).clamp(min=1e-30)
         return float((share * self._plain * torch.from_numpy(self.material.scale.worth)).mean())
 
     def learn(self, done: float) -> None:
         """Take one step, at the learning rate for a share of the budget."""
         method = self._method
-        drawn = self.material.draw(self._batch(), self._crop, method.turns, self._places)
+        first, size = self.step, (self._batch(), self._crop)
+        drawn = self.material.draw(*size, method.turns, self._places, first)
         crop, blocked, also = (each.to(self.device) for each in drawn)
         hidden = method.draw(tuple(blocked.shape), self._generator)
         shown = method.show(crop, hidden, blocked, also, self._generator)
         counted = hidden & ~blocked
         found = self._descent.step(Crops(shown, target=crop, counted=counted), done)
         if self.material.structure is not None:  # the others were drawn by it
-            crop, blocked, counted, found = (each[::2] for each in (crop, blocked, counted, found))
-        both = found, mean_around(crop, blocked)
-        self._losses.append(torch.stack([channel_losses(each, crop, counted) for each in both]))
+            even = slice(first % 2, None, 2)
+            crop, blocked, counted, found = (each[even] for each in (crop, blocked, counted, found))
+        if len(crop):
+            both = found, mean_around(crop, blocked)
+            self._losses.append(torch.stack([channel_losses(each, crop, counted) for each in both]))
 
     def score(self, ends: bool = False) -> Model:
         """Score the averaged weights on the held-out pixels, and keep them if they deserve it.
@@ -238,8 +247,7 @@ class Learner:
             self.move(self.device)
         else:
             return False
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back_memory()
         return True
 
     def _batch(self) -> int:

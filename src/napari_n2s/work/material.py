@@ -116,11 +116,16 @@ class Material:
         return self.windows.numel() / self.size
 
     def draw(
-        self, count: int, side: int, turns: tuple[Turn, ...], generator: torch.Generator
+        self,
+        count: int,
+        side: int,
+        turns: tuple[Turn, ...],
+        generator: torch.Generator,
+        first: int = 0,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Cut crops from anywhere, each turned at random; of a sparse image, half by its structure.
 
-        Those are the second, the fourth and so on. Crops from anywhere would teach little else
+        Counted from `first`, those are the odd ones. Crops from anywhere would teach little else
         than emptiness there.
 
         Returns
@@ -136,7 +141,7 @@ class Material:
         crops: list[Tensor] = []
         blocked: list[Tensor] = []
         also: list[Tensor] = []
-        for number in range(count):
+        for number in range(first, first + count):
             n, *corner = self._place(sides, generator, anywhere=number % 2 == 0)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
             way = ways[_one_of(len(ways), generator)]

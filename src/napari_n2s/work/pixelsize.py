@@ -11,6 +11,7 @@ Sizes = dict[str, tuple[float, str]]
 """For each axis whose step is known, the step and its unit."""
 
 CENTIMETRES = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "m": 100.0, "in": 2.54}
+SECONDS = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 NAMES = {"um": "µm", "μm": "µm", "\\u00b5m": "µm", "micron": "µm", "microns": "µm", "inch": "in"}
 TIFF_UNITS = {2: "in", 3: "cm"}
 LONG_NAMES = {
@@ -79,7 +80,9 @@ def to_imagej(sizes: Sizes) -> dict[str, Any]:
         if "Z" in sizes:
             metadata["spacing"] = _in(sizes["Z"], unit)
     if "T" in sizes:
-        metadata["finterval"] = sizes["T"][0]
+        step, unit = sizes["T"]
+        if unit in SECONDS:
+            metadata["finterval"] = step * SECONDS[unit]
     return options
 
 

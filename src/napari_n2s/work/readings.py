@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import ImageError, SettingsError
 from napari_n2s.ideas.guides import Guided, Guides, as_list
-from napari_n2s.ideas.image import as_image, read_box
+from napari_n2s.ideas.image import as_image, open_image, read_box
 from napari_n2s.work import findings
+from napari_n2s.work.machine import require_memory
 
 SPLITS = ("neighbours", "halves", "repeats")
 """What an axis may be: frames of a movie, each learnt from the ones beside it; exposures of one
@@ -157,7 +159,7 @@ def pair_up(
     ImageError
         If they cannot be readings of one thing, or hold the same noise.
     """
-    arrays = [as_image(each) for each in images]
+    arrays = [_read(each) for each in images]
     if len(arrays) < 2:
         raise ImageError("There is one reading only; give two or more of the same thing.")
     findings.require_alike(arrays)
@@ -195,7 +197,7 @@ def split(
     ImageError
         If there is no such axis, or not enough along it.
     """
-    array = as_image(image)
+    array = _read(image)
     found = layout(array.shape, axes)
     along = along.upper()
     if along not in found.sample_axes:
@@ -239,7 +241,7 @@ def thin(image: Any, axes: str | None = None, seed: int = 0) -> Readings:
     ImageError
         If the image holds no counts.
     """
-    array = as_image(image)
+    array = _read(image)
     found = layout(array.shape, axes)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ImageError("Pixels that are NaN or infinite cannot be shared out; replace them.")
@@ -259,6 +261,14 @@ def thin(image: Any, axes: str | None = None, seed: int = 0) -> Readings:
         how="two halves into which its photons were shared out at random",
         findings=findings.tell_photons(array, found),
     )
+
+
+def _read(image: Any) -> NDArray[np.generic]:
+    """Read an image into memory, if there is room for it."""
+    opened = open_image(image)
+    if not isinstance(opened, np.ndarray):
+        require_memory(prod(opened.shape) * np.dtype(opened.dtype).itemsize)
+    return as_image(opened)
 
 
 def _overlap(

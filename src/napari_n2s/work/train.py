@@ -110,11 +110,11 @@ def go_on(progress: Progress) -> Training:
     progress : Progress
         The last that the training yielded.
     """
-    take_up(progress)
     learner = progress.learner
+    learner.move(learner.device)
+    take_up(progress)
     if progress.done >= 1:
         learner.clock.extend()
-    learner.move(learner.device)
     return _rounds(learner)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.errors import DeviceError, ImageError
 from napari_n2s.ideas.image import Box
 from napari_n2s.work.device import short_of_memory
 from napari_n2s.work.preview import Pace
@@ -49,14 +49,22 @@ class Watch:
         self.progress: Progress | None = None
 
     def follow(
-        self, training: Training, stop: Callable[[], bool], rest: Callable[[], bool]
+        self,
+        training: Training,
+        stop: Callable[[], bool],
+        rest: Callable[[], bool],
+        since: Progress | None = None,
     ) -> Generator[Progress | Preview, None, Progress]:
-        """Run a training to its end or until it is to stop; give its last snapshot."""
-        idle = None
+        """Run a training to its end or until it is to stop; give its last snapshot.
+
+        One that goes on since a snapshot of its last moment may end without another.
+        """
+        idle, progress = None, since
         while True:
             try:
                 progress = training.send(idle)
             except StopIteration:
+                assert progress is not None
                 return progress
             self.progress = progress
             begin = time.monotonic()
@@ -89,7 +97,7 @@ class Watch:
         """Denoise a part; None if that cannot be, which must not end the training."""
         try:
             return self._denoise(progress, box)
-        except ImageError:
+        except (ImageError, DeviceError):
             return None
         except (MemoryError, RuntimeError) as error:
             if short_of_memory(error):
