@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtCore import QThreadPool
 
 from conftest import LONG, NOISY, click, shown
-from napari_n2s import calibrate
+from napari_n2s import DeviceError, calibrate
 from napari_n2s.docks.calibrate import NO_IMAGE
 from napari_n2s.work.denoisers import METHODS
 
@@ -24,9 +24,7 @@ def rest(qtbot, dock):
 @pytest.fixture
 def open_dock(viewer, qtbot):
     def open_one():
-        _, dock = viewer.window.add_plugin_dock_widget(
-            "napari-n2s", "Calibrated filter"
-        )
+        _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Calibrated filter")
         return dock
 
     yield open_one
@@ -147,7 +145,9 @@ def test_another_image_is_another_calibration(viewer, source, open_dock, qtbot):
     dock = open_dock()
     click(qtbot, dock.calibrate)
     rest(qtbot, dock)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=LONG)
     source.data = STACK[:, :40] * 2
+    qtbot.waitUntil(lambda: PREVIEW not in viewer.layers, timeout=LONG)
     dock.strength.setValue(0)
     qtbot.waitUntil(idle, timeout=LONG)
     assert dock._found() is None
@@ -164,6 +164,58 @@ def test_what_cannot_be_filtered_is_explained(viewer, open_dock, qtbot):
     [(severity, message)] = shown()
     assert (severity, dock.result.text()) == ("error", message)
     assert "at least 16 along each" in message
+
+
+def test_a_refusal_goes_with_its_cause(viewer, source, open_dock, qtbot):
+    wrong = viewer.add_image(STACK > 30, name="wrong")
+    dock = open_dock()
+    dock.image.value = source
+    click(qtbot, dock.calibrate)
+    rest(qtbot, dock)
+    found = dock.result.text()
+    dock.apply_to.value = wrong
+
+    def apply():
+        click(qtbot, dock.apply)
+        rest(qtbot, dock)
+        return dock.result.text()
+
+    assert "true and false" in apply()
+    dock.apply_to.value = "slice"
+    assert dock.result.text() == found
+    dock.apply_to.value = wrong
+    assert "true and false" in apply()
+    wrong.data = STACK
+    assert apply() == found
+    dock.method.value = "tv"
+    assert dock.result.text() == ""
+    dock.method.value = "median"
+    assert dock.result.text() == found
+
+
+def test_a_preview_that_fails_is_tried_again_elsewhere(
+    viewer, source, open_dock, qtbot, monkeypatch
+):
+    asked = []
+
+    def fail(*_):
+        asked.append(1)
+        raise DeviceError("There is not enough memory.")
+
+    dock = open_dock()
+    monkeypatch.setattr("napari_n2s.docks.calibrate_job.filtering", fail)
+    dock.strength.setValue(0)
+    qtbot.waitUntil(lambda: bool(shown()), timeout=LONG)
+    monkeypatch.undo()
+    for strength in (1, 2, 3):
+        dock.strength.setValue(strength)
+        qtbot.wait(50)
+    assert asked == [1]
+    assert shown() == [("error", "There is not enough memory.")]
+    assert PREVIEW not in viewer.layers
+    viewer.dims.set_point(0, source.data_to_world((2, 0, 0))[0])
+    dock.strength.setValue(4)
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=LONG)
 
 
 def test_neighbouring_slices_are_looked_at_by_their_distance(viewer, open_dock, qtbot):

@@ -283,6 +283,6 @@ def test_the_dock_shows_a_first_look_until_there_is_something_better(
     assert dock.result.text() == ""
     dock.head_start.setChecked(True)
     qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
-    viewer.layers.remove("a")
-    viewer.layers.remove("b")
-    assert len(viewer.layers) == 0
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 0, timeout=LONG)

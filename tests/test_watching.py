@@ -124,6 +124,7 @@ def test_what_was_learnt_is_applied_without_learning_more(viewer, training, qtbo
 
 def test_a_preview_is_no_image_to_choose(viewer, training, qtbot):
     wait_for_preview(qtbot, viewer)
+    viewer.layers.events.renamed.disconnect()  # which came with napari 0.7
     assert [layer.name for layer in training.image.choices] == ["a", "other"]
     assert [str(each) for each in training.apply_to.choices] == ["whole", "slice", "other"]
     click(qtbot, training.stop)
@@ -149,6 +150,13 @@ def test_a_wrong_choice_costs_no_training(viewer, training, qtbot):
     click(qtbot, training.apply)
     finish(qtbot, training)
     assert viewer.layers["a [n2s] [1]"].data.shape == (1, *NOISY.shape)
+    curve = list(training.plot._scores)
+    training.image.value = viewer.add_image(NOISY > 30, name="black and white")
+    before = training.progress
+    click(qtbot, training.train)
+    finish(qtbot, training)
+    assert "true and false" in training.result.text()
+    assert (training.progress, training.plot._scores) == (before, curve)
     notification_manager.records.clear()
 
 
@@ -182,8 +190,10 @@ def test_the_source_may_be_renamed_or_hold_another_image(viewer, training, qtbot
     wait_for_preview(qtbot, viewer)
     viewer.layers["a"].name = "b"
     viewer.layers["b"].data = np.zeros((2, 80, 90, 100), np.uint8)
+    qtbot.waitUntil(lambda: PREVIEW not in viewer.layers, timeout=LONG)
     scores = len(training.plot._scores)
     qtbot.waitUntil(lambda: len(training.plot._scores) >= scores + 2, timeout=LONG)
+    assert [layer.name for layer in viewer.layers] == ["other", "b"]
     click(qtbot, training.stop)
     finish(qtbot, training)
     assert viewer.layers["b [n2s]"].data.shape == STACK.shape

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
 
 from napari_n2s.docks import layers
-from napari_n2s.docks.controls import told
+from napari_n2s.docks.controls import Soon, told
 from napari_n2s.ideas.errors import ImageError
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ class AxesRow(QWidget):
 
     Signals
     -------
-    corrected
-        The user has said what the axes are.
+    changed
+        The user has said what the axes are, or the layer holds other data.
     """
 
-    corrected = Signal()
+    changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,15 +42,30 @@ class AxesRow(QWidget):
         lines.addRow(self.letters, self.words)
         self.letters.setMaximumWidth(70)
         self.letters.editingFinished.connect(self._correct)
+        self._renewing = Soon(self, self._renew)
 
     def show_layer(self, layer: Image | None) -> None:
         """Say how a layer is understood, unless somebody is saying it of this very one."""
         if layer is self._layer and self.letters.isModified():
             return
+        if layer is not self._layer:
+            if self._layer is not None:
+                self._layer.events.data.disconnect(self._renewing.ask)
+            if layer is not None:
+                layer.events.data.connect(self._renewing.ask)
         self._layer = layer
         self.letters.setEnabled(layer is not None)
         self.letters.setText(layers.axes(layer) if layer else "")
         self.words.setText(layers.describe(layer) if layer else "")
+
+    def commit(self) -> None:
+        """Take what was typed: where a button takes no focus, pressing it does not end typing."""
+        if self.letters.isModified():
+            self._correct()
+
+    def _renew(self) -> None:
+        self.show_layer(self._layer)
+        self.changed.emit()
 
     def _correct(self) -> None:
         letters = self.letters.text().strip().upper()
@@ -64,4 +79,4 @@ class AxesRow(QWidget):
         self.letters.setModified(False)
         self.show_layer(self._layer)
         if corrected:
-            self.corrected.emit()
+            self.changed.emit()

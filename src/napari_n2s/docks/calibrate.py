@@ -7,13 +7,12 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_warning
-from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QSignalBlocker
 
-from napari_n2s.docks import layers
+from napari_n2s.docks import layers, regions
 from napari_n2s.docks.calibrate_form import NAMES, CalibrateForm
 from napari_n2s.docks.calibrate_job import Attempt, calibrate_job, filter_job
-from napari_n2s.docks.controls import list_anew
+from napari_n2s.docks.controls import Soon, list_anew
 from napari_n2s.docks.glimpses import Glimpses
 from napari_n2s.docks.job import Failure
 from napari_n2s.docks.orders import WHOLE, Order, read_order, targets
@@ -35,7 +34,6 @@ NO_IMAGE = (
     "There is no image layer to filter; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
-MIX, DOUBTFUL = "Mix the noisy pixels back", "noise uncertain"
 
 
 class CalibrateDock(CalibrateForm):
@@ -58,22 +56,23 @@ class CalibrateDock(CalibrateForm):
         self._glimpses = Glimpses(self._explain)
         self._tried: list[tuple[float, Tried]] = []
         self._points: list[dict[str, Any]] = []
+        self._checking = Soon(self, self._check)
         self.image.changed.connect(self._change_image)
+        self.apply_to.changed.connect(self._say_found)
         self.method.changed.connect(self._change_method)
         self.strength.valueChanged.connect(self._change_strength)
         self.slices.toggled.connect(self._forget)
-        self.axes.corrected.connect(self._forget)
+        self.axes.changed.connect(self._check)
         self.mix.toggled.connect(self._glance)
         self.plot.picked.connect(self._pick)
         self.calibrate.clicked.connect(lambda: self._calibrate([self.method.value]))
         self.compare.clicked.connect(self._compare)
         self.stop.clicked.connect(self._stop)
         self.apply.clicked.connect(self._apply)
-        napari_viewer.events.theme.connect(self._follow_theme)
-        camera = getattr(napari_viewer, "scene", napari_viewer).camera  # it moved in napari 0.9
+        camera = regions.camera(napari_viewer)
         for event in (napari_viewer.dims.events.point, camera.events.center, camera.events.zoom):
             event.connect(self._glance)
-        self._follow_theme()
+        self.plot.follow_theme(napari_viewer)
         self.reset_choices()
         if active := layers.active_image(napari_viewer):
             self.image.value = active
@@ -88,6 +87,7 @@ class CalibrateDock(CalibrateForm):
         """End all work when napari takes the dock out of its window."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._forget()
+            self.axes.show_layer(None)
         return super().event(event)
 
     def _change_image(self, _: object = None) -> None:
@@ -95,6 +95,12 @@ class CalibrateDock(CalibrateForm):
         list_anew(self.apply_to)
         self._offer_slices()
         if self._study and self._study.order.source is not self.image.value:
+            self._checking.ask()
+
+    def _check(self) -> None:
+        """Let go of what was found, unless it is of the image as it is now."""
+        order = self._study and self._study.order
+        if not (order and order.source is self.image.value and order.stands):
             self._forget()
 
     def _forget(self, _: object = None) -> None:
@@ -110,6 +116,7 @@ class CalibrateDock(CalibrateForm):
 
     def _open(self) -> Study | None:
         """Give what is known of the image that is chosen; nothing yet, if it is another by now."""
+        self.axes.commit()
         source = self.image.value
         if self._study and not (self._study.order.source is source and self._study.order.stands):
             self._forget()
@@ -153,23 +160,23 @@ class CalibrateDock(CalibrateForm):
             self._points = [{first: value, **middle} for value in values]
             at = len(values) // 2
         self.plot.show_curve(first, line)
-        blind = found is not None and found.denoiser.blind
-        self.mix.setVisible(blind)
-        with QSignalBlocker(self.mix):
-            self.mix.setChecked(bool(found and found.mixes))
-        if found and blind:
-            gain = f"{found.mixing.gain:+.1f} dB expected"
-            self.mix.setText(f"{MIX}: {gain if found.mixes else DOUBTFUL}")
+        self.show_mixing(found)
         with QSignalBlocker(self.strength):
             self.strength.setRange(0, len(self._points) - 1)
             self.strength.setValue(at)
         self._say_strength()
+        self._say_found()
 
     def _values(self) -> dict[str, Any]:
         return self._points[self.strength.value()]
 
     def _mixes(self) -> bool:
         return self._found() is not None and self.mix.isChecked()
+
+    def _say_found(self, _: object = None) -> None:
+        """Say what was found, in place of why something could not be done."""
+        found = self._found()
+        self.result.setText(found.sentence() if found else "")
 
     def _say_strength(self) -> None:
         values = self._values()
@@ -178,7 +185,8 @@ class CalibrateDock(CalibrateForm):
 
     def _change_strength(self, _: object = None) -> None:
         self._say_strength()
-        if self._open():
+        if study := self._open():
+            study.watching.lift()
             self._glance(first=True)
 
     def _pick(self, values: dict[str, Any]) -> None:
@@ -245,8 +253,8 @@ class CalibrateDock(CalibrateForm):
             return
         if failure:
             self._explain(failure)
-        elif found := self._found():
-            self.result.setText(found.sentence())
+        elif self._found():
+            self._say_found()
             self._change_strength()
         if self.compare.isChecked():
             self._show_found(study)
@@ -263,6 +271,7 @@ class CalibrateDock(CalibrateForm):
         if (study := self._open()) is None:
             show_warning(NO_IMAGE)
             return
+        self._say_found()
         order = read_order(self._viewer, study.order.source, None, self.apply_to.value)
         values, mixed = self._values(), self._mixes()
         found, denoiser = self._found(), self._denoiser(self.method.value)
@@ -290,6 +299,7 @@ class CalibrateDock(CalibrateForm):
         study.watching = Watching(self._viewer, study.order)
         where = (order.corner, account, preview, order.stretch)
         layers.add_result(self._viewer, order.onto, image, *where)
+        self.reset_choices()  # before napari 0.7 nobody hears that a preview has become a result
 
     def _start(self, job: Any, words: str) -> None:
         self._worker = job
@@ -312,6 +322,3 @@ class CalibrateDock(CalibrateForm):
     def _explain(self, failure: Failure) -> None:
         self.result.setText(failure.sentence)
         show_error(failure.sentence)
-
-    def _follow_theme(self, event: object = None) -> None:
-        self.plot.set_text_colour(get_theme(self._viewer.theme).text.as_hex())

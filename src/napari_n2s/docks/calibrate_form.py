@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -25,6 +25,9 @@ from napari_n2s.docks.controls import Column, row, told
 from napari_n2s.docks.curve import CurvePlot
 from napari_n2s.work.denoisers import METHODS
 
+if TYPE_CHECKING:
+    from napari_n2s.work.calibration import Calibration
+
 NAMES = {
     "median": "donut median",
     "mean": "donut mean",
@@ -33,6 +36,7 @@ NAMES = {
     "tv": "total variation",
 }
 """How filters are called here, where that is not their name in the shell."""
+MIX, DOUBTFUL = "Mix the noisy pixels back", "noise uncertain"
 ROWS = 9
 
 
@@ -73,7 +77,7 @@ class CalibrateForm(QWidget):
             "distance as the layer's scale has it.",
         )
         self.mix = told(
-            QCheckBox("Mix the noisy pixels back"),
+            QCheckBox(MIX),
             "Averages each pixel with what its neighbours say, each by the other's error. It is on "
             "by itself where the noise is known well enough.",
         )
@@ -127,6 +131,16 @@ class CalibrateForm(QWidget):
         self.stop.setEnabled(working)
         if not working:
             self.bar.reset()
+
+    def show_mixing(self, found: Calibration | None) -> None:
+        """Offer to mix the noisy pixels back, where a filter was calibrated without them."""
+        blind = found is not None and found.denoiser.blind
+        self.mix.setVisible(blind)
+        with QSignalBlocker(self.mix):
+            self.mix.setChecked(bool(found and found.mixes))
+        if found and blind:
+            gain = f"{found.mixing.gain:+.1f} dB expected"
+            self.mix.setText(f"{MIX}: {gain if found.mixes else DOUBTFUL}")
 
     def show_table(self, rows: list[tuple[str, str, float]]) -> None:
         """List names, strengths and errors, the least first."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
 
 FAINT, STRONG, OTHER = "#8a8d93", "#2aa1d3", "#e08a2e"
 """Colours that can be read on light and on dark."""
@@ -59,8 +63,16 @@ class Chart(pg.PlotWidget):
         """Leave it to what is around; zoom by dragging with the right button."""
         event.ignore()
 
-    def set_text_colour(self, colour: str) -> None:
-        """Follow the window's theme."""
+    def follow_theme(self, viewer: Viewer) -> None:
+        """Write in the colour of the window's theme, whichever that is from now on."""
+        viewer.events.theme.connect(self._take_theme)
+        self._write_as_in(viewer.theme)
+
+    def _take_theme(self, event: Any) -> None:
+        self._write_as_in(event.value)
+
+    def _write_as_in(self, theme: str) -> None:
+        colour = get_theme(theme).text.as_hex()
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(colour)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from magicgui.widgets import ComboBox
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
@@ -83,6 +84,28 @@ class Column(QScrollArea):
 
     def _width(self) -> int:
         return self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+
+
+class Soon(QTimer):
+    """Does something as soon as what goes on now is over; once, however often it is asked to.
+
+    While napari tells of a change of its layers it is amid that change: to take layers away then
+    would have it look for some that are gone.
+
+    Parameters
+    ----------
+    parent : QWidget
+        It acts as long as that lives.
+    act : callable
+    """
+
+    def __init__(self, parent: QWidget, act: Callable[[], None]) -> None:
+        super().__init__(parent, singleShot=True, interval=0)
+        self.timeout.connect(act)
+
+    def ask(self, _: object = None) -> None:
+        """Ask for it."""
+        self.start()
 
 
 def list_anew(choice: ComboBox) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
-from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QMessageBox
 
 from napari_n2s.docks import layers
 from napari_n2s.docks.activity import Activity
-from napari_n2s.docks.controls import list_anew
+from napari_n2s.docks.controls import Soon, list_anew
 from napari_n2s.docks.first_look import FirstLook
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
+from napari_n2s.docks.frozen import Frozen
 from napari_n2s.docks.guides_row import candidates
 from napari_n2s.docks.job import Failure, Reins, denoise_job
-from napari_n2s.docks.on_demand import OnDemand
+from napari_n2s.docks.on_demand import OnDemand, begin_on_demand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
 from napari_n2s.docks.preferences import preferences
 from napari_n2s.docks.taking_up import objection
@@ -30,7 +29,6 @@ from napari_n2s.work.progress import Applying, Preview, Progress, leave_missing
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
-    from numpy.typing import NDArray
 
     from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.settings import Settings
@@ -74,14 +72,18 @@ class DenoiseDock(DenoiseForm):
         self._activity = Activity(APPLYING)
         self._verdict = Verdict(napari_viewer, self.show_result)
         self._outcome: Denoised | Failure | None = None
+        self._frozen = Frozen(napari_viewer)
         self._first_look = FirstLook(napari_viewer, self._verdict.remark)
+        self._looking = Soon(self, self._look_first)
+        self._comparing = Soon(self, self._first_look.reconsider)
         self.image.changed.connect(self._describe_image)
-        self.image.changed.connect(self._look_first)
+        self.image.changed.connect(self._looking.ask)
         self.image.changed.connect(self.guides.clear)
-        self.axes.corrected.connect(self.guides.reset_choices)
-        self.axes.corrected.connect(self._look_first)
-        self.axes.corrected.connect(self._verdict.reconsider)
-        self.head_start.toggled.connect(self._look_first)
+        self.axes.changed.connect(self.guides.reset_choices)
+        self.axes.changed.connect(self._looking.ask)
+        self.axes.changed.connect(self._verdict.reconsider)
+        self.axes.changed.connect(self._drop_preview)
+        self.head_start.toggled.connect(self._looking.ask)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
@@ -89,13 +91,12 @@ class DenoiseDock(DenoiseForm):
         self.compare.pressed.connect(self._verdict.show_before)
         self.compare.released.connect(self._verdict.show_after)
         self.methods.clicked.connect(self._verdict.copy_methods)
-        self.device.named.connect(self._look_first)
+        self.device.named.connect(self._looking.ask)
         for choice in (self.image, self.learn_from, self.apply_to):
             choice.changed.connect(self._verdict.reconsider)
         self.guides.changed.connect(self._verdict.reconsider)
         self._choose_active()
-        napari_viewer.events.theme.connect(self._follow_theme)
-        self._follow_theme()
+        self.plot.follow_theme(napari_viewer)
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
@@ -103,11 +104,13 @@ class DenoiseDock(DenoiseForm):
         list_anew(self.learn_from)
         self._describe_image()
         self._verdict.reconsider()
+        self._comparing.ask()
 
     def event(self, event: QEvent) -> bool:
         """End the training when napari takes the dock out of its window."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.device.end()
+            self.axes.show_layer(None)
             self._first_look.end()
             self._verdict.forget()
             self._order = self.progress = self._asked = None
@@ -121,12 +124,16 @@ class DenoiseDock(DenoiseForm):
         list_anew(self.apply_to)
         self.guides.reset_choices()
 
-    def _look_first(self, _: object = None) -> None:
-        """Show what is to be had at once, where somebody sees it and there is nothing better."""
+    def _look_first(self) -> None:
+        """Show what is to be had at once, where somebody sees it."""
+        self._first_look.reconsider()
         if self.isVisible() and not self._worker:
-            source, wanted = self.image.value, self.head_start.isChecked()
-            better = source is not None and layers.results_above(self._viewer, source)
-            self._first_look.at(source if wanted and not better else None)
+            self._first_look.at(self.image.value if self.head_start.isChecked() else None)
+
+    def _drop_preview(self) -> None:
+        """Take the preview away if the image is another by now."""
+        if self._watching and self._order and not self._order.stands:
+            self._watching.end(becomes_result=False)
 
     def _choose_active(self) -> None:
         self.reset_choices()
@@ -137,6 +144,7 @@ class DenoiseDock(DenoiseForm):
         if (source := self.image.value) is None:
             show_warning(NO_IMAGE)
             return
+        self.axes.commit()
         earlier = self._order, self.progress
         try:
             settings = self.settings()
@@ -145,7 +153,6 @@ class DenoiseDock(DenoiseForm):
         except N2SError as error:
             self._verdict.refuse(str(error))
             return
-        self.plot.clear_curves()
         self._earlier = earlier
         self._work(settings)
 
@@ -168,12 +175,10 @@ class DenoiseDock(DenoiseForm):
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
         worker.errored.connect(self._forget)
-        worker.finished.connect(gc.unfreeze)
+        worker.finished.connect(self._frozen.end)
         worker.finished.connect(self._finish)
         self.show_working(True)
-        # A full garbage collection walks through all of napari and stops the window for a tenth
-        # of a second: until the training is over, it leaves aside what is there already.
-        gc.freeze()
+        self._frozen.begin()
         worker.start()
 
     def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
@@ -195,6 +200,7 @@ class DenoiseDock(DenoiseForm):
         """Go on training, or apply what was learnt; what to may have been chosen anew."""
         assert self._order is not None
         assert self.progress is not None
+        self.axes.commit()
         if words := self._objection():
             self._verdict.refuse(words)
             return
@@ -230,14 +236,13 @@ class DenoiseDock(DenoiseForm):
         elif isinstance(state, Applying):
             self._show_applying(state)
         else:
+            if self.progress is None:
+                self.plot.clear_curves()
             self.progress = state
             self._earlier = None, None
             self.plot.add(state)
             if self.pause.isEnabled() and self.pause.text() == PAUSE:
-                left = state.seconds_left
-                time = f"{state.seconds:.0f} s so far" if left is None else f"{left:.0f} s left"
-                rate = state.step / max(state.seconds, 0.1)
-                self.show_bar(state.done, f"training, {time}, {rate:.0f} steps/s")
+                self.show_training(state)
             if state.learner.shrunk and not self.result.text():
                 self.show_result(SHRUNK, there=False)
 
@@ -278,11 +283,13 @@ class DenoiseDock(DenoiseForm):
 
     def _add_result(self, order: Order, image: Any, report: Report, preview: Image | None) -> None:
         if order.on_demand:
-            image = self._on_demand(order, image)
+            assert self.progress is not None
+            image = begin_on_demand(self.progress.best, order, image)
         where = (order.corner, report.to_dict(), preview, order.stretch)
         result = layers.add_result(self._viewer, order.onto, image, *where)
         if isinstance(image, OnDemand):
             image.show_in(result)
+        self.reset_choices()  # before napari 0.7 nobody hears that a preview has become a result
         self.show_bar(1, "done")
         when = f"{ON_DEMAND} " if order.on_demand else ""
         self._verdict.accept(order.onto, result, report, when + self._account(report))
@@ -290,15 +297,6 @@ class DenoiseDock(DenoiseForm):
     def _account(self, report: Report) -> str:
         """Say what came of it."""
         return report.sentence()
-
-    def _on_demand(self, order: Order, picture: NDArray[Any]) -> OnDemand:
-        """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
-        assert order.part is not None
-        assert self.progress is not None
-        model, image = self.progress.best, order.wanted
-        lazy = OnDemand(model, image, order.target_axes, order.dtype)
-        lazy.keep(order.part, picture)
-        return lazy
 
     def _explain(self, failure: Failure) -> None:
         if not failure.missing:
@@ -313,6 +311,3 @@ class DenoiseDock(DenoiseForm):
             self._order, settings, since, learn = self._asked
             since = since and leave_missing(since)
             self._work(replace(settings, missing="leave"), since, learn=learn)
-
-    def _follow_theme(self, event: object = None) -> None:
-        self.plot.set_text_colour(get_theme(self._viewer.theme).text.as_hex())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from napari_n2s.docks import layers
 from napari_n2s.docks.job import look_job
 from napari_n2s.docks.orders import WHOLE, Order, read_order
 from napari_n2s.docks.watching import Watching
@@ -40,14 +41,23 @@ class FirstLook:
         viewer.dims.events.current_step.connect(self._look)
 
     def at(self, source: Image | None) -> None:
-        """Look at a layer, and at no other any more."""
-        if self._order and self._order.source is source and self._order.stands:
-            return
-        self.end()
-        if source is not None:
+        """Look at a layer unless there is something better, and at no other any more."""
+        if self._order and self._order.source is not source:
+            self.end()
+        self.reconsider()
+        new = source is not None and not self._order
+        if new and not layers.results_above(self._viewer, source):
             self._order = read_order(self._viewer, source, None, WHOLE)
             self._watching = Watching(self._viewer, self._order, NAME)
             self._look()
+
+    def reconsider(self) -> None:
+        """Take it away if it shows what is no more, or there is something better."""
+        if self._order:
+            source = self._order.source
+            stands = layers.is_there(self._viewer, source) and self._order.stands
+            if not stands or layers.results_above(self._viewer, source):
+                self.end()
 
     def end(self) -> None:
         """Take it away, and what was said of it."""
@@ -78,8 +88,8 @@ class FirstLook:
     def _show(self, seen: Preview | None, watching: Watching) -> None:
         if seen and watching is self._watching:
             watching.show(seen)
-            self._explain(WORDS)
-            self._said = True
+            self._said = watching.wanted
+            self._explain(WORDS if self._said else "")
 
     def _go_on(self) -> None:
         self._busy = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
 from qtpy.QtCore import QSignalBlocker, Qt
@@ -28,6 +28,9 @@ from napari_n2s.docks.guides_row import GuidesRow
 from napari_n2s.docks.plot import LossPlot
 from napari_n2s.docks.preferences import Preferences
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
+
+if TYPE_CHECKING:
+    from napari_n2s.work.progress import Progress
 
 Choices = Callable[[Any], list[Any]]
 PAUSE, RESUME, GO_ON = "Pause", "Resume", "Go on"
@@ -173,6 +176,13 @@ class DenoiseForm(QWidget):
             self.bar.setValue(percent)
             self.bar.setFormat(text)
             self.bar.setUpdatesEnabled(True)
+
+    def show_training(self, state: Progress) -> None:
+        """Say how long it learns and will learn, and how fast."""
+        left = state.seconds_left
+        time = f"{state.seconds:.0f} s so far" if left is None else f"{left:.0f} s left"
+        rate = state.step / max(state.seconds, 0.1)
+        self.show_bar(state.done, f"training, {time}, {rate:.0f} steps/s")
 
     def show_result(self, sentence: str, there: bool) -> None:
         """Say what came of it; with a result there are things to do with it."""

@@ -11,6 +11,7 @@ from napari_n2s.docks.job import Failure
 if TYPE_CHECKING:
     from napari_n2s.docks.study import Study
     from napari_n2s.docks.watching import Watching
+    from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.prepared import Prepared
     from napari_n2s.work.denoisers import Denoiser
     from napari_n2s.work.progress import Preview
@@ -31,12 +32,16 @@ class Glimpses:
         self._explain = explain
         self._now: tuple[Study, Watching] | None = None
         self._next: tuple[Question, Watching] | None = None
+        self._asked: tuple[str, Box] | None = None
 
     def ask(self, study: Study, denoiser: Denoiser, values: dict[str, Any], mix: bool) -> None:
         """Show what a filter makes of what is in view, as soon as the last one is done."""
         if self._now:
             self._next = (study, denoiser, values, mix), study.watching
-        elif not study.over and not study.refused and (box := study.watching.view()):
+        elif not study.over and (box := study.watching.view()):
+            self._asked = denoiser.name, box
+            if self._asked == study.refused:
+                return
             self._now = study, study.watching
             job = glimpse_job(study.order, study.ready, denoiser, values, mix, box, study.volume)
             job.returned.connect(self._show)
@@ -49,7 +54,7 @@ class Glimpses:
         if study.over or study.watching is not watching:
             return
         if isinstance(seen, Failure):
-            study.refused = True
+            study.refused = self._asked
             self._explain(seen)
         else:
             study.ready, preview = seen

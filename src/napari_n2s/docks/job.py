@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import MissingPixelsError, N2SError
 from napari_n2s.ideas.settings import Settings
-from napari_n2s.work.load import give_way, load_torch
+from napari_n2s.work.load import REMEDY, give_way, load_torch
 from napari_n2s.work.preview import PAUSE
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ def carry_out(
 def look_job(order: Order, box: Box) -> Preview | None:
     """Denoise what is in view without learning from it; None where that cannot be."""
     give_way()
-    load_torch()
-    from napari_n2s.work.first_look import first_look
-    from napari_n2s.work.progress import Preview
-
     try:
+        load_torch()
+        from napari_n2s.work.first_look import first_look
+        from napari_n2s.work.progress import Preview
+
         clean = first_look(order.image, order.axes, box)
     except (N2SError, MemoryError, RuntimeError):
         return None  # training will say what is wrong, if it comes to that
@@ -158,7 +158,10 @@ def look_job(order: Order, box: Box) -> Preview | None:
 @in_background
 def device_job() -> tuple[str, str | None]:
     """Find out what will be computed on, in words, and what to install if that could be better."""
-    load_torch()
+    try:
+        load_torch()
+    except N2SError as error:
+        return str(error), REMEDY
     from napari_n2s.work.device import account
 
     return account()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
-import numpy as np
 from napari.layers import Image, Shapes
-from napari.utils.transforms import Affine
 
+from napari_n2s.docks.likeness import appearance, covers, mixes, placement, take
+from napari_n2s.docks.units import ratio
 from napari_n2s.ideas.axes import layout, unknown_axes
 from napari_n2s.work.file_axes import read_axes
 
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
     from napari_n2s.work.progress import Preview
 
-
-PLACE = (
-    "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels",
-    "blending", "opacity", "contrast_limits", "gamma", "interpolation2d", "interpolation3d",
-)  # fmt: skip
-"""What a result takes over from its source, so that it lies exactly on it and looks alike."""
 
 LETTERS = {
     **{letter: letter.upper() for letter in "tzcyx"},
@@ -52,9 +46,9 @@ def image_layers(viewer: Viewer) -> list[Image]:
 
 
 def active_image(viewer: Viewer) -> Image | None:
-    """Give the selected layer if it is an image."""
+    """Give the selected layer if it is an image, and no preview."""
     active = viewer.layers.selection.active
-    return active if isinstance(active, Image) else None
+    return active if active in image_layers(viewer) else None
 
 
 def shapes_layers(viewer: Viewer) -> list[Shapes]:
@@ -106,8 +100,9 @@ def _axes_of_file(path: str, shape: tuple[int, ...]) -> str | None:
 
 def slice_distance(layer: Image) -> float:
     """Tell how far apart the slices of an axis Z are, in pixels."""
-    letters = axes(layer)
-    return float(abs(layer.scale[letters.index("Z")] / layer.scale[letters.index("Y")]))
+    z, y = (axes(layer).index(letter) for letter in "ZY")
+    one = ratio(layer.units[z], layer.units[y])
+    return float(abs(layer.scale[z] * one / layer.scale[y]))
 
 
 def describe(layer: Image) -> str:
@@ -133,16 +128,17 @@ def show_preview(
         chosen = set(viewer.layers.selection)
         layer = _add_above(viewer, source, preview.image, name, corner, {PREVIEW: True})
         viewer.layers.selection = chosen  # somebody may be drawing
-        return layer
-    if layer.ndim == len(corner) == source.ndim:
-        for name in ("scale", "rotate", "shear"):  # they may have been changed meanwhile
-            if not np.array_equal(getattr(layer, name), getattr(source, name)):
-                setattr(layer, name, getattr(source, name))
-        if not np.array_equal(layer.affine.affine_matrix, source.affine.affine_matrix):
-            layer.affine = source.affine
-        layer.translate = _move(source, corner)
+    elif layer.ndim == len(corner) == source.ndim:
+        take(layer, placement(source, corner))  # which may have been changed meanwhile
         layer.data = preview.image
     return layer
+
+
+def take_over(viewer: Viewer, source: Image, layer: Image, label: str) -> None:
+    """Let a layer that shows something of another show something else of it, on top."""
+    take(layer, appearance(source))
+    layer.name = name_above(source, label)
+    lift(viewer, source, layer)
 
 
 def is_there(viewer: Viewer, layer: Image | None) -> bool:
@@ -172,21 +168,40 @@ def add_result(
     A preview of it becomes the result: to remove one layer and add another would stop the window
     for a third of a second.
     """
-    alike = image.ndim - source.rgb == source.ndim == len(corner)
+    alike = _alike(source, image, corner)
+    instead = alike and mixes(source) and covers(image, source, pixels(source).shape, stretch)
+    below = [source, *results_above(viewer, source)]
     if preview and preview in viewer.layers and alike and preview.ndim == source.ndim:
-        if max(stretch) > 1:
-            preview.scale = source.scale * stretch
-        preview.translate = _move(source, corner)
+        take(preview, placement(source, corner, stretch))
         preview.data = image
         preview.metadata = {ACCOUNT: metadata}
-        preview.name = f"{source.name} [n2s]"
+        preview.name = name_above(source, "n2s")
+        lift(viewer, source, preview)
         result = preview
     else:
         if preview:
             remove(viewer, preview)
         account = {ACCOUNT: metadata}
         result = _add_above(viewer, source, image, "n2s", corner, account, stretch)
+    if instead:
+        result.blending = source.blending
+        _put_instead(viewer, result, [each for each in below if each.visible])
     return result
+
+
+def _put_instead(viewer: Viewer, result: Image, others: list[Image]) -> None:
+    """Hide layers as long as there is a result in their place."""
+    hidden = WeakSet(others)
+
+    def show_others(event: Any) -> None:
+        if event.value is result:
+            viewer.layers.events.removed.disconnect(show_others)
+            for each in hidden:
+                each.visible = True
+
+    for each in hidden:
+        each.visible = False
+    viewer.layers.events.removed.connect(show_others)
 
 
 def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
@@ -195,12 +210,42 @@ def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
     return {name: account for name, account in told.items() if "network" in account}
 
 
-def results_above(viewer: Viewer, source: Image) -> list[Image]:
-    """List the results that lie on a layer with nothing between, the lowest first."""
+def lying_on(viewer: Viewer, source: Image) -> list[Image]:
+    """List the results and previews on a layer with nothing else between, the lowest first."""
     if source not in viewer.layers:
         return []
     above = viewer.layers[viewer.layers.index(source) + 1 :]
-    return list(takewhile(lambda layer: ACCOUNT in layer.metadata, above))
+    ours = (ACCOUNT, PREVIEW)
+    return list(takewhile(lambda layer: any(each in layer.metadata for each in ours), above))
+
+
+def results_above(viewer: Viewer, source: Image) -> list[Image]:
+    """List the results among what lies on a layer, the lowest first."""
+    return [layer for layer in lying_on(viewer, source) if ACCOUNT in layer.metadata]
+
+
+def lift(viewer: Viewer, source: Image, layer: Image) -> None:
+    """Put a layer on top of all that lies on its source."""
+    if source in viewer.layers:
+        below = [each for each in [source, *lying_on(viewer, source)] if each is not layer]
+        here, there = (viewer.layers.index(each) for each in (layer, below[-1]))
+        if here != there + 1:
+            viewer.layers.move(here, there + 1)
+
+
+def follow_removal(
+    viewer: Viewer, before: Callable[[Any], None], after: Callable[[Any], None]
+) -> Callable[[], None]:
+    """Do something before and after each removal of a layer, until what this gives is called."""
+    events = viewer.layers.events
+    events.removing.connect(before)
+    events.removed.connect(after)
+
+    def end() -> None:
+        events.removing.disconnect(before)
+        events.removed.disconnect(after)
+
+    return end
 
 
 def name_above(source: Image, label: str) -> str:
@@ -217,22 +262,17 @@ def _add_above(
     metadata: dict[str, Any],
     stretch: Sequence[int] | int = 1,
 ) -> Image:
-    look: dict[str, Any] = {"metadata": metadata}
-    if image.ndim - source.rgb == source.ndim == len(corner):  # it may hold another image by now
-        look |= {name: getattr(source, name) for name in PLACE}
-        look |= {"translate": _move(source, corner), "scale": source.scale * stretch}
-    if not source.rgb:
-        look["colormap"] = source.colormap
-    layer = viewer.add_image(image, name=name_above(source, label), rgb=source.rgb, **look)
-    if source in viewer.layers:
-        below = [source, *results_above(viewer, source)]
-        if layer not in below:
-            viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(below[-1]) + 1)
+    if _alike(source, image, corner):
+        look = appearance(source) | placement(source, corner, stretch)
+    else:
+        look = {} if source.rgb else {"colormap": source.colormap}
+    name = name_above(source, label)
+    added = viewer.add_image(image, name=name, rgb=source.rgb, metadata=metadata, **look)
+    layer: Image = getattr(added, "__wrapped__", added)  # what napari hands out lives for a moment
+    lift(viewer, source, layer)
     return layer
 
 
-def _move(source: Image, corner: Sequence[float]) -> NDArray:
-    """Give the translation that puts a part of a layer that begins at a corner in its place."""
-    turn = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear)
-    moved: NDArray = source.translate + turn.linear_matrix @ corner
-    return moved
+def _alike(source: Image, image: NDArray, corner: Sequence[float]) -> bool:
+    """Whether an image has the axes of a layer, which may hold another image by now."""
+    return image.ndim - source.rgb == source.ndim == len(corner)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
+    from napari_n2s.docks.orders import Order
     from napari_n2s.ideas.image import Box
     from napari_n2s.work.model import Model
     from napari_n2s.work.progress import Applying
@@ -139,6 +140,14 @@ class OnDemand:
     def _go_on(self) -> None:
         self.busy = False
         self._look()
+
+
+def begin_on_demand(model: Model, order: Order, picture: NDArray[Any]) -> OnDemand:
+    """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
+    assert order.part is not None
+    lazy = OnDemand(model, order.wanted, order.target_axes, order.dtype)
+    lazy.keep(order.part, picture)
+    return lazy
 
 
 def _cover(index: Any, shape: tuple[int, ...]) -> tuple[Box, Index]:

@@ -56,7 +56,7 @@ class PairsDock(DenoiseDock):
             lambda _: splits(self.image.value),
         )
         self.image.changed.connect(self.pairs.reset_choices)
-        self.axes.corrected.connect(self.pairs.reset_choices)
+        self.axes.changed.connect(self.pairs.reset_choices)
         for choice in (self.pairs.way, self.pairs.other, self.pairs.along):
             choice.changed.connect(self._verdict.reconsider)
         self.pairs.register.toggled.connect(self._verdict.reconsider)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_n2s.docks import layers
+from napari_n2s.docks.units import to_data
 from napari_n2s.ideas.errors import ImageError
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
     from napari.viewer import Viewer
+    from numpy.typing import NDArray
 
     from napari_n2s.ideas.image import Box
 
@@ -21,9 +24,19 @@ SMALLEST = 16
 """Pixels along Y and X that can be learnt from, at least."""
 
 
+def camera(viewer: Viewer) -> Any:
+    """Give the camera, which napari 0.9 has moved."""
+    return getattr(viewer, "scene", viewer).camera
+
+
+def _in_view(viewer: Viewer, layer: Image, point: Sequence[float]) -> NDArray:
+    """Find where in a layer's data a point of the viewer is; before napari 0.7 it has no units."""
+    return to_data(layer, point, getattr(viewer.dims, "units", None))
+
+
 def slice_in_view(viewer: Viewer, layer: Image) -> Box:
     """Find the picture of a layer that is on the screen."""
-    here = layer.world_to_data(viewer.dims.point)
+    here = _in_view(viewer, layer, viewer.dims.point)
     box = []
     for axis, (letter, size) in enumerate(
         zip(layers.axes(layer), layers.pixels(layer).shape, strict=True)
@@ -35,13 +48,11 @@ def slice_in_view(viewer: Viewer, layer: Image) -> Box:
 
 def part_in_view(viewer: Viewer, layer: Image) -> Box:
     """Cut the slice in view to what a preview shows, around the middle of the view."""
-    middle = layer.world_to_data(viewer.dims.point)
-    corners = layer.corner_pixels.mean(0)
-    if layer.multiscale:
-        corners = corners * layer.downsample_factors[layer.data_level]
-    for shown in (axis - viewer.dims.ndim for axis in viewer.dims.displayed):
-        if -shown <= layer.ndim:
-            middle[shown] = corners[shown]
+    point = list(viewer.dims.point)
+    shown, centre = viewer.dims.displayed, camera(viewer).center
+    for axis, at in zip(shown[::-1], centre[::-1], strict=False):  # two, or three, of three
+        point[axis] = at
+    middle = _in_view(viewer, layer, point)
     box = list(slice_in_view(viewer, layer))
     for axis, letter in enumerate(layers.axes(layer)):
         if letter in "YX":
@@ -66,7 +77,7 @@ def drawn(shapes: Shapes, layer: Image) -> Box:
     letters, shape = layers.axes(layer), layers.pixels(layer).shape
     corners = np.array(
         [
-            layer.world_to_data(shapes.data_to_world(corner))
+            to_data(layer, shapes.data_to_world(corner), shapes.units)
             for outline in shapes.data
             for corner in outline
         ]

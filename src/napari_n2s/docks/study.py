@@ -10,6 +10,7 @@ from napari_n2s.docks.watching import Watching
 
 if TYPE_CHECKING:
     from napari_n2s.docks.orders import Order
+    from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.prepared import Prepared
     from napari_n2s.work.calibration import Calibration
 
@@ -30,8 +31,9 @@ class Study:
         The image made ready, once that was done.
     found : dict of str to Calibration
         The filters that were calibrated on it.
-    refused : bool
-        Whether it cannot be filtered: nobody wants to be told at every step of a slider.
+    refused : tuple of str and Box, or None
+        The filter and the part that could not be previewed last: nobody wants to be told so at
+        every step of the strength.
     over : bool
         Whether it is another image by now: what still comes in is of no use.
     """
@@ -41,7 +43,7 @@ class Study:
     watching: Watching
     ready: Prepared | None = None
     found: dict[str, Calibration] = field(default_factory=dict)
-    refused: bool = False
+    refused: tuple[str, Box] | None = None
     over: bool = False
 
     def networks(self, accounts: dict[str, dict[str, Any]]) -> list[tuple[str, float]]:

@@ -44,11 +44,12 @@ class Verdict:
         self._source: Image | None = None
         self._account = ""
         self._refused = False
-        self._hidden: list[Image] = []
+        self._remark = ""
+        self._swapped: list[Image] = []
 
     def begin(self) -> None:
         """Say nothing: something new is under way."""
-        self._refused = False
+        self._refused, self._remark = False, ""
         self._show("", there=False)
 
     def accept(self, source: Image, result: Image, report: Report, account: str) -> None:
@@ -72,35 +73,42 @@ class Verdict:
             self.go_back()
 
     def go_back(self) -> None:
-        """Give the account of the last result again."""
+        """Say again what was said before: a remark, or the account of the last result."""
         self._refused = False
-        self._show(self._account if self._there else "", there=self._there)
+        if self._remark:
+            self._show(self._remark, there=False)
+        else:
+            self._show(self._account if self._there else "", there=self._there)
 
     def remark(self, sentence: str) -> None:
-        """Say something of what is no result; nothing, when it is no more."""
-        if sentence:
-            self._show(sentence, there=False)
-        else:
+        """Say something of what is no result, or nothing when it is no more; no refusal ends so."""
+        self._remark = sentence
+        if not self._refused:
             self.go_back()
 
     def forget(self) -> None:
         """Let go of the layers."""
         self._result = self._source = None
-        self._hidden = []
+        self._swapped = []
 
     def show_before(self) -> None:
-        """Hide the last result, and the earlier ones below it."""
-        if self._there:
-            results = [*layers.results_above(self._viewer, self._source), self._result]
-            self._hidden = [each for each in results if each.visible]
-            for each in self._hidden:
-                each.visible = False
+        """Hide the last result and all else that lies on its source, and show that."""
+        if self._there and self._source is not None:
+            lying = layers.lying_on(self._viewer, self._source)
+            above = lying if self._result in lying else [*lying, self._result]
+            self._swapped = [each for each in above if each.visible]
+            if not self._source.visible:
+                self._swapped.append(self._source)
+            self._swap()
 
     def show_after(self) -> None:
-        """Show what was hidden again."""
-        for each in self._hidden:
-            each.visible = True
-        self._hidden = []
+        """Show what was hidden again, and hide what was shown."""
+        self._swap()
+        self._swapped = []
+
+    def _swap(self) -> None:
+        for each in self._swapped:
+            each.visible = not each.visible
 
     def copy_methods(self) -> None:
         """Put a paragraph for a paper on the clipboard."""

@@ -52,7 +52,7 @@ class Watching:
         layer, same = other.layer, other._order.source is self._order.source
         if layer and same and layers.is_there(self._viewer, layer):
             self.layer = layer
-            layer.name = layers.name_above(self._order.source, self._name)
+            layers.take_over(self._viewer, self._order.source, layer, self._name)
         else:
             other.end(becomes_result=False)
 
@@ -64,8 +64,14 @@ class Watching:
             return regions.part_in_view(self._viewer, source)
         return None
 
+    def lift(self) -> None:
+        """Put the layer on top, if there is one."""
+        if layers.is_there(self._viewer, self.layer):
+            layers.lift(self._viewer, self._order.source, self.layer)
+
     def end(self, becomes_result: bool) -> Image | None:
-        """Hand the layer over to be the result, or take it away."""
+        """Hand the layer over to be the result, or take it away; show nothing any more."""
+        self.wanted = False
         if self.layer and not becomes_result:
             layers.remove(self._viewer, self.layer)
             self.layer = None

@@ -6,13 +6,18 @@ import ctypes
 import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from threading import get_native_id
 
+from napari_n2s.ideas.errors import DeviceError
+
 NICENESS = 10
 """Of 19: how far this thread stands back where cores are scarce."""
+REMEDY = "python -m pip install --force-reinstall torch"
+"""Installs PyTorch anew."""
 
 
 def give_way() -> None:
@@ -21,7 +26,10 @@ def give_way() -> None:
     The system lets it be undone by no one but its administrator: for threads that end.
     """
     if sys.platform == "linux":  # elsewhere a priority belongs to a process as a whole
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+        thread = get_native_id()
+        with suppress(OSError):  # not every system lets everybody do so
+            nice = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, nice))
 
 
 def load_torch() -> None:
@@ -31,6 +39,11 @@ def load_torch() -> None:
     lock while it loads torch's shared library: here the system is asked to load it beforehand,
     through a foreign function, for which the lock is given up. And the thousands of objects that
     the import makes set off the garbage collector, again and again: here it waits for the end.
+
+    Raises
+    ------
+    DeviceError
+        If it is not there or cannot be loaded.
     """
     if "torch" in sys.modules:
         return
@@ -40,6 +53,12 @@ def load_torch() -> None:
         if sys.platform != "win32":
             _load_library()
         import_module("torch")
+    except (ImportError, OSError) as error:
+        why = " ".join(str(error).split()).rstrip(".")
+        also = " and Microsoft's Visual C++ Redistributable" if sys.platform == "win32" else ""
+        raise DeviceError(
+            f"PyTorch cannot be loaded ({why}); install it anew{also}: {REMEDY}"
+        ) from error
     finally:
         if collecting:
             gc.enable()
