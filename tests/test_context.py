@@ -12,7 +12,6 @@ from napari_n2s.ideas.axes import Context, layout
 from napari_n2s.ideas.prepared import prepare
 from napari_n2s.work.context import choose_context
 from napari_n2s.work.denoise import denoising
-from napari_n2s.work.learner import Learner
 from napari_n2s.work.steps import finish
 
 RNG = np.random.default_rng(0)
@@ -129,5 +128,4 @@ def test_held_out_pixels_are_shown_to_no_frame(monkeypatch):
 def test_masks_take_each_picture_by_itself():
     settings = Settings(network="unet-small", steps=3, context=2, device="cpu")
     *_, last = train(MOVIE, axes="TYX", settings=settings)
-    assert isinstance(last.learner, Learner)
     assert last.best.context is None

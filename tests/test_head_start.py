@@ -21,7 +21,7 @@ from napari_n2s.work.donut import Donut
 from napari_n2s.work.first_look import first_look
 from napari_n2s.work.head_start import fits, weights_for
 from napari_n2s.work.muon import Muon
-from napari_n2s.work.world import KINDS, draw_scene
+from napari_n2s.work.world import draw_scene
 
 CELLS = simulate.picture(256, seed=5)
 
@@ -44,7 +44,6 @@ def test_a_scene_is_drawn_from_its_seed_and_hardly_changes_from_moment_to_moment
         assert np.isfinite(now).all()
         assert now.min() >= 0
         assert 0 < error(soon, now) < 2 * now.var() + 1e-6
-    assert len(set(KINDS)) == 6
 
 
 @pytest.mark.parametrize(
@@ -205,7 +204,7 @@ def test_it_knows_what_to_make_of_the_frames_beside_one():
     assert error(beside, movie) < 0.8 * error(alone, movie)
 
 
-@pytest.mark.parametrize("hole", [1, 2, 3])
+@pytest.mark.parametrize("hole", [1, 2, 3, 4])
 def test_noise_that_neighbours_share_is_taken_for_noise_with_a_wide_hole(hole):
     smear = (hole / 2, hole / 2)
     camera = Camera(read_noise=float(CELLS.noisy.std()) / 2, smear=smear)

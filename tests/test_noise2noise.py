@@ -48,7 +48,7 @@ def test_a_second_reading_takes_away_noise_that_neighbours_share():
     assert both.shape == one.shape
     assert both.dtype == np.float32
     assert "Noise2Noise" in report.methods()
-    assert "2 noisy readings of the same thing" in report.methods()
+    assert "2 noisy readings of the same thing: a U-Net was trained" in report.methods()
 
 
 def test_the_score_is_the_error_against_the_truth_plus_the_noise():

@@ -6,6 +6,7 @@ from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
 
+from conftest import LONG
 from napari_n2s.docks.preferences import Preferences, preferences
 from napari_n2s.ideas.settings import EFFORTS, choices, words
 
@@ -39,6 +40,11 @@ def test_the_dock_opens_as_preferred(page, qtbot):
     _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
     assert (dock.settings().seconds, dock.settings().device) == (300, "cpu")
     assert preferences().preview_pause == 3
+    text = dock.device.text
+    qtbot.waitUntil(lambda: text().startswith("Computes on the processor"), timeout=LONG)
+    assert "GPU" not in text()
+    dock.advanced.controls["device"].setCurrentText("auto")
+    qtbot.waitUntil(lambda: "GPU" in text(), timeout=LONG)
 
 
 def test_before_napari_had_such_a_page_the_defaults_hold(monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_n2s import ImageError, SettingsError
+from napari_n2s import ImageError, SettingsError, denoise
 from napari_n2s.ideas.axes import APART
 from napari_n2s.work import simulate
 from napari_n2s.work.motion import leave_out
@@ -72,9 +72,18 @@ def test_a_shift_is_told_and_moved_back_if_wished():
     moved = pair_up([reading(), other], register=True)
     assert "was moved back" in moved.findings[0]
     assert moved.offsets[1] == (-3, 2)
+    assert moved.how == told.how + ", moved back by whole pixels"
     assert moved.learnt[0].shape == moved.learnt[1].shape == (189, 190)
     assert np.std(moved.learnt[0] - moved.learnt[1]) == pytest.approx(SIGMA * 2**0.5, rel=0.1)
     assert all(each.shape == TRUTH.shape for each in moved.shown)
+
+
+def test_a_paper_is_told_what_was_done_and_no_advice():
+    shifted = {"pair": reading(np.roll(TRUTH, 3, 0)), "network": "dncnn", "steps": 2}
+    _, report = denoise(reading(), **shifted, device="cpu")
+    assert "train again with register" in report.findings[0]
+    assert "2 noisy readings of the same thing: a DnCNN was trained" in report.methods()
+    assert "train again" not in report.methods()
 
 
 def test_bleaching_is_told_and_put_right():
@@ -82,6 +91,7 @@ def test_bleaching_is_told_and_put_right():
     made = pair_up([first, other])
     assert len(made.findings) == 1
     assert "% of the first one's contrast" in made.findings[0]
+    assert made.how.endswith(", brought to the brightness of the first")
     contrast = int(made.findings[0].split(" has ")[1].split(" %")[0])
     assert contrast == pytest.approx(80, abs=3)
     assert made.shown[1].mean() == pytest.approx(first.mean(), rel=0.01)

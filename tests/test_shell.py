@@ -76,6 +76,8 @@ def test_the_demo_writes_what_it_says(tmp_path, capsys):
         for name in ("noisy", "denoised", "truth")
     )
     assert noisy.shape == denoised.shape == truth.shape == (512, 512)
+    noise, left = (np.mean((each - truth) ** 2) for each in (noisy.astype(float), denoised))
+    assert left < 0.2 * noise
     assert iio.imread(tmp_path / "demo" / "before_after.png").shape == (256, 768)
     assert "denoised" in capsys.readouterr().out
     assert run("demo", tmp_path / "demo", *QUICK) == 2

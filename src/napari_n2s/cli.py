@@ -36,15 +36,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     text = "denoise an image file with a network trained on it alone"
-    denoise = commands.add_parser("denoise", help=text, description=text.capitalize() + ".")
+    order = "%(prog)s INPUT [options]\n       %(prog)s --pairs FOLDER FOLDER [options]"
+    about = text.capitalize() + ". INPUT comes first."
+    denoise = commands.add_parser("denoise", usage=order, help=text, description=about)
     denoise.set_defaults(run=cli_denoise.denoise)
     denoise.add_argument("input", type=Path, nargs="?", metavar="INPUT", help=cli_calibrate.INPUT)
     denoise.add_argument(
         "-o",
         "--output",
         type=Path,
-        help="the TIFF file or the folder of OME-Zarr (.zarr) to write; INPUT_n2s beside it, of "
-        "the same kind, if left out",
+        help="the TIFF file or the folder of OME-Zarr (.zarr) to write, with --pairs a folder of "
+        "TIFF files; if left out, INPUT_n2s beside it, OME-Zarr where that is and TIFF elsewhere",
     )
     denoise.add_argument(
         "--axes", help="one letter for each axis, as TYX; read from the file if left out"

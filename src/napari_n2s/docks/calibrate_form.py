@@ -93,9 +93,9 @@ class CalibrateForm(QWidget):
         self.bar.setRange(0, 100)
         self.plot = told(
             CurvePlot(),
-            "Squared error against the noisy image. Where the pixel is left out the error is least "
-            "at the best strength; where it is seen, the less is done the less it is. Click on a "
-            "point to see that strength.",
+            "Squared error against the noisy image. Where the pixel is left out, it is least at "
+            "the best strength. Where it is seen, it shrinks as less is done, and tells nothing. "
+            "Click on a point to see that strength.",
         )
         self.compare = told(
             QCheckBox("Compare all filters"),

@@ -23,7 +23,7 @@ class DeviceRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._remedy = ""
+        self._chosen, self._remedy = "auto", ""
         self._label = told(QLabel("Looking for a GPU …"), words("device"))
         self._label.setWordWrap(True)
         self._button = told(
@@ -45,12 +45,18 @@ class DeviceRow(QWidget):
         """Give what is said."""
         return str(self._label.text())
 
+    def choose(self, name: str) -> None:
+        """Say it of the device that a setting names."""
+        self._chosen = name
+        if not self._drawn.isActive():
+            self._look()
+
     def end(self) -> None:
         """Look no more."""
         self._drawn.stop()
 
     def _look(self) -> None:
-        worker = device_job()
+        worker = device_job(self._chosen)
         worker.returned.connect(self._name)
         worker.start()
 

@@ -110,15 +110,16 @@ class DenoiseForm(QWidget):
         self.bar.setRange(0, 100)
         self.plot = told(
             LossPlot(),
-            "Squared error against the noisy image; lower is cleaner. It counts pixels that the "
-            "network has not seen, so it cannot be improved by copying the noise.",
+            "Squared error against the noisy image: lower is cleaner, where noise is independent "
+            "from pixel to pixel. It counts pixels that the network has not seen, so it cannot be "
+            "improved by copying the noise.",
         )
         self.plot.setMinimumHeight(180)
         self.result = QLabel()
         self.result.setWordWrap(True)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.compare = told(
-            QPushButton("Hold to see before"), "Hides the denoised layer as long as it is held."
+            QPushButton("Hold to see before"), "Hides what is denoised as long as it is held."
         )
         self.methods = told(
             QPushButton("Copy methods"),
@@ -130,6 +131,7 @@ class DenoiseForm(QWidget):
         self.seconds.valueChanged.connect(self._say_effort)
         self.converge.toggled.connect(self._say_effort)
         self.effort.setValue(list(EFFORTS).index(preferences.effort))
+        self.advanced.controls["device"].currentTextChanged.connect(self.device.choose)
         self.advanced.controls["device"].setCurrentText(preferences.device)
         self.show_working(False)
 

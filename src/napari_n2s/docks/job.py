@@ -156,12 +156,15 @@ def look_job(order: Order, box: Box) -> Preview | None:
 
 
 @in_background
-def device_job() -> tuple[str, str | None]:
-    """Find out what will be computed on, in words, and what to install if that could be better."""
+def device_job(name: str) -> tuple[str, str | None]:
+    """Say what a setting has computed on, and what to install if that could be better."""
     try:
         load_torch()
     except N2SError as error:
         return str(error), REMEDY
     from napari_n2s.work.device import account
 
-    return account()
+    try:
+        return account(name)
+    except N2SError as error:
+        return str(error), None

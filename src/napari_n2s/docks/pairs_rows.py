@@ -16,8 +16,8 @@ LAYER, THINNED = "layer", "thinned"
 WAYS = {
     LAYER: (
         "another layer",
-        "Two recordings of one field, learnt from each other: what is in both is kept; what moved "
-        "or bleached between them is not.",
+        "Two recordings of one field, learnt from each other: what is in both is kept; a change of "
+        "brightness is put right and told; what moved between them is blurred.",
     ),
     "halves": (
         "its even and odd frames",

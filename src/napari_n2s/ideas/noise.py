@@ -22,6 +22,10 @@ FEWEST = 50
 """Pixels that a bin needs."""
 TOLERANCE = 0.003
 """Error of a bin, as a share of the largest noise, that does not matter."""
+CHANCE, ROUNDS = 2.0, 10
+"""Standard errors by which a bin may lie above the line, and how often that is fitted."""
+CUT_OFF = 2.0
+"""Standard deviations below the brightest pixel from which on noise is not whole."""
 FLOOR = 0.3
 """The curve never falls below this share of the least noise that was seen."""
 FARTHEST = 3.0
@@ -73,7 +77,7 @@ def read_noise(
         Predicted mean, and variance of the noisy pixel around it.
     noisy : ndarray, shape (C, pixels)
     """
-    lines = [_line(*channel) for channel in zip(mean, total, (noisy - mean) ** 2, strict=True)]
+    lines = [_read(*channel) for channel in zip(mean, total, noisy, strict=True)]
     return NoiseCurve(*(np.array(each) for each in zip(*lines, strict=True)))
 
 
@@ -199,19 +203,40 @@ def best_share(
     return float(np.clip(found, 0, 1))
 
 
+def _read(
+    mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
+) -> tuple[float, float, float]:
+    """Fit gain and offset where noise is whole: a camera that is saturated cuts it off."""
+    squares = (noisy - mean) ** 2
+    gain, offset, least = _line(mean, total, squares)
+    deviation = np.sqrt(np.maximum(gain * mean + offset, least))
+    whole = mean + CUT_OFF * deviation < noisy.max()
+    if whole.all() or whole.sum() < FEWEST:
+        return gain, offset, least
+    return _line(mean[whole], total[whole], squares[whole])
+
+
 def _line(
     mean: NDArray[np.floating], total: NDArray[np.floating], squares: NDArray[np.floating]
 ) -> tuple[float, float, float]:
-    """Fit gain and offset to the smoothest pixels of each bin of the mean, by relative errors."""
+    """Fit gain and offset to the smoothest pixels of each bin of the mean, by relative errors.
+
+    Where an intensity is nowhere smooth, as in grass, what the network errs there comes on top of
+    the noise. So bins that lie above the line by more than chance explains count the less.
+    """
     order = np.argsort(mean)
-    centres, floors = [], []
+    found = []
     for part in np.array_split(order, max(1, min(BINS, order.size // FEWEST))):
         smooth = part[np.argsort(total[part])[: max(1, round(SMOOTHEST * part.size))]]
-        centres.append(float(mean[smooth].mean()))
-        floors.append(float(squares[smooth].mean()))
+        floor = squares[smooth]
+        found.append((mean[smooth].mean(), floor.mean(), floor.std() / np.sqrt(smooth.size)))
+    centres, floors, errors = np.array(found, np.float64).T
     level = np.maximum(floors, 1e-12)
     # Bins that hold no noise at all must not decide alone.
     trust = 1 / (level + TOLERANCE * level.max())
-    design = np.stack([centres, np.ones_like(centres)], 1) * trust[:, None]
-    (gain, offset), *_ = np.linalg.lstsq(design, level * trust, rcond=None)
+    for _ in range(ROUNDS):
+        design = np.stack([centres, np.ones_like(centres)], 1) * trust[:, None]
+        (gain, offset), *_ = np.linalg.lstsq(design, level * trust, rcond=None)
+        above = (level - gain * centres - offset) / (CHANCE * np.maximum(errors, 1e-30))
+        trust = np.sqrt(1 / np.maximum(above, 1)) / (level + TOLERANCE * level.max())
     return float(gain), float(offset), FLOOR * float(level.min())

@@ -18,6 +18,7 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.model import TILE, Model, check
+from napari_n2s.work.pieces import ENOUGH
 from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.readings import find_readings
@@ -194,7 +195,8 @@ def denoising(
     return result, account_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),
-        applied_elsewhere=any(each is not None for each in (region, target, part)),
+        sampled=prod(source.shape) > ENOUGH,
+        applied_elsewhere=region is not None or target is not None,
     )
 
 

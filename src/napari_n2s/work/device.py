@@ -91,21 +91,28 @@ def free_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def account() -> tuple[str, str | None]:
-    """Say what will be computed on, its free memory and, if that is slow, why.
+def account(name: str = "auto") -> tuple[str, str | None]:
+    """Say what a setting has computed on, its free memory and, if that is slow unasked, why.
 
     Returns
     -------
     tuple of str and (str or None)
         The sentence, and the command that would help.
+
+    Raises
+    ------
+    DeviceError
+        If the device named is not to be had.
     """
-    device = choose_device()
+    device = choose_device(name)
     free = free_memory(device)
     words, remedy = f"Computes on the {describe(device)}, {free / 1e9:.0f} GB free", None
-    if device.type == "cpu" and shutil.which("nvidia-smi") and torch.version.cuda is None:
+    if name == "cpu" or device.type != "cpu":
+        return f"{words}.", None
+    if shutil.which("nvidia-smi") and torch.version.cuda is None:
         words += ": there is an NVIDIA GPU, but this PyTorch is built without CUDA"
         remedy = CUDA_REMEDY
-    elif device.type == "cpu":
+    else:
         words += ": PyTorch finds no GPU that it can use"
     return f"{words}.", remedy
 

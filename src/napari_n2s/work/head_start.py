@@ -22,6 +22,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "hole-1": {"hole": (1, 1)},
     "hole-2": {"hole": (2, 2)},
     "hole-3": {"hole": (3, 3)},
+    "hole-4": {"hole": (4, 4)},
 }
 """What networks may have a head start: those of which the package holds the weights."""
 

@@ -96,7 +96,11 @@ class Learner:
         picture = fits(tuple(material.windows.shape[2:])) and not material.constant
         alike = self._method.mixes and not settings.invariant and picture
         self._after = alike * PASSES_ALIKE / material.share_in_windows
-        self._weighing = alike * (count_passes(self._method, material.ndim, False) + PASSES_ALIKE)
+        # Neighbours that share their noise would betray what the held-out pixels are.
+        weighing = alike and not any(settings.hole)
+        self._weighing = weighing * (
+            count_passes(self._method, material.ndim, False) + PASSES_ALIKE
+        )
         self._cost = inf
         self._squares: NDArray[np.float64] | None = None
         self._least: NDArray[np.float64] | None = None

@@ -172,12 +172,15 @@ def pair_up(
     offsets = [(0,) * arrays[0].ndim, *(each.offset for each in compared)]
     said = [sentence for each in compared for sentence in each.words]
     bleached = [each.brightness for each in compared if each.brightness]
+    how = how or f"{len(arrays)} noisy readings of the same thing"
+    how += ", moved back by whole pixels" if np.any(offsets) else ""
+    how += ", brought to the brightness of the first" if bleached else ""
     return Readings(
         learnt=_overlap(shown, offsets),
         axes=found.axes,
         shown=tuple(shown),
         offsets=tuple(offsets),
-        how=how or f"{len(arrays)} noisy readings of the same thing",
+        how=how,
         findings=_in_short(said) + findings.tell_brightness(bleached),
     )
 

@@ -44,8 +44,10 @@ class Report:
     versions : dict
     region : tuple of (start, stop) or None
         The part of the image that was learnt from along each axis, if not all of it.
+    sampled : bool
+        Whether pieces from all over a large image were learnt from, and not all of it.
     applied_elsewhere : bool
-        Whether something else than the image that was learnt from was denoised.
+        Whether something else than what was learnt from was denoised.
     context : Context or None
         The slices or frames that the network sees beside one.
     guides : int
@@ -64,6 +66,7 @@ class Report:
     baselines: tuple[Baseline, ...]
     versions: dict[str, str]
     region: tuple[tuple[int, int], ...] | None = None
+    sampled: bool = False
     applied_elsewhere: bool = False
     context: Context | None = None
     guides: int = 0
@@ -133,7 +136,9 @@ class Report:
         )
         if self.readings:
             return self._methods_of_readings(trained, settings)
-        learnt = "a part of a noisy image" if self.region else "the noisy image"
+        learnt = "a part of the noisy image" if self.region else "the noisy image"
+        if self.sampled:
+            learnt = f"pieces drawn from all over {learnt}"
         besides = []
         if self.context:
             besides.append(
@@ -168,7 +173,7 @@ class Report:
             " What was predicted was averaged with what the network makes of all pixels"
             if any(self.settings.hole)
             else " What was predicted was combined with the noisy pixels by the noise read off its "
-            "residuals (Laine et al., 2019)"
+            "residuals, where these are distributed as noise is (Laine et al., 2019)"
         )
         if not self.settings.volume:
             delivered += (
@@ -189,17 +194,17 @@ class Report:
 
     def _methods_of_readings(self, trained: str, settings: str) -> str:
         found = self.network
+        network = "DnCNN" if self.settings.network == "dncnn" else "U-Net"
         seeing = f" that sees {self._guides()} besides" if self.guides else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by learning noisy readings of the same thing from each "
             f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.readings}: a "
-            f"U-Net{seeing} was trained without clean data for {trained} on the {self.device}, "
+            f"{network}{seeing} was trained without clean data for {trained} on the {self.device}, "
             f"with {settings} and random seed {self.settings.seed}, and what it made of each "
             f"reading was averaged. On {found.pixels} pixels of the first reading withheld from "
             "training, the mean squared error of the prediction from another reading against the "
             f"noisy values was {found.loss:.4g} (standard error {found.error:.2g})."
-            + "".join(f" {each}" for each in self.findings)
         )
 
     def to_json(self) -> str:
