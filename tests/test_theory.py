@@ -161,19 +161,14 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     assert np.mean((mixed - truth) ** 2) < error
 
 
-@pytest.mark.parametrize("spoilt", ["saturated", "grass"])
-def test_the_noise_is_read_though_a_camera_is_saturated_or_an_intensity_nowhere_smooth(spoilt):
+def test_a_camera_that_is_saturated_does_not_hide_how_noisy_it_is():
     rng = np.random.default_rng(0)
     truth = rng.choice([1.0, 3.0, 5.0, 8.0, 12.0], 2**16) * rng.uniform(0.9, 1.1, 2**16)
     noise, bright = 0.5 * truth + 1, truth > 10
-    noisy, error = truth + rng.normal(size=truth.shape) * np.sqrt(noise), np.full(truth.shape, 0.3)
-    if spoilt == "saturated":
-        noisy = np.minimum(noisy, 12)
-        truth[bright], noise[bright] = noisy[bright].mean(), noisy[bright].var()
-    else:
-        error[truth > 7] = 2.4
-    mean = truth + error * rng.normal(size=truth.shape)
-    curve = read_noise(mean[None], (noise + error**2)[None], noisy[None])
+    noisy = np.minimum(truth + rng.normal(size=truth.shape) * np.sqrt(noise), 12)
+    truth[bright], noise[bright] = noisy[bright].mean(), noisy[bright].var()
+    mean = truth + 0.3 * rng.normal(size=truth.shape)
+    curve = read_noise(mean[None], (noise + 0.09)[None], noisy[None])
     assert curve.gain[0] == pytest.approx(0.5, rel=0.1)
     assert curve.offset[0] == pytest.approx(1, rel=0.2)
 

@@ -22,8 +22,6 @@ FEWEST = 50
 """Pixels that a bin needs."""
 TOLERANCE = 0.003
 """Error of a bin, as a share of the largest noise, that does not matter."""
-CHANCE, ROUNDS = 2.0, 10
-"""Standard errors by which a bin may lie above the line, and how often that is fitted."""
 CUT_OFF = 2.0
 """Standard deviations below the brightest pixel from which on noise is not whole."""
 FLOOR = 0.3
@@ -219,24 +217,16 @@ def _read(
 def _line(
     mean: NDArray[np.floating], total: NDArray[np.floating], squares: NDArray[np.floating]
 ) -> tuple[float, float, float]:
-    """Fit gain and offset to the smoothest pixels of each bin of the mean, by relative errors.
-
-    Where an intensity is nowhere smooth, as in grass, what the network errs there comes on top of
-    the noise. So bins that lie above the line by more than chance explains count the less.
-    """
+    """Fit gain and offset to the smoothest pixels of each bin of the mean, by relative errors."""
     order = np.argsort(mean)
-    found = []
+    centres, floors = [], []
     for part in np.array_split(order, max(1, min(BINS, order.size // FEWEST))):
         smooth = part[np.argsort(total[part])[: max(1, round(SMOOTHEST * part.size))]]
-        floor = squares[smooth]
-        found.append((mean[smooth].mean(), floor.mean(), floor.std() / np.sqrt(smooth.size)))
-    centres, floors, errors = np.array(found, np.float64).T
+        centres.append(float(mean[smooth].mean()))
+        floors.append(float(squares[smooth].mean()))
     level = np.maximum(floors, 1e-12)
     # Bins that hold no noise at all must not decide alone.
     trust = 1 / (level + TOLERANCE * level.max())
-    for _ in range(ROUNDS):
-        design = np.stack([centres, np.ones_like(centres)], 1) * trust[:, None]
-        (gain, offset), *_ = np.linalg.lstsq(design, level * trust, rcond=None)
-        above = (level - gain * centres - offset) / (CHANCE * np.maximum(errors, 1e-30))
-        trust = np.sqrt(1 / np.maximum(above, 1)) / (level + TOLERANCE * level.max())
+    design = np.stack([centres, np.ones_like(centres)], 1) * trust[:, None]
+    (gain, offset), *_ = np.linalg.lstsq(design, level * trust, rcond=None)
     return float(gain), float(offset), FLOOR * float(level.min())
