@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from napari_n2s import denoise, train
 from napari_n2s.ideas.blindspot import Grid
 from napari_n2s.ideas.differences import raised, read_differences
+from napari_n2s.ideas.lines import find_lines
 from napari_n2s.ideas.noise import (
     NoiseCurve,
     best_share,
@@ -171,6 +172,20 @@ def test_a_camera_that_is_saturated_does_not_hide_how_noisy_it_is():
     curve = read_noise(mean[None], (noise + 0.09)[None], noisy[None])
     assert curve.gain[0] == pytest.approx(0.5, rel=0.1)
     assert curve.offset[0] == pytest.approx(1, rel=0.2)
+
+
+@pytest.mark.parametrize(("axis", "shared"), [(None, 0), (0, 1), (1, 1)])
+def test_noise_that_runs_along_lines_is_told_from_stripes_and_from_what_is_blurred(axis, shared):
+    rng = np.random.default_rng(0)
+    stripes = 10 + 5 * np.sin(np.arange(256) / 3) + np.zeros((256, 1))
+    noise = rng.normal(size=stripes.shape)
+    if axis is not None:  # neighbours correlate by 0.1
+        noise = (noise + 0.1 * np.roll(noise, 1, axis)) / np.hypot(1, 0.1)
+    error = 0.02 * stripes + gaussian_filter(rng.normal(size=stripes.shape), 1.0)
+    noisy, mean, one = (each[None] for each in (stripes + noise, stripes + error, 1 + 0 * noise))
+    there = rng.random(stripes.shape) > 0.1
+    found = find_lines(mean, one * (1 + 0.1 * rng.random(one.shape)), noisy, one, there)
+    assert found == pytest.approx(shared, abs=0.1)
 
 
 def test_the_posterior_is_not_taken_where_a_few_pixels_hold_most_of_the_noise():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas.differences import raised
+from napari_n2s.ideas.lines import find_lines
 from napari_n2s.ideas.noise import (
     NoiseCurve,
     believe,
@@ -158,8 +159,11 @@ class Blind:
         probed += [probe.response[0].numpy()[:, within], taken]
         usual = usual_share(estimate, promised, other, there)
         expected = np.full_like(usual, SEEING) if self.sees else usual
-        best = [best_share(*channel) for channel in zip(*probed, expected, strict=True)]
-        return Blend(noise, trust, np.array(best) if self.sees else np.minimum(usual, best))
+        best = np.array([best_share(*channel) for channel in zip(*probed, expected, strict=True)])
+        if mean.ndim > 2 and not self.wide:  # that takes noise for independent
+            lines = find_lines(mean, total, noisy, noise.variance(mean), there)
+            best += lines * (expected - best)
+        return Blend(noise, trust, best if self.sees else np.minimum(usual, best))
 
     def mix(
         self,
