@@ -42,7 +42,7 @@ def find_lines(
     found = []
     for residual, rough in zip((noisy - mean) / np.sqrt(total), total / variance, strict=True):
         smooth = there & (rough <= np.quantile(rough[there], SMOOTH))
-        power = float((residual[smooth] ** 2).mean())
+        power = max(float((residual[smooth] ** 2).mean()), 1e-30)
         along, doubts = zip(*(_shared(residual, smooth, axis) for axis in (-1, -2)), strict=True)
         beyond = abs(along[0] - along[1]) - SURE * float(np.hypot(*doubts))
         found.append(np.clip(beyond / power / PLAIN, 0, 1))
