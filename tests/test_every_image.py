@@ -20,6 +20,7 @@ from napari_n2s import ImageError, Settings, calibrate, train
 from napari_n2s.docks import layers, on_demand
 from napari_n2s.docks.orders import WHOLE, read_order
 from napari_n2s.ideas.axes import APART, layout
+from napari_n2s.ideas.bias import Bias, Curve
 from napari_n2s.ideas.noise import NoiseCurve
 from napari_n2s.work import denoise, model, pieces
 from napari_n2s.work.blind import Blend, Blind
@@ -169,7 +170,9 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     noisy = RNG.poisson(truth)
     last = learn(noisy, steps=40, network=network)
     # What a small block and the whole say of the noise differs; that aside, they are the same.
-    blend, planned = Blend(NoiseCurve(*np.full((3, 1), 0.1)), np.ones(1), np.array([0.3])), []
+    level = Curve(np.zeros((1, 1)), np.full((1, 1), 0.3))
+    bias, noise = Bias(level, level, level), NoiseCurve(*np.full((3, 1), 0.1))
+    blend, planned = Blend(noise, bias, np.ones(1), level), []
     monkeypatch.setattr(Blind, "plan", lambda *_: planned.append(1) or blend)
     results = []
     for block in (2**22, 70**2):

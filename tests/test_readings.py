@@ -160,7 +160,7 @@ def test_frames_that_differ_too_much_are_left_out():
 
 def test_photons_are_shared_out_and_nothing_else_is():
     expected = np.clip(TRUTH - 90, 0, None)
-    counts = RNG.poisson(expected).astype(np.uint16)
+    counts = np.random.default_rng(0).poisson(expected).astype(np.uint16)
     made = thin(counts)
     assert made.findings == ()
     assert np.array_equal(made.learnt[0] + made.learnt[1], counts)

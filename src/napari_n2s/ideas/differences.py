@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.ideas.noise import DOUBT, NoiseCurve
+from napari_n2s.ideas.noise import NoiseCurve
 
 PATCH = 16
 BINS = 16
@@ -17,8 +17,9 @@ TRUST = 0.1
 """How far two readings of the noise may lie apart, as a share, for either to be believed."""
 GAUSSIAN = 0.6745
 """Median absolute value of normal values in standard deviations."""
-MOST = 1.25
-"""By how much a network may know noise by heart; what is more is taken for structure."""
+LITTLE, MOST = 1.08, 1.25
+"""By how much a network knows noise by heart, if it does: what is less is fine structure or chance,
+and so is what is more."""
 
 
 def read_differences(x: NDArray[np.floating]) -> tuple[NoiseCurve, NDArray[np.float64]]:
@@ -51,7 +52,7 @@ def raised(
     other, apart = read_differences(noisy[None])
     space = tuple(range(1, mean.ndim))
     factor = other.variance(mean).mean(space) / np.maximum(noise.variance(mean).mean(space), 1e-30)
-    little = (factor > 1 + DOUBT) & (factor < MOST) & (apart < TRUST)
+    little = (factor > LITTLE) & (factor < MOST) & (apart < TRUST)
     factor = np.where(little, factor, 1).astype(np.float64)
     return NoiseCurve(noise.gain * factor, noise.offset * factor, noise.least * factor)
 

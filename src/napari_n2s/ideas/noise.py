@@ -24,12 +24,18 @@ TOLERANCE = 0.003
 """Error of a bin, as a share of the largest noise, that does not matter."""
 CUT_OFF = 2.0
 """Standard deviations below the brightest pixel from which on noise is not whole."""
+CHANCE, ROUNDS, MOST = 2.0, 20, 0.5
+"""Standard errors by which a bin may lie off the line, how often the line is fitted anew without
+what lies above, and the share of the bins that have to lie on it then."""
 FLOOR = 0.3
 """The curve never falls below this share of the least noise that was seen."""
 FARTHEST = 3.0
 """Standard deviations off its prediction up to which a pixel is believed: hot ones lie farther."""
 DOUBT = 0.06
 """By how much the curve may be wrong, either way."""
+KNOWN = 0.002
+"""What share of the noise weights that were trained on it may know: Stein's lemma takes them not to
+hang on it."""
 VARIES = 0.2
 """By how much what another estimate should count varies from image to image."""
 NORMAL = 0.455
@@ -157,16 +163,16 @@ def best_share(
     variance: NDArray[np.floating],
     other: NDArray[np.floating],
     response: NDArray[np.floating],
-    trust: float,
-    usual: float,
+    trust: NDArray[np.floating],
+    usual: NDArray[np.floating],
 ) -> float:
     """Find what another estimate should count beside the posterior to make the error least.
 
     Noise of known variance that is independent from pixel to pixel correlates with an estimate by
     that variance times the estimate's response to its own pixel (Stein, Ann. Statist. 1981), so
     that the error of a mix against the truth can be had without the truth. The noise curve is known
-    roughly only: the more the answer changes when the curve is a little wrong, the more what is
-    usual decides.
+    roughly only, and weights that were trained on the noise know a little of it, which the response
+    does not tell: the more either may change the answer, the more what is usual decides.
 
     Parameters
     ----------
@@ -174,9 +180,9 @@ def best_share(
         Blind mean and variance, the noisy pixels, their noise, and the other estimate.
     response : ndarray, shape (pixels,)
         Its derivative by its own pixel; it may be right on average only.
-    trust : float
+    trust : ndarray, shape (pixels,)
         What share of the posterior's weight was taken.
-    usual : float
+    usual : ndarray, shape (pixels,)
         What it counts elsewhere.
 
     Returns
@@ -184,9 +190,7 @@ def best_share(
     float
         0 to 1.
     """
-    if not mean.size:
-        return usual
-    shares = []
+    shares, doubts = [], []
     for factor in (1 - DOUBT, 1, 1 + DOUBT):
         noise = factor * variance
         weight = trust * np.maximum(1 - noise / total, 0)
@@ -194,10 +198,13 @@ def best_share(
         answers = weight * (believed == noisy)
         estimate = mean + weight * (believed - mean)
         apart = other - estimate
-        gain = np.mean((noisy - estimate) * apart) - np.mean(noise * (response - answers))
-        shares.append(float(gain / max(np.mean(apart**2), 1e-30)))
-    doubt = np.var(shares, ddof=1)
-    found = (VARIES**2 * np.mean(shares) + doubt * usual) / (VARIES**2 + doubt)
+        gain = (noisy - estimate) * apart - noise * (response - answers)
+        squares = max(float(np.mean(apart**2)), 1e-30)
+        shares.append(float(np.mean(gain)) / squares)
+        chance = float(np.var(gain)) / gain.size
+        doubts.append((chance + (KNOWN * float(np.mean(noise))) ** 2) / squares**2)
+    doubt = np.var(shares, ddof=1) + np.mean(doubts)
+    found = (VARIES**2 * np.mean(shares) + doubt * np.mean(usual)) / (VARIES**2 + doubt)
     return float(np.clip(found, 0, 1))
 
 
@@ -219,14 +226,45 @@ def _line(
 ) -> tuple[float, float, float]:
     """Fit gain and offset to the smoothest pixels of each bin of the mean, by relative errors."""
     order = np.argsort(mean)
-    centres, floors = [], []
+    bins = []
     for part in np.array_split(order, max(1, min(BINS, order.size // FEWEST))):
         smooth = part[np.argsort(total[part])[: max(1, round(SMOOTHEST * part.size))]]
-        centres.append(float(mean[smooth].mean()))
-        floors.append(float(squares[smooth].mean()))
+        centre, level = float(mean[smooth].mean()), float(squares[smooth].mean())
+        bins.append((centre, level, float(squares[smooth].std()) / smooth.size**0.5))
+    centres, floors, errors = np.array(bins).T
     level = np.maximum(floors, 1e-12)
     # Bins that hold no noise at all must not decide alone.
-    trust = 1 / (level + TOLERANCE * level.max())
-    design = np.stack([centres, np.ones_like(centres)], 1) * trust[:, None]
-    (gain, offset), *_ = np.linalg.lstsq(design, level * trust, rcond=None)
-    return float(gain), float(offset), FLOOR * float(level.min())
+    gain, offset = _fit_line(centres, level, errors, 1 / (level + TOLERANCE * level.max()))
+    return gain, offset, FLOOR * float(level.min())
+
+
+def _fit_line(
+    centres: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    errors: NDArray[np.float64],
+    trust: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Fit gain and offset of the noise to what was read of it in bins of intensity.
+
+    Where a picture is smooth nowhere, structure is taken for noise: bins that lie above the line by
+    more than chance explains count less, if most lie on it then. If they do not, noise follows no
+    line, and all count.
+
+    Parameters
+    ----------
+    centres, levels, errors, trust : ndarray, shape (bins,)
+        Mean intensity, variance of the noise, its standard error, and weight of each bin.
+    """
+    points = np.stack([centres, np.ones_like(centres)], 1)
+
+    def fit(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        found, *_ = np.linalg.lstsq(points * weight[:, None], levels * weight, rcond=None)
+        return found.astype(np.float64)
+
+    plain = line = fit(trust)
+    for _ in range(ROUNDS):
+        above = (levels - points @ line) / np.maximum(errors, 1e-12)
+        line = fit(trust / np.maximum(above / CHANCE, 1))
+    on_it = np.abs(levels - points @ line) < CHANCE * errors
+    gain, offset = line if on_it.mean() > MOST else plain
+    return float(gain), float(offset)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_n2s.ideas.bias import Bias, Curve, ask_alike, find_bias, roughness
 from napari_n2s.ideas.differences import raised
 from napari_n2s.ideas.lines import find_lines
 from napari_n2s.ideas.noise import (
@@ -37,6 +38,9 @@ HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
 SEEING = 0.75
 """What the pass that saw all counts after a head start, as far as the noise is not known."""
+KINDS, FEWEST = 8, 2**15
+"""Of how many kinds of pixels, the smooth and the rough, it is asked what that pass should count,
+and of how many pixels at least."""
 
 
 class Probe(NamedTuple):
@@ -60,15 +64,19 @@ class Blend(NamedTuple):
     Attributes
     ----------
     noise : NoiseCurve
+    bias : Bias
+        What both err by.
     trust : ndarray, shape (C,)
         How far the posterior of the second is taken.
-    share : ndarray, shape (C,)
-        What the first counts beside it.
+    share : Curve
+        What the first counts beside it, over the roughness: where a picture is smooth, the two
+        differ little, and hardly by what can be told.
     """
 
     noise: NoiseCurve
+    bias: Bias
     trust: NDArray[np.float64]
-    share: NDArray[np.float64]
+    share: Curve
 
 
 @dataclass(frozen=True)
@@ -147,23 +155,28 @@ class Blind:
             return None
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
-        known_pixels = [each[:, there] for each in (mean, total, noisy)]
-        noise, trust = read_noise(*known_pixels), find_trust(*known_pixels)
+        known = [each[:, there] for each in (mean, total, noisy)]
+        noise, trust = read_noise(*known), find_trust(*known)
         noise = raised(noise, mean, noisy) if there.all() else noise
+        bias = find_bias(known[0], known[1], other[:, there], known[2], noise)
+        mean, total, other = bias.undo(mean, total, other, noise)
         taken = trust * (not self.wide)
         estimate, promised = posterior(mean, total, noisy, noise, taken)
-        within = there[probe.box[1:]]
-        probed = [
-            each[probe.box][:, within] for each in (mean, total, noisy, noise.variance(mean), other)
-        ]
-        probed += [probe.response[0].numpy()[:, within], taken]
         usual = usual_share(estimate, promised, other, there)
         expected = np.full_like(usual, SEEING) if self.sees else usual
-        best = np.array([best_share(*channel) for channel in zip(*probed, expected, strict=True)])
+        within = there[probe.box[1:]]
+        variance = noise.variance(mean)
+        probed = [each[probe.box][:, within] for each in (mean, total, noisy, variance, other)]
+        probed.append(probe.response[0].numpy()[:, within])
+        probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (taken, expected)]
+        rough = roughness(probed[1], probed[3])
+        share = ask_alike(best_share, rough, *probed, bins=KINDS, fewest=FEWEST)
+        best = share.value
         if mean.ndim > 2 and not self.wide:  # that takes noise for independent
-            lines = find_lines(mean, total, noisy, noise.variance(mean), there)
-            best += lines * (expected - best)
-        return Blend(noise, trust, best if self.sees else np.minimum(usual, best))
+            lines = find_lines(mean, total, noisy, variance, there)
+            best = best + lines[:, None] * (expected[:, None] - best)
+        best = best if self.sees else np.minimum(usual[:, None], best)
+        return Blend(noise, bias, trust, Curve(share.at, best))
 
     def mix(
         self,
@@ -183,11 +196,9 @@ class Blind:
             return self.mean(blind), self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
+        mean, total, other = blend.bias.undo(mean, total, other, blend.noise)
         estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust * (not self.wide))
-        share, trust = (
-            torch.from_numpy(each).to(x).reshape(-1, *(1,) * (x.ndim - 2))
-            for each in (blend.share, blend.trust)
-        )
+        share = torch.from_numpy(blend.share.over(roughness(total, blend.noise.variance(mean))))
         predicted, unknown = torch.from_numpy(mean), missing[0]
         mixed = torch.lerp(torch.from_numpy(estimate), torch.from_numpy(other), share)
         mixed = torch.where(unknown, predicted, mixed)
@@ -201,4 +212,5 @@ class Blind:
         for number, part in enumerate(parts):
             work = nonlocal_bayes.denoise_alike(mixed[part], values[part], noise[part], device)
             together.append((yield from steps.share(work, number, len(parts), float)))
+        trust = torch.from_numpy(blend.trust).to(x).reshape(-1, *(1,) * (x.ndim - 2))
         return mixed[None], torch.lerp(mixed, torch.cat(together), trust)[None]

@@ -47,7 +47,7 @@ NOT_BLIND = (
 )
 ALIKE = 0.7
 """What non-local Bayes counts beside the network that it goes by, where nothing is known of it."""
-AT_WORK, BESIDE = 70, 16
+AT_WORK, BESIDE = 90, 16
 """Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
 
 
