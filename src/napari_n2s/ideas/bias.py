@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from napari_n2s.ideas.noise import NoiseCurve, believe
 
 BINS = 16
-FEWEST = 500
-"""Pixels that a bin needs: the mean square of so many is known to 6 %."""
+FEWEST = 1000
+"""Pixels that a bin needs: the mean square of so many is known to 5 %."""
 
 
 @dataclass(frozen=True)

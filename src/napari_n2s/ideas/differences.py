@@ -17,7 +17,7 @@ TRUST = 0.1
 """How far two readings of the noise may lie apart, as a share, for either to be believed."""
 GAUSSIAN = 0.6745
 """Median absolute value of normal values in standard deviations."""
-LITTLE, MOST = 1.08, 1.25
+LITTLE, MOST = 1.08, 1.4
 """By how much a network knows noise by heart, if it does: what is less is fine structure or chance,
 and so is what is more."""
 

@@ -33,7 +33,7 @@ FARTHEST = 3.0
 """Standard deviations off its prediction up to which a pixel is believed: hot ones lie farther."""
 DOUBT = 0.06
 """By how much the curve may be wrong, either way."""
-KNOWN = 0.002
+KNOWN = 0.001
 """What share of the noise weights that were trained on it may know: Stein's lemma takes them not to
 hang on it."""
 VARIES = 0.2
@@ -261,10 +261,16 @@ def _fit_line(
         found, *_ = np.linalg.lstsq(points * weight[:, None], levels * weight, rcond=None)
         return found.astype(np.float64)
 
+    least, chance = TOLERANCE * float(levels.max()), float(np.median(errors / levels))
+
+    def off(line: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Say how far bins lie above a line, in standard errors of a bin that lies on it."""
+        expected = points @ line
+        return (levels - expected) / (chance * np.maximum(expected, least))
+
     plain = line = fit(trust)
     for _ in range(ROUNDS):
-        above = (levels - points @ line) / np.maximum(errors, 1e-12)
-        line = fit(trust / np.maximum(above / CHANCE, 1))
-    on_it = np.abs(levels - points @ line) < CHANCE * errors
+        line = fit(trust / np.maximum(off(line) / CHANCE, 1))
+    on_it = np.abs(off(line))[levels > least] < CHANCE
     gain, offset = line if on_it.mean() > MOST else plain
     return float(gain), float(offset)
