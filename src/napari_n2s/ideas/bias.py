@@ -1,10 +1,10 @@
 """What a network errs by on average, told by the noisy pixels and taken back.
 
 Noise has mean zero and knows nothing of what a pixel is predicted to be from the others alone. So
-where the same is predicted for many pixels, these are on average what should have been predicted
-there: a prediction that lies above them or below is moved by as much. And what their squares are
-around it is what it should have said that they would be. Each is asked of thousands of pixels
-at a time, so that no pixel's noise comes back by it.
+the noisy pixels for which one value is predicted are, on average, what should have been predicted
+there, and a prediction that lies above or below is moved by as much. Likewise the mean of their
+squared distances from it is the variance that should have been predicted. Each is asked of a
+thousand pixels or more, so that no pixel's noise comes back by it.
 """
 
 from __future__ import annotations

@@ -170,10 +170,14 @@ class Report:
         if self.settings.network != "donut" or self.settings.invariant:
             return ""
         delivered = (
-            " What was predicted was averaged with what the network makes of all pixels"
+            " What was predicted was corrected for bias by the means of the noisy pixels at each "
+            "predicted intensity, and "
+        )
+        delivered += (
+            "averaged with what the network makes of all pixels"
             if any(self.settings.hole)
-            else " What was predicted was combined with the noisy pixels by the noise read off its "
-            "residuals, where these are distributed as noise is (Laine et al., 2019)"
+            else "combined with the noisy pixels by the noise read off its residuals, where these "
+            "are distributed as noise is (Laine et al., 2019)"
         )
         if not self.settings.volume:
             delivered += (
