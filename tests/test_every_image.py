@@ -20,7 +20,8 @@ from napari_n2s import ImageError, Settings, calibrate, train
 from napari_n2s.docks import layers, on_demand
 from napari_n2s.docks.orders import WHOLE, read_order
 from napari_n2s.ideas.axes import APART, layout
-from napari_n2s.ideas.bias import Bias, Curve
+from napari_n2s.ideas.bias import Bias
+from napari_n2s.ideas.bins import Curve
 from napari_n2s.ideas.noise import NoiseCurve
 from napari_n2s.work import denoise, model, pieces
 from napari_n2s.work.blind import Blend, Blind

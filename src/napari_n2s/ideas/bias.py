@@ -9,36 +9,17 @@ thousand pixels or more, so that no pixel's noise comes back by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_n2s.ideas.bins import Curve, ask_bins
 from napari_n2s.ideas.noise import NoiseCurve, believe
 
-BINS = 16
-FEWEST = 1000
-"""Pixels that a bin needs: the mean square of so many is known to 5 %."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Straight lines between points, for each channel.
-
-    Attributes
-    ----------
-    at, value : ndarray, shape (C, points)
-        Where they lie and what they are; beyond the first and the last it stays as it is there.
-    """
-
-    at: NDArray[np.float64]
-    value: NDArray[np.float64]
-
-    def over(self, by: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Give its values over numbers ``(C, ...)``."""
-        found = [np.interp(*each) for each in zip(by, self.at, self.value, strict=True)]
-        return np.stack(found).astype(by.dtype)
+BINS, FEWEST = 16, 1000
+"""How many, and the pixels that each needs: the mean square of so many is known to 5 %."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +70,11 @@ def find_bias(
     noisy : ndarray, shape (C, pixels)
     noise : NoiseCurve
     """
-    blind, seeing = (ask_alike(_lift, mean, noisy - each) for each in (mean, other))
+    ask = partial(ask_bins, bins=BINS, fewest=FEWEST)
+    blind, seeing = (ask(_lift, mean, noisy - each) for each in (mean, other))
     right = mean + blind.over(mean)
     squares = (believe(right, total, noisy) - right) ** 2
-    spread = ask_alike(_stretch, roughness(total, noise.variance(right)), squares, total)
+    spread = ask(_stretch, roughness(total, noise.variance(right)), squares, total)
     return Bias(blind, seeing, spread)
 
 
@@ -100,33 +82,6 @@ def roughness(total: NDArray[np.floating], variance: NDArray[np.floating]) -> ND
     """Say how far a noisy pixel may lie off its prediction, by the noise alone 0: a logarithm."""
     rough: NDArray[np.floating] = np.log(total / variance)
     return rough
-
-
-def ask_alike(
-    ask: Callable[..., float],
-    by: NDArray[np.floating],
-    *of: NDArray[np.floating],
-    bins: int = BINS,
-    fewest: int = FEWEST,
-) -> Curve:
-    """Ask the same of bins of pixels that are alike by some number.
-
-    Parameters
-    ----------
-    ask : callable
-        Takes what it is asked of, each ``(pixels,)``.
-    by : ndarray, shape (C, pixels)
-        The number; there are equally many pixels in each bin.
-    *of : ndarray, shape (C, pixels)
-    bins, fewest : int
-        At most so many bins, and at least so many pixels in each.
-    """
-    at, value = [], []
-    for key, *channels in zip(by, *of, strict=True):
-        parts = np.array_split(np.argsort(key), max(1, min(bins, key.size // fewest)))
-        at.append([float(key[part].mean()) for part in parts])
-        value.append([ask(*(each[part] for each in channels)) for part in parts])
-    return Curve(np.array(at), np.array(value))
 
 
 def _lift(errors: NDArray[np.floating]) -> float:

@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_n2s.ideas.bias import Bias, Curve, ask_alike, find_bias, roughness
+from napari_n2s.ideas.bias import Bias, find_bias, roughness
+from napari_n2s.ideas.bins import Curve, ask_bins
 from napari_n2s.ideas.differences import raised
 from napari_n2s.ideas.lines import find_lines
 from napari_n2s.ideas.noise import (
@@ -170,7 +171,7 @@ class Blind:
         probed.append(probe.response[0].numpy()[:, within])
         probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (taken, expected)]
         rough = roughness(probed[1], probed[3])
-        share = ask_alike(best_share, rough, *probed, bins=KINDS, fewest=FEWEST)
+        share = ask_bins(best_share, rough, *probed, bins=KINDS, fewest=FEWEST)
         best = share.value
         if mean.ndim > 2 and not self.wide:  # that takes noise for independent
             lines = find_lines(mean, total, noisy, variance, there)
