@@ -15,6 +15,8 @@ from napari_n2s.ideas.axes import Context, layout
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Scale, measure_scale
 from napari_n2s.ideas.prepared import Prepared, prepare
+from napari_n2s.ideas.processing import name_processing
+from napari_n2s.ideas.repeats import find_repeats
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.structure import cell_sides, find_sparse
 from napari_n2s.ideas.turns import Turn
@@ -194,7 +196,8 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
     hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
     structure, baselines = find_sparse(x), calibrate_baselines(ready, hole)
     windows = torch.from_numpy(held_out.cut(x))
-    context = None if hole is None else choose_context(ready, hole, settings.context)
+    repeats = {} if settings.volume else find_repeats(ready)
+    context = None if hole is None else choose_context(ready, hole, settings.context, repeats)
     beside = np.empty((len(x), 0), np.intp)
     if context:
         beside = ready.layout.beside(context)
@@ -220,7 +223,13 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         scale=ready.scale,
         baselines=baselines,
         size=size,
-        findings=(*filter(None, [drawn.unread]), *ready.tally.sentences(settings), *said),
+        findings=(
+            *filter(None, [drawn.unread]),
+            *ready.tally.sentences(settings),
+            *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
+            *repeats.values(),
+            *said,
+        ),
     )
 
 
