@@ -110,7 +110,7 @@ class PairsDock(DenoiseDock):
             super()._show_progress(state)
         elif self._order:
             self._order = replace(self._order, across=state.lost)
-            self.show_result("\n".join(state.findings), there=False)
+            self.show_result("\n".join(state.findings), there=False, reveal=True)
 
     def _account(self, report: Report) -> str:
         return "\n".join([report.sentence(), *report.findings])
