@@ -54,6 +54,8 @@ class _Elide(QObject):
 
     def eventFilter(self, box: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
         """Draw the box, and explain it."""
+        if event.type() in (QEvent.Type.Polish, QEvent.Type.FontChange):
+            self._widen_list()
         if event.type() == QEvent.Type.Paint:
             option, shown = self._option()
             option.currentText = shown
@@ -62,7 +64,7 @@ class _Elide(QObject):
             painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
             painter.end()
             return True
-        if isinstance(event, QHelpEvent):
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             name = self._box.currentText()
             words = self._box.toolTip()
             if self._option()[1] != name:
@@ -81,6 +83,7 @@ class _Elide(QObject):
         return option, box.fontMetrics().elidedText(option.currentText, middle, room.width())
 
     def _widen_list(self, *_: object) -> None:
-        view = self._box.view()
-        bar = view.verticalScrollBar().sizeHint().width()
-        view.setMinimumWidth(view.sizeHintForColumn(0) + bar)
+        box, view = self._box, self._box.view()
+        longest = max((box.itemText(i) for i in range(box.count())), key=len, default="")
+        around = view.verticalScrollBar().sizeHint().width() + 2 * view.fontMetrics().height()
+        view.setMinimumWidth(view.fontMetrics().horizontalAdvance(longest) + around)

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QScrollArea,
     QScrollBar,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
@@ -101,7 +102,9 @@ class Column(QScrollArea):
         return super().eventFilter(control, event)
 
     def _width(self) -> int:
-        return self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        apart = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollView_ScrollBarSpacing)
+        bar = self.verticalScrollBar().sizeHint().width() + max(0, apart)
+        return self.widget().minimumSizeHint().width() + bar
 
 
 class Sentence(QLabel):
@@ -121,8 +124,14 @@ class Sentence(QLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
         """Show a text; a word that is longer than a line is broken."""
-        super().setText(re.sub(rf"\S{{{LONGEST}}}(?=\S)", rf"\g<0>{BREAK}", text))
+        if self.textFormat() == Qt.TextFormat.PlainText:
+            text = re.sub(rf"\S{{{LONGEST}}}(?=\S)", rf"\g<0>{BREAK}", text)
+        super().setText(text)
         self._ask_for_height()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for no more height than at its width, where Qt would have it nearly square."""
+        return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Ask for another height at another width: not every layout does that by itself."""

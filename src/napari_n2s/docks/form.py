@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
@@ -13,7 +14,6 @@ from qtpy.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -48,8 +48,8 @@ class DenoiseForm(QWidget):
         How the controls stand at first.
     """
 
-    advanced_height = 200
-    """Pixels; what does not fit is scrolled, so that the plot stays in sight."""
+    advanced_share = 0.35
+    """Of the dock's height; what does not fit is scrolled, so that the buttons stay in sight."""
 
     def __init__(
         self,
@@ -189,10 +189,17 @@ class DenoiseForm(QWidget):
         It is scrolled into sight if asked for, and not while somebody is busy further up.
         """
         self.result.setText(sentence)
+        self.result.setVisible(bool(sentence))
         self.compare.setVisible(there)
         self.methods.setVisible(there)
         if reveal:
             self.column.reveal(self.result, self.compare)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Give the advanced settings their share."""
+        super().resizeEvent(event)
+        all_of_them = self._scrolled.widget().sizeHint().height()
+        self._scrolled.setFixedHeight(min(all_of_them, round(self.advanced_share * self.height())))
 
     def _lay_out(self) -> None:
         self.form = form = QFormLayout()
@@ -210,11 +217,9 @@ class DenoiseForm(QWidget):
         time.addRow("seconds", self.seconds)
         rows.addLayout(time)
         rows.addWidget(self.advanced)
-        scrolled = QScrollArea()
+        self._scrolled = scrolled = QScrollArea()
         scrolled.setWidgetResizable(True)
-        scrolled.setMinimumHeight(self.advanced_height)
         scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         scrolled.setWidget(exact)
         folded = QCollapsible("Advanced")
         folded.setDuration(0)

@@ -37,7 +37,7 @@ class PairsDock(DenoiseDock):
     napari_viewer : napari.viewer.Viewer
     """
 
-    advanced_height = 110
+    advanced_share = 0.2
     pairs: PairsRows | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
