@@ -62,7 +62,7 @@ def controls(dock):
 def inner(control, dock):
     """Find the scroll area that a control is scrolled in."""
     around = control.parentWidget()
-    while around is not dock and not isinstance(around, QScrollArea):
+    while not isinstance(around, QScrollArea):
         around = around.parentWidget()
     return around
 
@@ -76,7 +76,10 @@ def faults(dock):
         name = f"{type(control).__name__} {text}"
         area = inner(control, dock)
         mine = place(control, area.widget())
-        if not area.widget().rect().contains(mine) or area.widget().width() > area.width():
+        whole = all(
+            each.parentWidget().rect().contains(each.geometry()) for each in (control, area)
+        )
+        if not whole or area.widget().width() > area.viewport().width():
             found.append(f"{name} is cut off")
         least = control.minimumSizeHint()
         if isinstance(control, QPushButton | QCheckBox):

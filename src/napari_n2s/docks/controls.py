@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QScrollArea,
     QScrollBar,
-    QStyle,
     QVBoxLayout,
     QWidget,
 )
@@ -102,8 +101,8 @@ class Column(QScrollArea):
         return super().eventFilter(control, event)
 
     def _width(self) -> int:
-        apart = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollView_ScrollBarSpacing)
-        bar = self.verticalScrollBar().sizeHint().width() + max(0, apart)
+        frame = self.width() - self.contentsRect().width()  # a style may draw one nevertheless
+        bar = self.verticalScrollBar().sizeHint().width() + frame
         return self.widget().minimumSizeHint().width() + bar
 
 
@@ -127,24 +126,23 @@ class Sentence(QLabel):
         if self.textFormat() == Qt.TextFormat.PlainText:
             text = re.sub(rf"\S{{{LONGEST}}}(?=\S)", rf"\g<0>{BREAK}", text)
         super().setText(text)
-        self._ask_for_height()
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Ask for no more height than at its width, where Qt would have it nearly square."""
-        return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
+        return QSize(super().sizeHint().width(), self._height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for no less than that either."""
+        return QSize(super().minimumSizeHint().width(), self._height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Ask for another height at another width: not every layout does that by itself."""
         super().resizeEvent(event)
-        self._ask_for_height()
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
-        """Ask for another height in another font."""
-        super().changeEvent(event)
-        self._ask_for_height()
-
-    def _ask_for_height(self) -> None:
-        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
+    def _height(self) -> int:
+        return max(self.heightForWidth(self.width()), super().minimumSizeHint().height())
 
 
 class Soon(QTimer):

@@ -200,6 +200,8 @@ class DenoiseForm(QWidget):
         super().resizeEvent(event)
         all_of_them = self._scrolled.widget().sizeHint().height()
         self._scrolled.setFixedHeight(min(all_of_them, round(self.advanced_share * self.height())))
+        if self._folded.isExpanded():
+            self._folded.expand(animate=False)
 
     def _lay_out(self) -> None:
         self.form = form = QFormLayout()
@@ -221,7 +223,7 @@ class DenoiseForm(QWidget):
         scrolled.setWidgetResizable(True)
         scrolled.setFrameShape(QFrame.Shape.NoFrame)
         scrolled.setWidget(exact)
-        folded = QCollapsible("Advanced")
+        self._folded = folded = QCollapsible("Advanced")
         folded.setDuration(0)
         folded.addWidget(scrolled)
         folded.layout().setContentsMargins(0, 0, 0, 0)
