@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from napari_n2s.ideas.axes import Context
 from napari_n2s.ideas.errors import FileError
@@ -20,7 +20,13 @@ from napari_n2s.work.model import ALIKE, Model
 
 
 def save_model(path: Path, model: Model, **about: Any) -> None:
-    """Write a model, and whatever else is plain numbers, words, lists and dicts."""
+    """Write a model, and whatever else is plain numbers, words, lists and dicts.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     said = {
         "settings": asdict(model.settings),
         "channels": model.channels,
@@ -36,7 +42,7 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
-    save_file(weights, path, metadata={"napari-n2s": text})
+    path.write_bytes(save(weights, metadata={"napari-n2s": text}))
 
 
 def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
