@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_n2s.cli_streams import say
 from napari_n2s.ideas.settings import choices, words
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ def _write(
         finish(found.applying(recording.image, mix=mix, out=out))
 
 
-def account(found: Calibration) -> str:
+def account(found: Calibration) -> list[str]:
     """Say what came out, and what mixing promises."""
     lines = [found.sentence()]
     if found.denoiser.blind:
         gain = f"Mixing the noisy pixels back promises {found.mixing.gain:.1f} dB"
         doubt = "" if found.mixes else ", but the noise is not known well enough: it is left out"
         lines.append(f"{gain}{doubt}.")
-    return "\n".join(lines)
+    return lines
 
 
 def _calibrate(chosen: argparse.Namespace) -> None:
@@ -112,11 +113,12 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     work = calibrating(ready, denoiser)
     while True:
         try:
-            print(_row(next(work)))
+            say(_row(next(work)))
         except StopIteration as end:
             found: Calibration = end.value
             break
-    print(account(found))
+    for line in account(found):
+        say(line)
     if chosen.plot:
         from napari_n2s.work.curve import draw
 
@@ -127,7 +129,7 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     if chosen.output:
         _write(chosen.output, np.dtype(np.float32), recording, found, chosen.mix)
     for path in filter(None, (chosen.plot, chosen.json, chosen.output)):
-        print(f"Wrote {path}.")
+        say(f"Wrote {path}.")
 
 
 def _row(tried: Tried) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_n2s.cli_streams import say
 from napari_n2s.ideas.axes import APART
 from napari_n2s.ideas.errors import FileError, ImageError, SettingsError
 from napari_n2s.ideas.settings import Settings
@@ -98,7 +99,7 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
     kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
     with results.creating(output, kind, _as_shown(recording, readings)) as out:
         report = _run(readings, settings, out)
-    print(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
+    say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     _tell(chosen, readings, report)
 
 
@@ -128,7 +129,7 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     axes = (chosen.axes or recordings[0][0].axes).upper()
     stacks = [_stack(names, row) for row in recordings]
     if left_out:
-        print(f"{left_out} files have no partner of the same name and are left out.")
+        say(f"{left_out} files have no partner of the same name and are left out.")
     how = f"{len(names)} pictures in {len(stacks)} noisy readings each"
     readings = pair_up(stacks, APART + axes, register=chosen.register, how=how)
     kind = np.dtype(stacks[0].dtype if chosen.dtype == "same" else "float32")
@@ -136,7 +137,7 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     report = _run(readings, settings, clean)
     for target, image, recording in zip(targets, clean, recordings[0], strict=True):
         files.write(target, image, replace(recording, axes=axes))
-    print(
+    say(
         f"Wrote {len(targets)} files to {output} after {report.seconds:.0f} s on the "
         f"{report.device}."
     )
@@ -198,7 +199,7 @@ def _run(readings: Readings, settings: Settings, out: Any) -> Any:
     from napari_n2s.cli_denoise import show
 
     for sentence in readings.findings:
-        print(sentence, flush=True)
+        say(sentence)
     load_torch()
     from napari_n2s.work.denoise_readings import denoising_readings
 
@@ -211,8 +212,8 @@ def _tell(chosen: argparse.Namespace, readings: Readings, report: Any) -> None:
     from napari_n2s.work import places
 
     for sentence in report.findings[len(readings.findings) :]:
-        print(sentence)
-    print(report.sentence())
+        say(sentence)
+    say(report.sentence())
     if chosen.report:
         places.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
-        print(f"Wrote {chosen.report}.")
+        say(f"Wrote {chosen.report}.")

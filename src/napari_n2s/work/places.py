@@ -41,7 +41,7 @@ def check_output(path: Path, suffixes: tuple[str, ...] = TIFF_SUFFIXES) -> None:
     try:
         there = _is_there(path)
     except OSError as error:
-        raise in_words(path, error) from error
+        raise in_words(path, error, "; choose another name") from error
     if there:
         raise FileError(f"{path} exists and is left as it is; choose another name.")
     if not path.parent.is_dir():
