@@ -70,7 +70,10 @@ def write(path: Path, image: NDArray[np.generic], like: Recording) -> None:
         If it cannot be written; no part of it is left then.
     """
     with beside(path) as part:
-        _say(tifffile.imwrite, part, path, image.dtype, like, data=image)
+        options = {"data": image, "returnoffset": True}
+        offset, size = _say(tifffile.imwrite, part, path, image.dtype, like, **options)
+        if part.stat().st_size < offset + size:
+            raise OSError("not all was written")  # where a disk is full, numpy may keep silent
 
 
 @contextmanager
