@@ -162,18 +162,23 @@ def _help(name: str, default: Any) -> str:
 
 
 def _demo(chosen: argparse.Namespace) -> None:
-    from napari_n2s.work import files, places
-    from napari_n2s.work.recording import Recording
+    from napari_n2s.work import places
 
     settings, folder = cli_denoise.settings_of(chosen), chosen.folder
     paths = {
         name: folder / f"{name}.{'png' if name == 'before_after' else 'tif'}"
         for name in ("noisy", "denoised", "truth", "before_after")
     }
-    places.make_folder(folder)
-    for path in paths.values():
-        places.check_output(path, (path.suffix,))
-    from napari_n2s.work import demo, simulate
+    with places.folder(folder):
+        for path in paths.values():
+            places.check_output(path, (path.suffix,))
+        with places.claim(paths["noisy"]):
+            _simulate_and_denoise(settings, folder, paths)
+
+
+def _simulate_and_denoise(settings: Settings, folder: Path, paths: dict[str, Path]) -> None:
+    from napari_n2s.work import demo, files, simulate
+    from napari_n2s.work.recording import Recording
 
     sample = simulate.picture(seed=settings.seed)
     say("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")

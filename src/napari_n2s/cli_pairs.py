@@ -104,8 +104,7 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
 
 
 def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
-    from napari_n2s.work import files, places
-    from napari_n2s.work.readings import pair_up
+    from napari_n2s.work import places
 
     others = (chosen.input, chosen.pair, chosen.pairs_axis, chosen.thin, chosen.guide)
     if any(others) or chosen.pairing != PAIRINGS[0]:
@@ -121,10 +120,25 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
             "Several files of a folder differ only in how their names end, so that their results "
             "would have one name; name them otherwise."
         )
-    places.make_folder(output)
-    for target in targets:
-        places.check_output(target)
-    _check(chosen, None)
+    with places.folder(output):
+        for target in targets:
+            places.check_output(target)
+        _check(chosen, None)
+        with places.claim(targets[0]):
+            _denoise_all(chosen, settings, names, left_out, targets)
+
+
+def _denoise_all(
+    chosen: argparse.Namespace,
+    settings: Settings,
+    names: list[str],
+    left_out: int,
+    targets: list[Path],
+) -> None:
+    """Denoise the files of these names in all folders, each to its target."""
+    from napari_n2s.work import files
+    from napari_n2s.work.readings import pair_up
+
     recordings = [[files.read(folder / name) for name in names] for folder in chosen.pairs]
     axes = (chosen.axes or recordings[0][0].axes).upper()
     stacks = [_stack(names, row) for row in recordings]
@@ -138,7 +152,7 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     for target, image, recording in zip(targets, clean, recordings[0], strict=True):
         files.write(target, image, replace(recording, axes=axes))
     say(
-        f"Wrote {len(targets)} files to {output} after {report.seconds:.0f} s on the "
+        f"Wrote {len(targets)} files to {targets[0].parent} after {report.seconds:.0f} s on the "
         f"{report.device}."
     )
     _tell(chosen, readings, report)

@@ -31,6 +31,7 @@ else:
 TRIES, PAUSE = 10, 0.05
 """How often a lock is asked for, and seconds between: a run that tidies up holds it for moments."""
 _parts: set[Path] = set()
+_folders: list[list[Path]] = []
 _locks: dict[tuple[str, int], int] = {}
 """The open file of each lock that is held, by its path and the thread that asked for it."""
 
@@ -79,6 +80,19 @@ def part_of(path: Path) -> Iterator[Path]:
         _parts.discard(part)
 
 
+@contextmanager
+def folder(path: Path) -> Iterator[None]:
+    """Make a folder, and those above it, unless they are there; keep none that stays empty."""
+    made = [each for each in (path, *path.parents) if not each.exists()]
+    _folders.append(made)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        _folders.remove(made)
+        _remove_empty(made)
+
+
 def tidy(folder: Path) -> None:
     """Remove what processes of this computer that were killed have left in a folder."""
     matches = (re.match(r"\.n2s-([0-9a-f]{12})[-.]", each.name) for each in folder.glob(".n2s-*"))
@@ -101,6 +115,8 @@ def abandon() -> None:
         _remove(part)
     for (lock, _), file in list(_locks.items()):
         _let_go(Path(lock), file)
+    for made in _folders:
+        _remove_empty(made)
 
 
 def digest(name: str) -> str:
@@ -157,3 +173,9 @@ def _remove(part: Path) -> None:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    with suppress(OSError):
+        for each in folders:
+            each.rmdir()

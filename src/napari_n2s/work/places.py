@@ -75,18 +75,21 @@ def require_space(path: Path, need: int) -> None:
         )
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder unless it is there.
+@contextmanager
+def folder(path: Path) -> Iterator[None]:
+    """Make a folder unless it is there; it is removed at the end if it is empty still.
 
     Raises
     ------
     FileError
         If it cannot be made.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"The folder {path} cannot be made: {error.strerror}.") from error
+    with ExitStack() as made:
+        try:
+            made.enter_context(part_files.folder(path))
+        except OSError as error:
+            raise FileError(f"The folder {path} cannot be made: {reason(error)}.") from error
+        yield
 
 
 def write_whole(path: Path, writer: Callable[[Path], object]) -> None:
