@@ -6,19 +6,23 @@ import signal
 import subprocess
 import sys
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+import torch
 
-from napari_n2s import FileError
+from napari_n2s import FileError, train
 from napari_n2s.cli import main
 from napari_n2s.cli_streams import Tolerant, printable
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work import part_files, places
+from napari_n2s.work.apply import count_passes
 from napari_n2s.work.clock import APPLYING, Clock
 
+CPU = torch.device("cpu")
 IMAGE = np.random.default_rng(0).poisson(20, (24, 24)).astype(np.uint16)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="names, signals and limits of POSIX")
 
@@ -206,7 +210,12 @@ def test_a_disk_too_small_is_named_and_nothing_is_left(noisy, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [noisy]
 
 
-def test_time_is_kept_for_as_many_passes_as_it_allows():
+def test_time_is_kept_for_as_many_passes_as_it_allows_and_no_more_are_taken():
+    settings = {"network": "unet-small", "invariant": True, "grid_width": 16, "device": "cpu"}
+    *_, last = train(IMAGE, steps=1, **settings)
+    assert count_passes(last.best.method(0, 0, CPU), 2, invariant=True) == 256
+    fewer = replace(last.best, passes=40).method(0, 0, CPU)
+    assert count_passes(fewer, 2, invariant=True) == 36
     clock = Clock()
     clock.plan(Settings(seconds=10, invariant=True), nothing_to_learn=False)
     clock.scored(0.01, 30.0, passes=(256, 16))
