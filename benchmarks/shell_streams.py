@@ -180,7 +180,7 @@ class Run:
             if process.returncode not in ((0, 2) if self.wanted else (2,)):
                 found.append("the next run fails")
         self.status = process.returncode
-        return found + self._left(process.returncode)
+        return found + self._left(self.status)
 
     def _judge(self, process: subprocess.Popen[bytes]) -> list[str]:
         """Wait for its end, and judge its status and what it has said."""
@@ -192,10 +192,11 @@ class Run:
             process.kill()
             return ["does not end"]
         text, status = "".join(said), process.returncode
+        status = 128 - status if status < 0 else status  # as a shell tells it
         self.told.append(text)
         allowed = {0, 2}
         if self.end != "none":
-            ends = {"INT": 130, "INT twice": 130, "TERM": 143, "HUP": 129, "KILL": -9}
+            ends = {"INT": 130, "INT twice": 130, "TERM": 143, "HUP": 129, "KILL": 137}
             allowed.add(ends.get(self.end, 0))
         found = [] if status in allowed else [f"status {status}"]
         found += ["a traceback"] * ("Traceback" in text or "Exception ignored" in text)
