@@ -35,6 +35,7 @@ class _Opened:
     series: list[Any]
     root: Any
     notes: tuple[str, ...]
+    heard: list[str]
 
     def companions(self) -> list[bool]:
         """Tell which series only accompany another."""
@@ -102,20 +103,14 @@ def _opening(path: Path) -> Iterator[_Opened]:
         series = list_series(tiff)
         levels = [level for each in series for level in each.levels]
         counted = sum(level.size // max(level.keyframe.size, 1) for level in levels)
+        left = len(tiff.pages) - counted
         alone = not any(each.is_multifile for each in series)
-        if alone and counted < len(tiff.pages):
-            left = len(tiff.pages) - counted
-            if not _claim(tiff, series):
-                notes.append(
-                    f"{left} of its {len(tiff.pages)} pictures belong to none of its images by "
-                    "what its header says, and are left out."
-                )
-        if heard and not notes:
-            pictures = f"{counted} picture{'s' * (counted != 1)}"
+        if alone and left > 0 and not heard and not _claim(tiff, series):
             notes.append(
-                f"It is damaged ({heard[0]}); what can be read of it is taken, {pictures}."
+                f"{left} of its {len(tiff.pages)} pictures belong to none of its images by what "
+                "its header says, and are left out."
             )
-        yield _Opened(path, tiff, series, root, tuple(notes))
+        yield _Opened(path, tiff, series, root, tuple(notes), heard)
 
 
 @contextmanager
@@ -222,6 +217,11 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
         notes.append(
             f"Its header names {planes.count} pictures and {planes.there + planes.beyond} are "
             f"there; the first {taken} are taken ({planes.axes} {size}){more}."
+        )
+    elif opened.heard and not notes:
+        pictures = f"{planes.there} picture{'s' * (planes.there != 1)}"
+        notes.append(
+            f"It is damaged ({opened.heard[0]}); what can be read of it is taken, {pictures}."
         )
     if planes.blank:
         notes.append(f"{planes.blank} blocks of it were never written and are taken for 0.")
