@@ -137,10 +137,8 @@ def list_series(tiff: Any) -> list[Any]:
     except Exception as error:  # of every type: one picture is damaged, or what is said of all
         pages = _alike(tiff, tiff.pages.first)
         logging.getLogger("tifffile").error("series raised %r", error)
-        page, count = pages[0], len(pages)
-        shape, axes = (
-            ((count, *page.shape), "Q" + page.axes) if count > 1 else (page.shape, page.axes)
-        )
+        page = pages[0]
+        shape, axes = (len(pages), *page.shape), "I" + page.axes
         series = [
             tifffile.TiffPageSeries(pages, shape, page.dtype, axes, parent=tiff, kind="generic")
         ]
