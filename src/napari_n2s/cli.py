@@ -1,4 +1,4 @@
-"""The shell: ``napari-n2s denoise``, ``calibrate`` and ``demo``."""
+"""The shell: ``napari-n2s denoise``, ``calibrate``, ``info`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from napari_n2s import __version__, cli_calibrate, cli_denoise, cli_pairs
+from napari_n2s import __version__, cli_calibrate, cli_denoise, cli_info, cli_pairs
 from napari_n2s.cli_streams import printable, say, tolerant_streams
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.settings import Settings, choices, words
@@ -110,10 +110,12 @@ def _parser() -> argparse.ArgumentParser:
         help="images of the same field that the network sees besides and does not predict, as a "
         "clean channel or a transmitted-light image",
     )
+    cli_info.add_choice(denoise)
     cli_pairs.add_options(denoise)
     _add_settings(denoise)
 
     cli_calibrate.add_command(commands)
+    cli_info.add_command(commands, cli_calibrate.INPUT)
 
     text = "simulate a noisy micrograph, denoise it, and compare with the truth"
     demo = commands.add_parser("demo", help=text, description=text.capitalize() + ".")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_n2s import cli_info
 from napari_n2s.cli_streams import say
 from napari_n2s.ideas.settings import choices, words
 
@@ -50,6 +51,7 @@ def add_command(commands: Any) -> None:
         metavar="D",
         help="look at neighbouring slices too, which are D pixels apart (median, mean, gaussian)",
     )
+    cli_info.add_choice(parser)
     parser.add_argument("--mix", action=argparse.BooleanOptionalAction, default=None, help=MIX)
     parser.add_argument(
         "--missing", choices=choices("missing"), default="refuse", help=words("missing")
@@ -83,11 +85,11 @@ def account(found: Calibration) -> list[str]:
 
 
 def _calibrate(chosen: argparse.Namespace) -> None:
-    from napari_n2s.work import files, places
+    from napari_n2s.work import places
     from napari_n2s.work.results import creating
     from napari_n2s.work.steps import finish
 
-    recording = files.read(chosen.input)
+    recording = cli_info.read_chosen(chosen)
     for path, suffixes in ((chosen.plot, (".png",)), (chosen.json, (".json",))):
         if path:
             places.check_output(path, suffixes)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_n2s import cli_calibrate, cli_pairs, cli_start
+from napari_n2s import cli_calibrate, cli_info, cli_pairs, cli_start
 from napari_n2s.cli_streams import printable, say
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.guides import guide
@@ -53,17 +53,16 @@ def denoise(chosen: argparse.Namespace) -> None:
     if cli_pairs.wanted(chosen):
         cli_pairs.denoise(chosen, settings)
         return
-    recording = files.read(chosen.input)
+    recording = cli_info.read_chosen(chosen)
     output = chosen.output or places.beside_input(chosen.input, recording.flavour)
     places.check_output(output, places.RESULTS)
     if chosen.report:
         places.check_output(chosen.report, (".json",))
-    if recording.others:
-        say(f"{chosen.input} holds {recording.others + 1} images; the first is taken.")
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     guides = [files.read(each).image for each in chosen.guide]
     recording = replace(recording, image=guide(recording.image, recording.axes, guides))
     kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
+    cli_info.tell_losses(output, kind, recording)
     if chosen.scheduler and (chosen.method or not places.is_zarr(output)):
         raise SettingsError(
             "--scheduler is for networks and for an output that ends in .zarr; leave it out, or "

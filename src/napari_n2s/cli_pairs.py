@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_n2s import cli_info
 from napari_n2s.cli_streams import say
 from napari_n2s.ideas.axes import APART
 from napari_n2s.ideas.errors import FileError, ImageError, SettingsError
@@ -79,7 +80,7 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
     from napari_n2s.work import files, places, results
     from napari_n2s.work.readings import find_readings
 
-    recording = files.read(chosen.input)
+    recording = cli_info.read_chosen(chosen)
     output = chosen.output or places.beside_input(chosen.input, recording.flavour)
     _check(chosen, output)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_n2s.work import files
+from napari_n2s.work import files, tiff_writing
 from napari_n2s.work.places import beside, claim, is_zarr, require_space
 from napari_n2s.work.recording import Recording
 
@@ -42,11 +42,17 @@ def creating(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Any]:
             yield ZarrResult(part, like, kind)
         return
     require_space(path, size)
+    said = tiff_writing.prepare(path, kind, like)  # what cannot be said must not cost the result
     if size > files.LARGE:
-        with files.map_tiff(path, kind, like) as out:
+        with tiff_writing.map_tiff(path, kind, like, said) as out:
             yield out
     else:
         with claim(path):
             image = np.empty(shape, kind)
             yield image
-            files.write(path, image, like)
+            tiff_writing.write(path, image, said)
+
+
+def losses(path: Path, kind: np.dtype[Any], like: Recording) -> tuple[str, ...]:
+    """Say what of all that a file says a result of this name has no place for."""
+    return () if is_zarr(path) else tiff_writing.prepare(path, kind, like).notes
