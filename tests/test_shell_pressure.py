@@ -126,6 +126,17 @@ def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypat
         filtered(noisy, tmp_path / "a.tif")
 
 
+@posix
+def test_the_shell_begins_with_streams_that_are_closed_and_ends_with_its_status(tmp_path):
+    for streams, said in (("", "There is no file"), (">&-", "There is no file"), ("2>&-", "")):
+        script = f'exec "$0" -m napari_n2s denoise none.tif {streams}'
+        command = ["sh", "-c", script, sys.executable]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == bool(said)
+
+
 WRITING = """
 import os, signal, sys, time
 from pathlib import Path
