@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_n2s.cli import main
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.work.files import read, write
 from napari_n2s.work.pixelsize import to_imagej
@@ -71,13 +72,22 @@ def test_an_image_that_a_dialect_cannot_hold_is_written_plainly(tmp_path, axes, 
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path, name):
+def test_of_a_truncated_file_the_whole_pictures_are_read_and_it_is_said(tmp_path, name):
     tifffile.imwrite(tmp_path / name, STACK, **FILES[name])
     whole = (tmp_path / name).read_bytes()
-    for share in (0, 0.001, 0.1, 0.5, 0.8):
+    for share in (0, 0.001, 0.1, 0.5, 0.8, 0.9):
         (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
-        with pytest.raises(FileError, match="damaged, incomplete or of another kind"):
-            read(tmp_path / name)
+        if share < 0.1:
+            with pytest.raises(FileError, match="damaged, incomplete or of another kind"):
+                read(tmp_path / name)
+            continue
+        try:
+            found = read(tmp_path / name)
+        except FileError:
+            continue
+        pictures = found.image.reshape(-1, *STACK.shape[-2:])
+        assert np.array_equal(pictures, STACK.reshape(6, *STACK.shape[-2:])[: len(pictures)])
+        assert found.image.size == STACK.size or "taken" in " ".join(found.notes)
 
 
 @pytest.mark.parametrize("name", ["text.png", "text.tif", "text.xyz"])
@@ -126,11 +136,33 @@ def test_what_a_file_said_and_cannot_be_said_again_does_not_cost_the_result(tmp_
     assert read(tmp_path / "micro.tif").sizes == {"X": (0.25, "µm"), "Y": (0.25, "µm")}
 
 
-def test_more_images_in_one_file_are_counted(tmp_path):
-    with tifffile.TiffWriter(tmp_path / "two.tif") as tiff:
+def test_of_several_images_in_a_file_one_must_be_chosen(tmp_path, capsys):
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as tiff:
         tiff.write(STACK[0])
         tiff.write(STACK[0, 0, :20])
-    assert read(tmp_path / "two.tif").others == 1
+    with pytest.raises(FileError, match=r"2 images \(0: .* 24 x 30, 1: YX 20 x 30\); choose one"):
+        read(path)
+    assert np.array_equal(read(path, series=0).image, STACK[0])
+    assert np.array_equal(read(path, series=1).image, STACK[0, 0, :20])
+    with pytest.raises(FileError, match="has no image 2; it holds 2"):
+        read(path, series=2)
+    assert main(["info", str(path)]) == 0
+    assert "1: YX 20 x 30 uint16" in capsys.readouterr().out
+    assert main(["denoise", str(path), "--steps", "1"]) == 2
+
+
+def test_a_lower_resolution_can_be_chosen_and_has_larger_pixels(tmp_path):
+    path, big = tmp_path / "pyramid.ome.tif", np.tile(STACK[0, 0], (4, 4))
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+        tiff.write(big, subifds=1, metadata={"axes": "YX", **sizes}, tile=(16, 16))
+        tiff.write(big[::2, ::2], subfiletype=1, tile=(16, 16))
+    full, half = read(path), read(path, level=1)
+    assert np.array_equal(full.image, big)
+    assert np.array_equal(half.image, big[::2, ::2])
+    assert ("2 resolutions" in full.notes[0], half.notes) == (True, ())
+    assert (full.sizes["X"], half.sizes["X"]) == ((0.5, "µm"), (1.0, "µm"))
 
 
 def test_what_is_missing_or_a_folder_is_refused(tmp_path):
@@ -189,5 +221,6 @@ def test_pictures_that_are_missing_are_no_black_ones(tmp_path):
     longer = xml.replace('SizeT="1"', 'SizeT="3"')
     assert longer != xml
     tifffile.tiffcomment(tmp_path / parts[0], longer.encode())
-    with pytest.raises(FileError):
-        read(tmp_path / parts[0])
+    found = read(tmp_path / parts[0])
+    assert np.array_equal(found.image, STACK[:1])
+    assert "names 6 pictures and 2 are there; the first 2 are taken" in found.notes[0]

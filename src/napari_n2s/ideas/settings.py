@@ -136,7 +136,8 @@ class Settings:
     invariant: bool = _setting(
         False,
         "The pure prediction, without the measured pixel mixed back in: usually less accurate, but "
-        "its error can be measured.",
+        "its error can be measured. With masks it takes a pass for each set of pixels; where time "
+        "is short, more are hidden at once.",
     )
     missing: str = _setting(
         "refuse",

@@ -12,20 +12,22 @@ from numpy.typing import NDArray
 
 
 class LargeTiff:
-    """The first image of a TIFF file, of which only what is asked for is read.
+    """An image of a TIFF file, of which only what is asked for is read.
 
     It may be sent to another process, which opens the file for itself.
 
     Parameters
     ----------
     path : Path
+    series, level : int
+        Which of its images, at which resolution.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, series: int = 0, level: int = 0) -> None:
         import zarr
 
-        self._path = path.resolve()
-        store = tifffile.imread(self._path, aszarr=True, series=0, level=0)
+        self._path, self._series, self._level = path.resolve(), series, level
+        store = tifffile.imread(self._path, aszarr=True, series=series, level=level)
         finalize(self, store.close)
         self._pages: Any = zarr.open_array(store, mode="r")
         self.shape: tuple[int, ...] = self._pages.shape
@@ -42,9 +44,9 @@ class LargeTiff:
         whole: NDArray[np.generic] = np.asarray(self._pages[...], dtype)
         return whole
 
-    def __reduce__(self) -> tuple[type[LargeTiff], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[LargeTiff], tuple[Path, int, int]]:
         """Go by the name of the file."""
-        return LargeTiff, (self._path,)
+        return LargeTiff, (self._path, self._series, self._level)
 
 
 class Filling:
@@ -64,27 +66,3 @@ class Filling:
         assert self._image is not None
         self._image.flush()
         self._image = None
-
-
-def require_whole(series: Any, size: int) -> None:
-    """Make sure that a file, and others that belong to it, are as long as they say.
-
-    Parameters
-    ----------
-    series : tifffile.TiffPageSeries
-    size : int
-        Bytes that the file has.
-
-    Raises
-    ------
-    ValueError
-        If a part of the image lies beyond an end, or is not there at all.
-    """
-    ends = [] if series.dataoffset is None else [(series.dataoffset + series.nbytes, size)]
-    for page in series.pages:
-        if page is None:
-            raise ValueError("pictures are missing")
-        every = zip(page.dataoffsets, page.databytecounts, strict=True)
-        ends += [(offset + count, page.parent.filehandle.size) for offset, count in every]
-    if any(end > there for end, there in ends):
-        raise ValueError("the file ends before the image does")

@@ -31,7 +31,7 @@ LONG_NAMES = {
 
 def from_imagej(metadata: dict[str, Any], resolution: Resolution | None) -> Sizes:
     """Read ImageJ's metadata; a unit it does not name is no pixel size."""
-    unit = _name(str(metadata.get("unit", "")))
+    unit = unit_name(str(metadata.get("unit", "")))
     sizes = _from_resolution(resolution, unit) if unit in CENTIMETRES else {}
     if unit in CENTIMETRES and metadata.get("spacing"):
         sizes["Z"] = (float(metadata["spacing"]), unit)
@@ -45,7 +45,7 @@ def from_ome(metadata: dict[str, Any]) -> Sizes:
     sizes = {}
     for axis in "XYZ":
         if value := metadata.get(f"PhysicalSize{axis}"):
-            unit = _name(str(metadata.get(f"PhysicalSize{axis}Unit", "µm")))
+            unit = unit_name(str(metadata.get(f"PhysicalSize{axis}Unit", "µm")))
             if unit in CENTIMETRES:
                 sizes[axis] = (float(value), unit)
     if value := metadata.get("TimeIncrement"):
@@ -116,7 +116,8 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _name(unit: str) -> str:
+def unit_name(unit: str) -> str:
+    """Give a unit its one name here."""
     return NAMES.get(unit.lower(), unit)
 
 

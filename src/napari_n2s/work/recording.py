@@ -33,6 +33,11 @@ class Recording:
         Pixels for each unit along X and Y, and the number of that unit in TIFF.
     others : int
         How many more images the file holds, which are left aside.
+    tags : dict
+        What else a TIFF file says of its pixels, as arguments of tifffile: whether low values are
+        shown white, a palette, how the samples of a pixel lie, the time and the place.
+    notes : tuple of str
+        What the user should know of how it was read, a sentence each.
     """
 
     image: Any
@@ -41,6 +46,8 @@ class Recording:
     metadata: dict[str, Any] = field(default_factory=dict)
     resolution: Resolution | None = None
     others: int = 0
+    tags: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> Sizes:

@@ -1,0 +1,170 @@
+"""Damaged files: each gives a result or one sentence, soon and in little memory.
+
+    python benchmarks/mutated_files.py tiff --count 2000
+
+Sound files are copied and damaged at random, the same for the same seed. Each is listed, read,
+written and read again in a process of its own making, with a limit of time and of memory; what
+ends in neither a result nor one sentence is kept and named. Exit status 1 if there is any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+from mutations import KINDS
+
+SECONDS, MEMORY = 10, 2**30
+READ_WHOLE = 2**26
+"""Bytes of an image up to which it is written again; of a larger one a corner is read."""
+LONGEST = 500
+"""Characters of a sentence."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kind", choices=sorted(KINDS))
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, default=Path("mutated_failures"))
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.worker:
+        _work()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(bool(_run(chosen, Path(folder))))
+
+
+def _run(chosen: argparse.Namespace, folder: Path) -> int:
+    kind, outcomes, slowest, most = KINDS[chosen.kind], Counter(), 0.0, 0
+    (folder / "sound").mkdir()
+    seeds, worker, failures = kind.seeds(folder / "sound"), Worker(chosen.kind), 0
+    for number in range(chosen.count):
+        rng = Random(f"{chosen.seed} {number}")
+        sound = rng.choice(seeds)
+        place = folder / f"{number}"
+        place.mkdir()
+        path = place / sound.name
+        (shutil.copytree if sound.is_dir() else shutil.copy2)(sound, path)
+        kind.mutate(path, rng)
+        told = worker.ask(path)
+        slowest, most = max(slowest, told["seconds"]), max(most, told["memory"])
+        outcomes[told["outcome"]] += 1
+        if told["outcome"] not in ("result", "sentence"):
+            failures += 1
+            chosen.keep.mkdir(exist_ok=True)
+            kept = chosen.keep / f"{chosen.kind}_{chosen.seed}_{number}_{sound.name}"
+            if not kept.exists():
+                (shutil.copytree if path.is_dir() else shutil.copy2)(path, kept)
+            print(f"{kept}: {told['outcome']}: {told['words']}", flush=True)
+        shutil.rmtree(place)
+    worker.end()
+    counted = ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
+    print(
+        f"{chosen.count} damaged {chosen.kind} files (seed {chosen.seed}): {counted}; "
+        f"slowest {slowest:.1f} s, at most {most / 2**20:.0f} MB beyond the start."
+    )
+    return failures
+
+
+class Worker:
+    """A process that reads one file after the other, and is replaced if it dies or takes long."""
+
+    def __init__(self, kind: str) -> None:
+        self._command = [sys.executable, __file__, kind, "--worker"]
+        self._process: subprocess.Popen[str] | None = None
+
+    def ask(self, path: Path) -> dict:
+        """Have a file read: the outcome, what was said, the seconds and the bytes it took."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            self._process.stdout.readline()
+        began = time.monotonic()
+        self._process.stdin.write(f"{path}\n")
+        self._process.stdin.flush()
+        ready, _, _ = select.select([self._process.stdout], [], [], SECONDS)
+        line = self._process.stdout.readline() if ready else ""
+        if line:
+            return json.loads(line) | {"seconds": time.monotonic() - began}
+        outcome = "crash" if ready else "too slow"
+        self.end()
+        return {"outcome": outcome, "words": "", "seconds": time.monotonic() - began, "memory": 0}
+
+    def end(self) -> None:
+        """End the process."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def _work() -> None:
+    import napari_n2s.work.results
+    import napari_n2s.work.zarr_files  # noqa: F401
+
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print("ready", flush=True)
+    for line in sys.stdin:
+        outcome, words = _try(Path(line.rstrip("\n")))
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) * 1024
+        print(json.dumps({"outcome": outcome, "words": words, "memory": grown}), flush=True)
+
+
+def _try(path: Path) -> tuple[str, str]:
+    """Read and write a file; say what came of it."""
+    from napari_n2s.ideas.errors import N2SError
+
+    try:
+        _read_and_write(path)
+    except N2SError as error:
+        words = str(error)
+        one = "\n" not in words and words.endswith(".") and len(words) - len(str(path)) < LONGEST
+        if "fit into memory" in words:
+            return "memory", words
+        return ("sentence" if one else "no sentence"), words
+    except BaseException as error:
+        trace = traceback.extract_tb(error.__traceback__)
+        place = " < ".join(f"{Path(each.filename).name}:{each.lineno}" for each in trace[:-7:-1])
+        return "traceback", f"{type(error).__name__}: {str(error)[:200]} ({place})"
+    return "result", ""
+
+
+def _read_and_write(path: Path) -> None:
+    import numpy as np
+
+    from napari_n2s.ideas.image import open_image
+    from napari_n2s.work import files, places, results
+    from napari_n2s.work.file_axes import read_axes
+
+    recording = files.read(path)
+    image = open_image(recording.image)
+    read_axes(path, tuple(image.shape))
+    output = places.beside_input(path, recording.flavour)
+    if np.dtype(image.dtype).itemsize * np.prod(image.shape, dtype=float) > READ_WHOLE:
+        np.asarray(image[tuple(slice(0, 1) for _ in image.shape)])
+        return
+    with results.creating(output, np.dtype("float32"), recording) as out:
+        out[(slice(None),) * image.ndim] = np.asarray(image[...]).astype(np.float32)
+    again = files.read(output)
+    if tuple(again.image.shape) != tuple(image.shape):
+        raise AssertionError(f"{image.shape} came back as {again.image.shape}")
+
+
+if __name__ == "__main__":
+    main()

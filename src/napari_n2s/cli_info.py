@@ -1,0 +1,77 @@
+"""The shell: ``napari-n2s info``, and choosing one of the images in a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_n2s.cli_streams import printable, say
+
+if TYPE_CHECKING:
+    from napari_n2s.work.contents import Content
+    from napari_n2s.work.recording import Recording
+
+
+def add_command(commands: Any, about: str) -> None:
+    """Add the command to the shell's."""
+    text = "list the images in a file, with their axes, type, pixel size and resolutions"
+    parser = commands.add_parser("info", help=text, description=text.capitalize() + ".")
+    parser.set_defaults(run=_info)
+    parser.add_argument("input", type=Path, metavar="FILE", help=about)
+
+
+def add_choice(parser: Any) -> None:
+    """Add the options that choose one of several images in INPUT."""
+    parser.add_argument(
+        "--series",
+        type=int,
+        metavar="N",
+        help="which of several images in INPUT (positions, scenes), counted from 0; napari-n2s "
+        "info lists them",
+    )
+    parser.add_argument(
+        "--level",
+        type=int,
+        metavar="N",
+        help="at which of its resolutions, 0 for the full one",
+    )
+
+
+def read_chosen(chosen: argparse.Namespace) -> Recording:
+    """Read the image that was named and chosen, and say what there is to be known of it."""
+    from napari_n2s.work import files
+
+    recording = files.read(chosen.input, chosen.series, chosen.level)
+    for note in recording.notes:
+        print(printable(f"{chosen.input}: {note}"), file=sys.stderr, flush=True)
+    return recording
+
+
+def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
+    """Say what of all that a file says the result has no place for."""
+    from napari_n2s.work import results
+
+    for note in results.losses(output, kind, recording):
+        print(printable(note), file=sys.stderr, flush=True)
+
+
+def _info(chosen: argparse.Namespace) -> None:
+    from napari_n2s.work import files
+
+    for number, content in enumerate(files.contents(chosen.input)):
+        say(content.sentence(number))
+        for line in _details(content):
+            say(f"   {line}")
+
+
+def _details(content: Content) -> list[str]:
+    lines = []
+    if content.sizes:
+        steps = [f"{axis} {step:.6g} {unit}" for axis, (step, unit) in content.sizes.items()]
+        lines.append(f"pixel size: {', '.join(steps)}")
+    if len(content.levels) > 1:
+        shapes = [f"{n}: {' x '.join(map(str, shape))}" for n, shape in enumerate(content.levels)]
+        lines.append(f"levels: {', '.join(shapes)}")
+    return lines + list(content.notes)

@@ -1,0 +1,289 @@
+"""Reading TIFF files: which images are in one, and the one that is chosen with all it says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from napari_n2s.ideas.errors import FileError
+from napari_n2s.ideas.image import Part
+from napari_n2s.work import tiff_guard, tiff_metadata, tiff_pixels
+from napari_n2s.work.contents import Content
+from napari_n2s.work.large_tiff import LargeTiff
+from napari_n2s.work.recording import Recording
+from napari_n2s.work.tiff_planes import Planes, find_planes, list_series
+
+COMPANIONS = ("thumbnail", "label", "macro", "overview", "map")
+"""What slide scanners call the small pictures beside the image."""
+PER_UNIT = {"X": "PhysicalSizeX", "Y": "PhysicalSizeY"}
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file that is open, what is in it, and what is odd about it."""
+
+    path: Path
+    tiff: Any
+    series: list[Any]
+    root: Any
+    notes: tuple[str, ...]
+    heard: list[str]
+
+    def companions(self) -> list[bool]:
+        """Tell which series only accompany another."""
+        found = [_accompanies(each, self.series[0]) for each in self.series]
+        return [False] * len(found) if all(found) else found
+
+
+def read_tiff(path: Path, series: int | None, level: int | None, large: int) -> Recording:
+    """Read an image of a TIFF file.
+
+    Parameters
+    ----------
+    path : Path
+    series, level : int, optional
+        Which of several, and at which of its resolutions.
+    large : int
+        Bytes beyond which it stays in the file.
+
+    Raises
+    ------
+    FileError
+        If none was chosen of several, or it cannot have been recorded.
+    """
+    with _opening(path) as opened:
+        index = _choose(opened, series)
+        return _read(opened, index, level, large)
+
+
+def list_tiff(path: Path) -> list[Content]:
+    """List the images of a TIFF file."""
+    with _opening(path) as opened:
+        found = []
+        for index, companion in enumerate(opened.companions()):
+            levels = opened.series[index].levels
+            recording, planes = _describe(opened, index, levels[0])
+            found.append(
+                Content(
+                    opened.series[index].name,
+                    recording.axes,
+                    tuple(side.stop for side in planes.box),
+                    str(levels[0].dtype),
+                    recording.sizes,
+                    tuple(each.shape for each in levels),
+                    recording.notes,
+                    companion,
+                )
+            )
+        return found
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[_Opened]:
+    """Open a file of which every claim is checked first."""
+    tiff_guard.require_end(path)
+    with _listening() as heard, tifffile.TiffFile(path) as tiff:
+        notes: list[str] = []
+        root = tiff_metadata.ome_root(tiff, notes)
+        if root is not None:
+            tiff_guard.require_few_planes(path, root)
+            if any(each.tag.endswith("}BinaryOnly") for each in root):
+                notes.append(
+                    "It is a part of an image in several files, and another of them says what its "
+                    "axes are; only the pictures in this one are read."
+                )
+        series = list_series(tiff)
+        levels = [level for each in series for level in each.levels]
+        counted = sum(level.size // max(level.keyframe.size, 1) for level in levels)
+        left = len(tiff.pages) - counted
+        alone = not any(each.is_multifile for each in series)
+        if alone and left > 0 and not heard and not _claim(tiff, series):
+            notes.append(
+                f"{left} of its {len(tiff.pages)} pictures belong to none of its images by what "
+                "its header says, and are left out."
+            )
+        yield _Opened(path, tiff, series, root, tuple(notes), heard)
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Collect the errors that tifffile only logs; it goes on with what is readable."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage().rpartition("> ")[2]
+            heard.append(" ".join(text.split())[:80].rstrip("."))
+
+    listener, logger = Listener(logging.ERROR), logging.getLogger("tifffile")
+    before = logger.propagate
+    logger.addHandler(listener)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(listener)
+        logger.propagate = before
+
+
+def _choose(opened: _Opened, chosen: int | None) -> int:
+    """Give the number of the image to read.
+
+    Raises
+    ------
+    FileError
+        If that is not clear.
+    """
+    count, apart = len(opened.series), opened.companions()
+    if chosen is not None:
+        if not 0 <= chosen < count:
+            raise FileError(
+                f"{opened.path} has no image {chosen}; it holds {count}, counted from 0."
+            )
+        return chosen
+    mains = [index for index, companion in enumerate(apart) if not companion]
+    if len(mains) > 1:
+        shown = [_shortly(index, opened.series[index]) for index in mains[:4]]
+        more = f" and {len(mains) - 4} more" if len(mains) > 4 else ""
+        raise FileError(
+            f"{opened.path} holds {len(mains)} images ({', '.join(shown)}{more}); choose one with "
+            "--series NUMBER."
+        )
+    return mains[0]
+
+
+def _shortly(index: int, series: Any) -> str:
+    return f"{index}: {series.axes} {' x '.join(map(str, series.shape))}"
+
+
+def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recording:
+    whole = opened.series[index]
+    if level is not None and not 0 <= level < len(whole.levels):
+        raise FileError(
+            f"{opened.path} has no level {level}; its image has {len(whole.levels)}, of which 0 is "
+            "the full resolution."
+        )
+    series = whole.levels[level or 0]
+    recording, planes = _describe(opened, index, series)
+    box = planes.box
+    shape = tuple(side.stop for side in box)
+    size = prod(shape) * series.dtype.itemsize
+    complete = planes.there == planes.count
+    pages = [page for page in planes.pages or [series.keyframe] if page is not None]
+    handles = {id(page.parent): page.parent.filehandle for page in pages}
+    there = sum(handle.size for handle in handles.values())
+    tiff_guard.require_plausible(opened.path, size, there)
+    if size > large:
+        image: Any = LargeTiff(opened.path, index, level or 0)
+        image = image if complete else Part(image, box)
+    else:
+        image = series.asarray() if complete else planes.read(series)
+        image = np.asarray(image, image.dtype.newbyteorder("="))
+    notes = list(recording.notes)
+    if level is None and len(whole.levels) > 1:
+        notes.append(
+            f"It holds {len(whole.levels)} resolutions, of which the full one is taken; --level "
+            "NUMBER chooses another."
+        )
+    if others := [each for number, each in enumerate(opened.series) if number != index]:
+        shown = ", ".join(_shortly(each.index, each) for each in others[:3])
+        more = " and others" if len(others) > 3 else ""
+        notes.append(f"It holds other images too ({shown}{more}), which are left out.")
+    recording = replace(recording, image=image, notes=tuple(notes), others=len(others))
+    return _scaled(recording, whole, series)
+
+
+def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Planes]:
+    """Gather what a file says of an image, and of which planes it consists."""
+    tiff, notes = opened.tiff, list(opened.notes)
+    claimed = _claim(tiff, opened.series)
+    planes = find_planes(tiff, series, claimed)
+    if planes.there == 0:
+        raise ValueError("the file ends before its first picture does")
+    if planes.there < planes.count:
+        taken = prod(side.stop for side in planes.box[: planes.leading])
+        shape = tuple(side.stop for side in planes.box)
+        unused = planes.there + planes.beyond - taken
+        more = f" and {unused} more that cannot be placed are left out" if unused else ""
+        size = " x ".join(map(str, shape))
+        notes.append(
+            f"Its header names {planes.count} pictures and {planes.there + planes.beyond} are "
+            f"there; the first {taken} are taken ({planes.axes} {size}){more}."
+        )
+    elif opened.heard and not notes:
+        pictures = f"{planes.there} picture{'s' * (planes.there != 1)}"
+        notes.append(
+            f"It is damaged ({opened.heard[0]}); what can be read of it is taken, {pictures}."
+        )
+    if planes.blank:
+        notes.append(f"{planes.blank} blocks of it were never written and are taken for 0.")
+    axes, page = planes.axes.replace("I", "Q"), series.keyframe
+    tags = tiff_pixels.kept_tags(opened.path, page, tiff.is_imagej, notes)
+    if series.kind == "ome" and opened.root is not None:
+        about = tiff_metadata.ome(opened.root, index, series.name, len(opened.series), notes)
+        return Recording(None, axes, "ome", about, None, 0, tags, tuple(notes)), planes
+    resolution = tiff_metadata.resolution(page, notes)
+    if tiff.is_imagej and (series.kind == "imagej" or claimed):
+        about = tiff_metadata.imagej(tiff.imagej_metadata or {}, notes)
+        return Recording(None, axes, "imagej", about, resolution, 0, tags, tuple(notes)), planes
+    return Recording(None, axes, "plain", {}, resolution, 0, tags, tuple(notes)), planes
+
+
+def _claim(tiff: Any, series: list[Any]) -> tuple[str, tuple[int, ...]] | None:
+    """Give the axes and the shape that a header names and tifffile did not believe, if any."""
+    page = series[0].keyframe
+    if len(series) > 1 or series[0].kind not in ("generic", "uniform", "shaped"):
+        return None
+    try:
+        if page.shaped_description is not None:
+            about = tifffile.tifffile.shaped_description_metadata(page.shaped_description)
+            shape = tuple(int(size) for size in about["shape"])
+            axes = str(about.get("axes", ""))
+            axes = axes if len(axes) == len(shape) else "Q" * (len(shape) - page.ndim) + page.axes
+        elif tiff.is_imagej:
+            about = tiff.imagej_metadata or {}
+            counts = [int(about.get(each, 1)) for each in ("frames", "slices", "channels")]
+            counts = counts if prod(counts) > 1 else [1, int(about.get("images", 1)), 1]
+            letters = zip("TZC", counts, strict=True)
+            kept = [(letter, size) for letter, size in letters if size > 1]
+            axes = "".join(letter for letter, _ in kept) + page.axes
+            shape = (*(size for _, size in kept), *page.shape)
+        else:
+            return None
+    except (KeyError, TypeError, ValueError):
+        return None
+    whole = len(axes) == len(shape) and prod(shape) % max(page.size, 1) == 0
+    return (axes, shape) if whole and prod(shape) > series[0].size else None
+
+
+def _accompanies(series: Any, first: Any) -> bool:
+    """Whether an image is only a small picture of another, or of the slide it lies on."""
+    if series is first:
+        return False
+    small = series.size < first.size
+    named = series.name.lower() in COMPANIONS
+    return small and (named or bool(series.keyframe.is_reduced) or series.kind == "lsm")
+
+
+def _scaled(recording: Recording, whole: Any, series: Any) -> Recording:
+    """Say how large the pixels are at a lower resolution."""
+    if series is whole:
+        return recording
+    metadata, resolution = dict(recording.metadata), recording.resolution
+    at = {axis: whole.axes.index(axis) for axis in "XY"}
+    ratios = {axis: whole.shape[at[axis]] / series.shape[at[axis]] for axis in "XY"}
+    for axis, key in PER_UNIT.items():
+        if key in metadata:
+            metadata[key] *= ratios[axis]
+    if resolution:
+        x, y = (tiff_metadata.number(each) or 1.0 for each in resolution[0])
+        resolution = (x / ratios["X"], y / ratios["Y"]), resolution[1]
+    return replace(recording, metadata=metadata, resolution=resolution)
