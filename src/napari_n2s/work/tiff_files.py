@@ -90,7 +90,7 @@ def list_tiff(path: Path) -> list[Content]:
 def _opening(path: Path) -> Iterator[_Opened]:
     """Open a file of which every claim is checked first."""
     tiff_guard.require_end(path)
-    with _listening() as heard, tifffile.TiffFile(path) as tiff:
+    with _listening() as heard, tifffile.TiffFile(path, **tiff_guard.flags(path)) as tiff:
         notes: list[str] = []
         root = tiff_metadata.ome_root(tiff, notes)
         if root is not None:
@@ -174,8 +174,7 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     series = whole.levels[level or 0]
     recording, planes = _describe(opened, index, series)
     box = planes.box
-    shape = tuple(side.stop for side in box)
-    size = prod(shape) * series.dtype.itemsize
+    size = prod(side.stop for side in box) * series.dtype.itemsize
     complete = planes.there == planes.count
     pages = [page for page in planes.pages or [series.keyframe] if page is not None]
     handles = {id(page.parent): page.parent.filehandle for page in pages}
@@ -184,8 +183,9 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     if size > large:
         image: Any = LargeTiff(opened.path, index, level or 0)
         image = image if complete else Part(image, box)
+        recording = replace(recording, axes=planes.axes.replace("I", "Q"))
     else:
-        image = series.asarray() if complete else planes.read(series)
+        image = series.asarray() if complete else _squeeze(planes.read(series), planes.leading)
         image = np.asarray(image, image.dtype.newbyteorder("="))
     notes = list(recording.notes)
     if level is None and len(whole.levels) > 1:
@@ -208,7 +208,8 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
     planes = find_planes(tiff, series, claimed)
     if planes.there == 0:
         raise ValueError("the file ends before its first picture does")
-    if planes.there < planes.count:
+    part = planes.there < planes.count
+    if part:
         taken = prod(side.stop for side in planes.box[: planes.leading])
         shape = tuple(side.stop for side in planes.box)
         unused = planes.there + planes.beyond - taken
@@ -225,7 +226,7 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
         )
     if planes.blank:
         notes.append(f"{planes.blank} blocks of it were never written and are taken for 0.")
-    axes, page = planes.axes.replace("I", "Q"), series.keyframe
+    axes, page = _axes(planes, part), series.keyframe
     tags = tiff_pixels.kept_tags(opened.path, page, tiff.is_imagej, notes)
     if series.kind == "ome" and opened.root is not None:
         about = tiff_metadata.ome(opened.root, index, series.name, len(opened.series), notes)
@@ -235,6 +236,22 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
         about = tiff_metadata.imagej(tiff.imagej_metadata or {}, notes)
         return Recording(None, axes, "imagej", about, resolution, 0, tags, tuple(notes)), planes
     return Recording(None, axes, "plain", {}, resolution, 0, tags, tuple(notes)), planes
+
+
+def _axes(planes: Planes, part: bool) -> str:
+    """Name the axes of what is there, but for those of which only one entry is."""
+    sizes = zip(planes.axes, planes.box, range(len(planes.axes)), strict=True)
+    axes = "".join(
+        axis
+        for axis, side, number in sizes
+        if not (part and side.stop == 1 and number < planes.leading)
+    )
+    return axes.replace("I", "Q")
+
+
+def _squeeze(image: Any, leading: int) -> Any:
+    """Leave out leading axes with one entry, as tifffile does."""
+    return image.reshape(*(n for n in image.shape[:leading] if n > 1), *image.shape[leading:])
 
 
 def _claim(tiff: Any, series: list[Any]) -> tuple[str, tuple[int, ...]] | None:

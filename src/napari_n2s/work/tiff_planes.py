@@ -117,7 +117,7 @@ def find_planes(tiff: Any, series: Any, claimed: tuple[str, tuple[int, ...]] | N
         size = page.parent.filehandle.size - offset
         there = min(max(size, 0) // max(page.nbytes, 1), count)
         return Planes(axes, shape, leading, there, offset=offset)
-    pages = list(series) if claimed is None else _alike(tiff, page)
+    pages = _listed(series) if claimed is None else _alike(tiff, page)
     whole = [_is_whole(each) for each in pages[:count]]
     there = sum(1 for _ in takewhile(bool, whole))
     blank = sum(_blank(each) for each in pages[:there])
@@ -145,6 +145,17 @@ def list_series(tiff: Any) -> list[Any]:
     if not series:
         raise ValueError("no image in it")
     return series
+
+
+def _listed(series: Any) -> list[Any]:
+    """List the pages of a series, up to one that is not there or damaged."""
+    found = []
+    for number in range(len(series)):
+        try:
+            found.append(series[number])
+        except Exception:  # of every type, as it is damaged
+            break
+    return found
 
 
 def _alike(tiff: Any, first: Any) -> list[Any]:
