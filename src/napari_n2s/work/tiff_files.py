@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -90,7 +89,7 @@ def list_tiff(path: Path) -> list[Content]:
 def _opening(path: Path) -> Iterator[_Opened]:
     """Open a file of which every claim is checked first."""
     tiff_guard.require_end(path)
-    with _listening() as heard, tifffile.TiffFile(path, **tiff_guard.flags(path)) as tiff:
+    with tiff_guard.listening() as heard, tifffile.TiffFile(path, **tiff_guard.flags(path)) as tiff:
         notes: list[str] = []
         root = tiff_metadata.ome_root(tiff, notes)
         if root is not None:
@@ -111,27 +110,6 @@ def _opening(path: Path) -> Iterator[_Opened]:
                 "its header says, and are left out."
             )
         yield _Opened(path, tiff, series, root, tuple(notes), heard)
-
-
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Collect the errors that tifffile only logs; it goes on with what is readable."""
-    heard: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            text = record.getMessage().rpartition("> ")[2]
-            heard.append(" ".join(text.split())[:80].rstrip("."))
-
-    listener, logger = Listener(logging.ERROR), logging.getLogger("tifffile")
-    before = logger.propagate
-    logger.addHandler(listener)
-    logger.propagate = False
-    try:
-        yield heard
-    finally:
-        logger.removeHandler(listener)
-        logger.propagate = before
 
 
 def _choose(opened: _Opened, chosen: int | None) -> int:
@@ -187,6 +165,8 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     else:
         image = series.asarray() if complete else _squeeze(planes.read(series), planes.leading)
         image = np.asarray(image, image.dtype.newbyteorder("="))
+    if len(image.shape) != len(recording.axes) or 0 in image.shape:
+        raise ValueError("the image is not of the shape that its header names")
     notes = list(recording.notes)
     if level is None and len(whole.levels) > 1:
         notes.append(

@@ -6,9 +6,12 @@ of them, or follows a chain of directories that ends where it began.
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element
@@ -33,6 +36,27 @@ def is_tiff(path: Path) -> bool:
     """Whether the first bytes of a file are those of TIFF, whatever it is called."""
     with path.open("rb") as file:
         return file.read(4) in MAGIC
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """Collect the errors that tifffile only logs; it goes on with what is readable."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage().rpartition("> ")[2]
+            heard.append(" ".join(text.split())[:80].rstrip("."))
+
+    listener, logger = Listener(logging.ERROR), logging.getLogger("tifffile")
+    before = logger.propagate
+    logger.addHandler(listener)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(listener)
+        logger.propagate = before
 
 
 def require_file(path: Path) -> None:
