@@ -128,11 +128,11 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
     noisy, tmp_path, capsys, monkeypatch
 ):
     def refuse(dir):  # noqa: A002 (tempfile's name); root may write anywhere
-        raise PermissionError(13, f"Permission denied: {dir}")
+        raise PermissionError(13, "Permission denied", str(dir))
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     assert run("denoise", noisy, "-o", tmp_path / "a.tif") == 2
-    assert "cannot be written to; choose another" in capsys.readouterr().err
+    assert "cannot be written to (permission denied); choose another" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monkeypatch):

@@ -3,35 +3,67 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from napari_n2s import __version__, cli_calibrate, cli_denoise, cli_info, cli_pairs
+from napari_n2s.cli_streams import printable, say, tolerant_streams
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.settings import Settings, choices, words
+from napari_n2s.work.places import reason
+
+TRACEBACK = "NAPARI_N2S_TRACEBACK"
+"""Environment variable that has the traceback of an unexpected error shown."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the shell command and return its exit status: 0, or 2 after one sentence on stderr."""
-    chosen = _parser().parse_args(arguments)
-    try:
-        chosen.run(chosen)
-    except N2SError as error:
-        print(f"napari-n2s: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nnapari-n2s: given up.", file=sys.stderr)
-        return 130
+    with tolerant_streams():
+        chosen = _parser().parse_args(arguments)
+        try:
+            chosen.run(chosen)
+        except N2SError as error:
+            _complain(str(error))
+            return 2
+        except KeyboardInterrupt:
+            _complain("given up.")
+            return 130
+        except Exception as error:  # an oversight of ours, whose traceback helps nobody but us
+            if os.environ.get(TRACEBACK):
+                raise
+            _complain(_unexpected(error))
+            return 2
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="napari-n2s", description=sys.modules["napari_n2s"].__doc__
+def _complain(text: str) -> None:
+    print(f"napari-n2s: {printable(text)}", file=sys.stderr)
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "There is not enough memory; close other programs, or denoise a part of the image."
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be read or written: {reason(error)}."
+    return (
+        f"Something went wrong that should not ({type(error).__name__}: {error}); with the "
+        f"environment variable {TRACEBACK}=1 it is shown where, for a report."
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Shows what was typed so that it does no harm to a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="napari-n2s", description=sys.modules["napari_n2s"].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -132,30 +164,35 @@ def _help(name: str, default: Any) -> str:
 
 
 def _demo(chosen: argparse.Namespace) -> None:
-    from napari_n2s.work import files, places
-    from napari_n2s.work.recording import Recording
+    from napari_n2s.work import places
 
     settings, folder = cli_denoise.settings_of(chosen), chosen.folder
     paths = {
         name: folder / f"{name}.{'png' if name == 'before_after' else 'tif'}"
         for name in ("noisy", "denoised", "truth", "before_after")
     }
-    places.make_folder(folder)
-    for path in paths.values():
-        places.check_output(path, (path.suffix,))
-    from napari_n2s.work import demo, simulate
+    with places.folder(folder):
+        for path in paths.values():
+            places.check_output(path, (path.suffix,))
+        with places.claim(paths["noisy"]):
+            _simulate_and_denoise(settings, folder, paths)
+
+
+def _simulate_and_denoise(settings: Settings, folder: Path, paths: dict[str, Path]) -> None:
+    from napari_n2s.work import demo, files, simulate
+    from napari_n2s.work.recording import Recording
 
     sample = simulate.picture(seed=settings.seed)
-    print("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")
+    say("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")
     clean, report = cli_denoise.denoise_and_show(sample.noisy, sample.axes, settings)
     for name, image in (("noisy", sample.noisy), ("denoised", clean), ("truth", sample.truth)):
         files.write(paths[name], image, Recording(image, sample.axes))
     files.write_png(paths["before_after"], demo.before_and_after(sample, clean))
-    print(f"Wrote {', '.join(path.name for path in paths.values())} to {folder}.")
-    print(
+    say(f"Wrote {', '.join(path.name for path in paths.values())} to {folder}.")
+    say(
         f"Against the truth: noisy {demo.psnr(sample.noisy, sample.truth):.1f} dB, "
         f"best Gaussian blur {demo.best_blur(sample):.1f} dB, "
         f"denoised {demo.psnr(clean, sample.truth):.1f} dB "
         f"({report.seconds:.0f} s on the {report.device})."
     )
-    print(report.sentence())
+    say(report.sentence())

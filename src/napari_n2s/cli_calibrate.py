@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_n2s import cli_info
+from napari_n2s.cli_streams import say
 from napari_n2s.ideas.settings import choices, words
 
 if TYPE_CHECKING:
@@ -63,34 +64,30 @@ def filter_file(
 ) -> Calibration:
     """Calibrate a filter on a recording, and write it filtered at its best."""
     from napari_n2s.work.calibrate import calibrate
-
-    found = calibrate(recording.image, method, axes=recording.axes, missing=missing, seed=seed)
-    _write(output, kind, recording, found)
-    return found
-
-
-def _write(
-    output: Path, kind: Any, recording: Recording, found: Calibration, mix: bool | None = None
-) -> None:
     from napari_n2s.work.results import creating
     from napari_n2s.work.steps import finish
 
+    image, axes = recording.image, recording.axes
     with creating(output, kind, recording) as out:
-        finish(found.applying(recording.image, mix=mix, out=out))
+        found = calibrate(image, method, axes=axes, missing=missing, seed=seed)
+        finish(found.applying(image, out=out))
+    return found
 
 
-def account(found: Calibration) -> str:
+def account(found: Calibration) -> list[str]:
     """Say what came out, and what mixing promises."""
     lines = [found.sentence()]
     if found.denoiser.blind:
         gain = f"Mixing the noisy pixels back promises {found.mixing.gain:.1f} dB"
         doubt = "" if found.mixes else ", but the noise is not known well enough: it is left out"
         lines.append(f"{gain}{doubt}.")
-    return "\n".join(lines)
+    return lines
 
 
 def _calibrate(chosen: argparse.Namespace) -> None:
     from napari_n2s.work import places
+    from napari_n2s.work.results import creating
+    from napari_n2s.work.steps import finish
 
     recording = cli_info.read_chosen(chosen)
     for path, suffixes in ((chosen.plot, (".png",)), (chosen.json, (".json",))):
@@ -99,6 +96,18 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     if chosen.output:
         places.check_output(chosen.output, places.RESULTS)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
+    if chosen.output:
+        with creating(chosen.output, np.dtype(np.float32), recording) as out:
+            found = _calibrate_and_tell(chosen, recording)
+            finish(found.applying(recording.image, mix=chosen.mix, out=out))
+    else:
+        _calibrate_and_tell(chosen, recording)
+    for path in filter(None, (chosen.plot, chosen.json, chosen.output)):
+        say(f"Wrote {path}.")
+
+
+def _calibrate_and_tell(chosen: argparse.Namespace, recording: Recording) -> Calibration:
+    from napari_n2s.work import places
     from napari_n2s.work.calibrate import calibrating, get_ready, spacing_of
     from napari_n2s.work.denoisers import choose_denoiser
 
@@ -114,11 +123,12 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     work = calibrating(ready, denoiser)
     while True:
         try:
-            print(_row(next(work)))
+            say(_row(next(work)))
         except StopIteration as end:
             found: Calibration = end.value
             break
-    print(account(found))
+    for line in account(found):
+        say(line)
     if chosen.plot:
         from napari_n2s.work.curve import draw
 
@@ -126,10 +136,7 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     if chosen.json:
         text = json.dumps(found.to_dict(), indent=2) + "\n"
         places.write_whole(chosen.json, lambda part: part.write_text(text))
-    if chosen.output:
-        _write(chosen.output, np.dtype(np.float32), recording, found, chosen.mix)
-    for path in filter(None, (chosen.plot, chosen.json, chosen.output)):
-        print(f"Wrote {path}.")
+    return found
 
 
 def _row(tried: Tried) -> str:

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_n2s import cli_calibrate, cli_info, cli_pairs
+from napari_n2s import cli_calibrate, cli_info, cli_pairs, cli_start
+from napari_n2s.cli_streams import printable, say
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.guides import guide
 from napari_n2s.ideas.settings import Settings
@@ -81,11 +82,11 @@ def denoise(chosen: argparse.Namespace) -> None:
     else:
         with results.creating(output, kind, recording) as out:
             _, report = denoise_and_show(recording.image, recording.axes, settings, out)
-    print(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
-    print(report.sentence())
+    say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
+    say(report.sentence())
     if chosen.report:
         places.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
-        print(f"Wrote {chosen.report}.")
+        say(f"Wrote {chosen.report}.")
 
 
 def _filter(
@@ -100,11 +101,12 @@ def _filter(
     found = cli_calibrate.filter_file(
         output, kind, recording, chosen.method, settings.missing, settings.seed
     )
-    print(f"Wrote {output}.\n{cli_calibrate.account(found)}")
+    for line in (f"Wrote {output}.", *cli_calibrate.account(found)):
+        say(line)
     if chosen.report:
         text = json.dumps(found.to_dict(), indent=2) + "\n"
         places.write_whole(chosen.report, lambda part: part.write_text(text))
-        print(f"Wrote {chosen.report}.")
+        say(f"Wrote {chosen.report}.")
 
 
 def _denoise_to_zarr(
@@ -124,17 +126,19 @@ def _denoise_to_zarr(
     client = connect(chosen.scheduler) if chosen.scheduler else None
     sources = [chosen.input, *chosen.guide]
     start = partial(denoising_to, output, sources, recording, settings, kind, client)
+
+    def words() -> str:
+        kept = f"{unfinished.folder} keeps what is finished; repeat the command to go on."
+        return printable(kept) if unfinished.begun else ""
+
     try:
-        report: Report = show(start, STOPS)
-    except KeyboardInterrupt:
-        if unfinished.begun:
-            print(f"\n{unfinished.folder} keeps what is finished; repeat the command to go on.")
-        raise
+        with cli_start.last_words(words):
+            report: Report = show(start, STOPS)
     finally:
         if client:
             client.close()
     if begun:
-        print(f"Went on with what was finished in {unfinished.folder}.")
+        say(f"Went on with what was finished in {unfinished.folder}.")
     return report
 
 
@@ -180,18 +184,22 @@ def show(start: Callable[..., Generator[Any, None, Any]], second: str = GIVES_UP
 
 @contextmanager
 def _interrupt() -> Iterator[Event]:
-    """Let the first Ctrl-C set an event; the second interrupts as ever."""
-    stop = Event()
+    """Let the first Ctrl-C set an event; the second does what it did before."""
+    stop, before = Event(), signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: object) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, note)
+    # Only the main thread may, and what runs in the background is not to be stopped.
+    heeded = current_thread() is main_thread() and before is not signal.SIG_IGN
+    if heeded:
+        signal.signal(signal.SIGINT, note)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        if heeded:
+            signal.signal(signal.SIGINT, before)
 
 
 def _news(state: Progress | Applying, interrupted: str) -> str:

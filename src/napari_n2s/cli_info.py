@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_n2s.cli_streams import printable, say
+
 if TYPE_CHECKING:
     from napari_n2s.work.contents import Content
     from napari_n2s.work.recording import Recording
@@ -43,7 +45,7 @@ def read_chosen(chosen: argparse.Namespace) -> Recording:
 
     recording = files.read(chosen.input, chosen.series, chosen.level)
     for note in recording.notes:
-        print(f"{chosen.input}: {note}", file=sys.stderr, flush=True)
+        print(printable(f"{chosen.input}: {note}"), file=sys.stderr, flush=True)
     return recording
 
 
@@ -52,16 +54,16 @@ def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
     from napari_n2s.work import results
 
     for note in results.losses(output, kind, recording):
-        print(note, file=sys.stderr, flush=True)
+        print(printable(note), file=sys.stderr, flush=True)
 
 
 def _info(chosen: argparse.Namespace) -> None:
     from napari_n2s.work import files
 
     for number, content in enumerate(files.contents(chosen.input)):
-        print(content.sentence(number))
+        say(content.sentence(number))
         for line in _details(content):
-            print(f"   {line}")
+            say(f"   {line}")
 
 
 def _details(content: Content) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_n2s import cli_info
+from napari_n2s.cli_streams import say
 from napari_n2s.ideas.axes import APART
 from napari_n2s.ideas.errors import FileError, ImageError, SettingsError
 from napari_n2s.ideas.settings import Settings
@@ -99,13 +100,12 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
     kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
     with results.creating(output, kind, _as_shown(recording, readings)) as out:
         report = _run(readings, settings, out)
-    print(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
+    say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     _tell(chosen, readings, report)
 
 
 def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
-    from napari_n2s.work import files, places
-    from napari_n2s.work.readings import pair_up
+    from napari_n2s.work import places
 
     others = (chosen.input, chosen.pair, chosen.pairs_axis, chosen.thin, chosen.guide)
     if any(others) or chosen.pairing != PAIRINGS[0]:
@@ -121,15 +121,30 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
             "Several files of a folder differ only in how their names end, so that their results "
             "would have one name; name them otherwise."
         )
-    places.make_folder(output)
-    for target in targets:
-        places.check_output(target)
-    _check(chosen, None)
+    with places.folder(output):
+        for target in targets:
+            places.check_output(target)
+        _check(chosen, None)
+        with places.claim(targets[0]):
+            _denoise_all(chosen, settings, names, left_out, targets)
+
+
+def _denoise_all(
+    chosen: argparse.Namespace,
+    settings: Settings,
+    names: list[str],
+    left_out: int,
+    targets: list[Path],
+) -> None:
+    """Denoise the files of these names in all folders, each to its target."""
+    from napari_n2s.work import files
+    from napari_n2s.work.readings import pair_up
+
     recordings = [[files.read(folder / name) for name in names] for folder in chosen.pairs]
     axes = (chosen.axes or recordings[0][0].axes).upper()
     stacks = [_stack(names, row) for row in recordings]
     if left_out:
-        print(f"{left_out} files have no partner of the same name and are left out.")
+        say(f"{left_out} files have no partner of the same name and are left out.")
     how = f"{len(names)} pictures in {len(stacks)} noisy readings each"
     readings = pair_up(stacks, APART + axes, register=chosen.register, how=how)
     kind = np.dtype(stacks[0].dtype if chosen.dtype == "same" else "float32")
@@ -137,8 +152,8 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     report = _run(readings, settings, clean)
     for target, image, recording in zip(targets, clean, recordings[0], strict=True):
         files.write(target, image, replace(recording, axes=axes))
-    print(
-        f"Wrote {len(targets)} files to {output} after {report.seconds:.0f} s on the "
+    say(
+        f"Wrote {len(targets)} files to {targets[0].parent} after {report.seconds:.0f} s on the "
         f"{report.device}."
     )
     _tell(chosen, readings, report)
@@ -199,7 +214,7 @@ def _run(readings: Readings, settings: Settings, out: Any) -> Any:
     from napari_n2s.cli_denoise import show
 
     for sentence in readings.findings:
-        print(sentence, flush=True)
+        say(sentence)
     load_torch()
     from napari_n2s.work.denoise_readings import denoising_readings
 
@@ -212,8 +227,8 @@ def _tell(chosen: argparse.Namespace, readings: Readings, report: Any) -> None:
     from napari_n2s.work import places
 
     for sentence in report.findings[len(readings.findings) :]:
-        print(sentence)
-    print(report.sentence())
+        say(sentence)
+    say(report.sentence())
     if chosen.report:
         places.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
-        print(f"Wrote {chosen.report}.")
+        say(f"Wrote {chosen.report}.")

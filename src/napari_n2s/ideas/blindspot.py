@@ -20,6 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+FEWEST = 4, 16
+"""Width of a grid, and number of sets, of which no coarser partition is made: with more pixels
+hidden at a time than it has learnt to do without, a network predicts worse."""
+
 
 class Partition(Protocol):
     """A way to split the pixels of an image into sets that are hidden together."""
@@ -32,6 +36,9 @@ class Partition(Protocol):
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield masks ``(1, 1, *space)`` in which every pixel is hidden exactly once."""
+
+    def coarser(self, most: int, ndim: int) -> Partition:
+        """Give one of about so many sets at most, or `FEWEST`: each hides more pixels at once."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,10 @@ class Grid:
         """Yield the mask of each phase in turn."""
         for phase in product(range(self.width), repeat=len(space)):
             yield self._mask(space, torch.tensor(phase))
+
+    def coarser(self, most: int, ndim: int) -> Grid:
+        """Make it narrower."""
+        return Grid(min(self.width, max(FEWEST[0], int(most ** (1 / ndim) + 1e-6))))
 
     def _mask(self, space: tuple[int, ...], phase: Tensor) -> Tensor:
         steps = [torch.arange(size, device=phase.device) % self.width for size in space]
@@ -83,6 +94,10 @@ class Random:
         )
         for each in range(count):
             yield label == each
+
+    def coarser(self, most: int, ndim: int) -> Random:
+        """Make it denser."""
+        return Random(max(self.density, 1 / max(FEWEST[1], most)))
 
 
 def fill(x: Tensor, hidden: Tensor, how: str, generator: torch.Generator | None = None) -> Tensor:

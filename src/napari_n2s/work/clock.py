@@ -26,6 +26,8 @@ TRIAL, TRIALS = 60, 20
 """Steps of a trial at most, and how many of them would fill the budget."""
 APPLYING = 0.65
 """Share of the budget that is kept for applying the network, at most."""
+PASSING = 0.4
+"""Share of it that passes in which pixels are hidden in turn may take, as far as fewer will do."""
 
 
 class Clock:
@@ -47,6 +49,7 @@ class Clock:
         self._kept = self._done = 0.0
         self._begun: float | None = None
         self.turns = TURNS[0]
+        self.passes: int | None = None  # all that there are
 
     @property
     def seconds(self) -> float:
@@ -92,15 +95,22 @@ class Clock:
             return step % ceil(self._steps / SCORES) == 0 or step in EARLY
         return self.seconds >= self._next_score and step >= FEWEST
 
-    def scored(self, cost: float, once: float, after: float = 0.0) -> None:
+    def scored(
+        self, cost: float, once: float, after: float = 0.0, passes: tuple[int, int] = (1, 1)
+    ) -> None:
         """Note that the pixels were scored, at a cost in seconds.
 
         From what it costs to apply the network once follows over how many flips and turns it can
-        afford to average; what comes after that is done once.
+        afford to average; what comes after that is done once. Applying it once takes so many
+        passes at most and at least: how many of them it can afford follows first.
         """
         longest = max(SECOND, self._budget / SCORES)
         self._next_score = self.seconds + min(max(SECOND, cost / SCORE_COST), longest)
         if not self._steps:
+            every, fewest = passes
+            afforded = int(every * min(1.0, PASSING * self._budget / max(once, 1e-9)))
+            self.passes = max(fewest, afforded)
+            once *= self.passes / every
             self.turns = next((n for n in TURNS if n * once <= TURNING * self._budget), TURNS[-1])
             needed = self.turns * once + after
             # The longer applying takes than all there is, the less a little of it helps.

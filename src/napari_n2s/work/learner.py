@@ -22,7 +22,7 @@ from napari_n2s.work.descent import MEMORY, Crops, Descent
 from napari_n2s.work.device import give_back_memory, prefer_layout
 from napari_n2s.work.machine import keep_memory
 from napari_n2s.work.material import Material
-from napari_n2s.work.method import choose
+from napari_n2s.work.method import Masked, choose
 from napari_n2s.work.model import ALIKE, TILE, Model
 from napari_n2s.work.nonlocal_bayes import fits
 from napari_n2s.work.steps import finish
@@ -93,6 +93,10 @@ class Learner:
         passes = count_passes(self._method, material.ndim, settings.invariant)
         passes += 2 * self._method.mixes  # the probe's
         self._applying = halos * passes / material.share_in_windows
+        self._passes = passes, passes
+        if settings.invariant and isinstance(self._method, Masked):
+            limited = self._method.limited(1, material.ndim)
+            self._passes = passes, limited.sets(material.ndim)
         picture = fits(tuple(material.windows.shape[2:])) and not material.constant
         alike = self._method.mixes and not settings.invariant and picture
         self._after = alike * PASSES_ALIKE / material.share_in_windows
@@ -167,7 +171,8 @@ class Learner:
         spent = self.clock.seconds - begin
         self._cost = min(self._cost, spent)  # the first score is slower than all others
         after = self._after + self._weighing * self._weighs()
-        self.clock.scored(spent, self._cost * self._applying, self._cost * after)
+        once = self._cost * self._applying
+        self.clock.scored(spent, once, self._cost * after, self._passes)
         weights = self._descent.average.state_dict().items()
         self.last = Model(
             settings=self.settings,
@@ -180,6 +185,7 @@ class Learner:
             step=self.step,
             score=score(squares),
             turns=self.clock.turns,
+            passes=self.clock.passes,
             paired=self.material.paired,
         )
         if not isfinite(self.last.score.loss):

@@ -19,7 +19,7 @@ from napari_n2s.work.cluster import applying_on
 from napari_n2s.work.denoise import applying
 from napari_n2s.work.device import choose_device, memory_in_words
 from napari_n2s.work.model import Model
-from napari_n2s.work.places import in_words
+from napari_n2s.work.places import claim, in_words
 from napari_n2s.work.progress import Applying, Progress
 from napari_n2s.work.recording import Recording
 from napari_n2s.work.report import Report, account_of
@@ -72,7 +72,7 @@ def denoising_to(
     check_dtype(kind, image, settings.missing)
     asked = _asked(sources, recording, settings, kind)
     try:
-        with memory_in_words():
+        with claim(path), memory_in_words():
             begun = unfinished.take_up(asked)
             if begun is None:
                 for progress in train(image, axes=axes, settings=settings):
@@ -90,8 +90,8 @@ def denoising_to(
                 yield from applying_on(client, model, image, axes, out, left)
             else:
                 yield from _applying_here(model, image, axes, out, left, len(boxes))
-        out.tidy()
-        unfinished.finish()
+            out.tidy()
+            unfinished.finish()
     except OSError as error:
         raise in_words(path, error, AGAIN) from error
     return replace(report, seconds=report.seconds + time.monotonic() - begin)

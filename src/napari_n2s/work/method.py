@@ -111,6 +111,10 @@ class Masked:
         shown = blindspot.fill(x, hidden | blocked, self.fill, generator)
         return torch.cat([shown, guides], 1)
 
+    def limited(self, most: int, ndim: int) -> Masked:
+        """Hide more pixels at a time, so that about so many passes give the invariant output."""
+        return replace(self, partition=self.partition.coarser(most, ndim))
+
     def mean(self, output: Tensor) -> Tensor:
         """Take the output as it is."""
         return output

@@ -29,7 +29,7 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
 from napari_n2s.work.device import choose_device
 from napari_n2s.work.machine import require_memory
-from napari_n2s.work.method import Method, choose
+from napari_n2s.work.method import Masked, Method, choose
 from napari_n2s.work.nonlocal_bayes import REACH, STEP
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish, share
@@ -105,6 +105,9 @@ class Model:
         Its error on the held-out pixels.
     turns : int
         Over how many flips and turns its output is averaged.
+    passes : int or None
+        In how many passes over an image pixels are hidden in turn, for an output that has not seen
+        them; as many as its settings say if None. Fewer hide more pixels at a time.
     paired : bool
         Whether it was trained on readings of one thing, each for the others' target.
     guides : Scale or None
@@ -123,6 +126,7 @@ class Model:
     step: int
     score: Score
     turns: int
+    passes: int | None = None
     paired: bool = False
     guides: Scale | None = None
     alike: tuple[float, ...] = (ALIKE,)
@@ -255,6 +259,8 @@ class Model:
         """
         shape = self.channels, self.ndim, beside, guides
         method = choose(self.settings, *shape, paired=self.paired)
+        if self.passes and isinstance(method, Masked):
+            method = method.limited(self.passes, self.ndim)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
         return method

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from napari_n2s.ideas.axes import Context
 from napari_n2s.ideas.errors import FileError
@@ -20,7 +20,13 @@ from napari_n2s.work.model import ALIKE, Model
 
 
 def save_model(path: Path, model: Model, **about: Any) -> None:
-    """Write a model, and whatever else is plain numbers, words, lists and dicts."""
+    """Write a model, and whatever else is plain numbers, words, lists and dicts.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     said = {
         "settings": asdict(model.settings),
         "channels": model.channels,
@@ -30,13 +36,14 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "step": model.step,
         "score": asdict(model.score),
         "turns": model.turns,
+        "passes": model.passes,
         "paired": model.paired,
         "guides": _numbers(model.guides) if model.guides else None,
         "alike": model.alike,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
-    save_file(weights, path, metadata={"napari-n2s": text})
+    path.write_bytes(save(weights, metadata={"napari-n2s": text}))
 
 
 def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
@@ -63,6 +70,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             step=said["step"],
             score=Score(**said["score"]),
             turns=said["turns"],
+            passes=said.get("passes"),
             paired=said["paired"],
             guides=_scale(said["guides"]) if said["guides"] else None,
             alike=tuple(said.get("alike", (ALIKE,))),

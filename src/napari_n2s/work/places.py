@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from napari_n2s.ideas.errors import FileError
+from napari_n2s.work import part_files
+from napari_n2s.work.part_files import part_of
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 ZARR_SUFFIX = ".zarr"
 RESULTS = (*TIFF_SUFFIXES, ZARR_SUFFIX)
+CUT = "no space left on device, or it takes no files of this size"
 
 
 def beside_input(path: Path, flavour: str) -> Path:
@@ -37,32 +39,57 @@ def check_output(path: Path, suffixes: tuple[str, ...] = TIFF_SUFFIXES) -> None:
     if path.suffix.lower() not in suffixes:
         raise FileError(f"{path} must end in {' or '.join(suffixes)}; choose such a name.")
     try:
-        if path.exists():
-            raise FileError(f"{path} exists and is left as it is; choose another name.")
+        there = _is_there(path)
     except OSError as error:
-        raise FileError(f"{path} cannot be written: {reason(error)}.") from error
+        raise in_words(path, error, "; choose another name") from error
+    if there:
+        raise FileError(f"{path} exists and is left as it is; choose another name.")
     if not path.parent.is_dir():
         raise FileError(f"There is no folder {path.parent}; make it first.")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise FileError(
-            f"The folder {path.parent} cannot be written to; choose another."
+            f"The folder {path.parent} cannot be written to ({reason(error)}); choose another."
         ) from error
+    part_files.tidy(path.parent)
+    with claim(path):
+        pass
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder unless it is there.
+def require_space(path: Path, need: int) -> None:
+    """Make sure that the disk on which a file is to be written has so many bytes left.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError:  # not every file system says
+        return
+    if need > free:
+        raise FileError(
+            f"There is no space left for {path}: it takes {need / 1e9:.3g} GB, and "
+            f"{free / 1e9:.3g} GB are free there; make room, or choose another disk."
+        )
+
+
+@contextmanager
+def folder(path: Path) -> Iterator[None]:
+    """Make a folder unless it is there; it is removed at the end if it is empty still.
 
     Raises
     ------
     FileError
         If it cannot be made.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"The folder {path} cannot be made: {error.strerror}.") from error
+    with ExitStack() as made:
+        try:
+            made.enter_context(part_files.folder(path))
+        except OSError as error:
+            raise FileError(f"The folder {path} cannot be made: {reason(error)}.") from error
+        yield
 
 
 def write_whole(path: Path, writer: Callable[[Path], object]) -> None:
@@ -86,16 +113,29 @@ def beside(path: Path) -> Iterator[Path]:
     FileError
         If it cannot be written; nothing is left then.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield part
-        move(part, path)
+        with claim(path), part_of(path) as part:
+            yield part
+            move(part, path)
     except OSError as error:
         raise in_words(path, error) from error
-    finally:
-        if part.is_dir():
-            shutil.rmtree(part)
-        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def claim(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the same file or folder meanwhile.
+
+    Raises
+    ------
+    FileError
+        If one of them does, or nothing can be written there.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(part_files.claim(path))
+        except OSError as error:
+            raise in_words(path, error) from error
+        yield
 
 
 def move(part: Path, path: Path) -> None:
@@ -105,9 +145,18 @@ def move(part: Path, path: Path) -> None:
     ------
     FileError
     """
-    if path.exists():
+    if _is_there(path):
         raise FileError(f"{path} has come into being meanwhile and is left as it is.")
-    part.replace(path)
+    part.rename(path)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of this name, be it a symbolic link to nowhere."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def in_words(path: Path, error: OSError, then: str = "") -> FileError:
@@ -124,4 +173,6 @@ def is_zarr(path: Path) -> bool:
 
 def reason(error: OSError) -> str:
     """Say why the system refused."""
+    if error.errno is None and "written" in str(error):
+        return CUT  # numpy counts what was written and does not say why that was not all
     return str(error.strerror or error).lower()

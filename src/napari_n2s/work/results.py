@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_n2s.work import files, tiff_writing
-from napari_n2s.work.places import beside, is_zarr
+from napari_n2s.work.places import beside, claim, is_zarr, require_space
 from napari_n2s.work.recording import Recording
 
 
@@ -30,23 +30,27 @@ def creating(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Any]:
     Raises
     ------
     FileError
-        If it cannot be written; no part of it is left then.
+        If it cannot be written, as far as that can be known before the work; no part of it is left
+        then.
     """
     shape = like.image.shape
+    size = prod(shape) * kind.itemsize
     if is_zarr(path):
         from napari_n2s.work.zarr_result import ZarrResult
 
         with beside(path) as part:
             yield ZarrResult(part, like, kind)
         return
+    require_space(path, size)
     said = tiff_writing.prepare(path, kind, like)  # what cannot be said must not cost the result
-    if prod(shape) * kind.itemsize > files.LARGE:
+    if size > files.LARGE:
         with tiff_writing.map_tiff(path, kind, like, said) as out:
             yield out
     else:
-        image = np.empty(shape, kind)
-        yield image
-        tiff_writing.write(path, image, said)
+        with claim(path):
+            image = np.empty(shape, kind)
+            yield image
+            tiff_writing.write(path, image, said)
 
 
 def losses(path: Path, kind: np.dtype[Any], like: Recording) -> tuple[str, ...]:

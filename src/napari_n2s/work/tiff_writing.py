@@ -74,7 +74,9 @@ def write(path: Path, image: NDArray[np.generic], said: Said) -> None:
         If it cannot be written; no part of it is left then.
     """
     with beside(path) as part:
-        tifffile.imwrite(part, image, **said.options)
+        offset, size = tifffile.imwrite(part, image, returnoffset=True, **said.options)
+        if part.stat().st_size < offset + size:
+            raise OSError("not all was written")  # where a disk is full, numpy may keep silent
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import numpy as np
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.work.model import Model
 from napari_n2s.work.model_file import load_model, save_model
+from napari_n2s.work.part_files import digest
 from napari_n2s.work.places import beside, move
 from napari_n2s.work.recording import Recording
 from napari_n2s.work.report import Report
 from napari_n2s.work.zarr_result import ZarrResult
 
+LONGEST = 250
+"""Bytes of a name to which an ending can be added: file systems allow 255."""
 RECORD = "unfinished.safetensors"
 """The model, its report, and what was asked for."""
 
@@ -35,7 +39,10 @@ class Unfinished:
     @property
     def folder(self) -> Path:
         """Where it is until then."""
-        return self.path.with_name(f"{self.path.name}.part")
+        name = self.path.name
+        if len(os.fsencode(name)) > LONGEST:
+            name = f"{digest(name)}.zarr"
+        return self.path.with_name(f"{name}.part")
 
     @property
     def begun(self) -> bool:

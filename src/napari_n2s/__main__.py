@@ -1,0 +1,7 @@
+"""``python -m napari_n2s`` is ``napari-n2s``."""
+
+import sys
+
+from napari_n2s.cli_start import main
+
+sys.exit(main())
