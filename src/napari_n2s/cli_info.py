@@ -50,8 +50,17 @@ def read_chosen(chosen: argparse.Namespace) -> Recording:
 
 
 def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
-    """Say what of all that a file says the result has no place for."""
+    """Say what of all that a file says the result has no place for.
+
+    Raises
+    ------
+    ImageError
+        If the axes are not those of the image.
+    """
+    from napari_n2s.ideas.axes import layout
     from napari_n2s.work import results
+
+    layout(recording.image.shape, recording.axes)
 
     for note in results.losses(output, kind, recording):
         print(printable(note), file=sys.stderr, flush=True)

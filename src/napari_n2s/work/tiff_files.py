@@ -14,7 +14,7 @@ import tifffile
 
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.ideas.image import Part
-from napari_n2s.work import tiff_guard, tiff_metadata, tiff_pixels
+from napari_n2s.work import tiff_blocks, tiff_guard, tiff_metadata, tiff_pixels
 from napari_n2s.work.contents import Content
 from napari_n2s.work.large_tiff import LargeTiff
 from napari_n2s.work.recording import Recording
@@ -158,6 +158,7 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     handles = {id(page.parent): page.parent.filehandle for page in pages}
     there = sum(handle.size for handle in handles.values())
     tiff_guard.require_plausible(opened.path, size, there)
+    tiff_blocks.require_size(opened.path, pages)
     if size > large:
         image: Any = LargeTiff(opened.path, index, level or 0)
         image = image if complete else Part(image, box)
