@@ -98,6 +98,7 @@ def variants() -> Iterator[Variant]:
         interrupted,
         several,
         odd_metadata,
+        makers,
     ):
         yield from family()
 
@@ -300,13 +301,13 @@ def interrupted() -> Iterator[Variant]:
             missing(path, n, {"T": 6}, more)
 
         image, axes = (whole[0], "YX") if there == 1 else (whole[:there], "TYX")
-        yield Variant(name, write, image, axes, words=f"6 pictures and {there} ")
+        yield Variant(name, write, image, axes, words=f"6 pictures, of which there are {there};")
 
     def billion(path: Path) -> None:
         missing(path, 2, {"T": 10**9}, {})
 
     yield Variant("billion.ome.tif", billion, None, words="claims in its OME header to hold")
-    words = "names 6 pictures and 4 are there"
+    words = "names 6 pictures, of which there are 4;"
     for name, options in {
         "imagej": {"imagej": True, "metadata": {"axes": "TYX"}},
         "named": {"metadata": {"axes": "TYX"}},
@@ -429,6 +430,41 @@ def odd_metadata() -> Iterator[Variant]:
         write = plain(image, resolution=(4, 2), resolutionunit=number)
         sizes = {"X": (0.25, unit), "Y": (0.5, unit)}
         yield Variant(f"resolution_{unit}.tif", write, image, "YX", sizes)
+
+
+def makers() -> Iterator[Variant]:
+    """What makers of microscopes write."""
+    stack = picture(3)
+
+    def lsm(path: Path, size: float = 0.25e-6) -> None:
+        about = np.zeros(1, np.dtype(tifffile.TIFF.CZ_LSMINFO[:40]))
+        about["MagicNumber"], about["StructureSize"] = 67127628, about.nbytes
+        about["DimensionX"], about["DimensionY"], about["DimensionZ"] = *SIDE[::-1], 3
+        about["DimensionChannels"] = about["DimensionTime"] = 1
+        about["VoxelSizeX"], about["VoxelSizeY"], about["VoxelSizeZ"] = size, 0.5e-6, 0.75e-6
+        more = [(34412, "B", about.nbytes, about.tobytes(), True)]
+        with tifffile.TiffWriter(path) as tiff:
+            for each in stack:
+                tiff.write(each, metadata=None, extratags=more)
+                tiff.write(each[::3, ::3], metadata=None, subfiletype=1)
+                more = []
+
+    sizes = UM | {"Z": (0.75, "µm")}
+    words = "are left out"
+    yield Variant("zeiss.lsm", lsm, stack, "ZYX", sizes, words=words)
+    yield Variant("zeiss_named_otherwise.tif", lsm, stack, "ZYX", sizes, words=words)
+
+    def svs(path: Path) -> None:
+        text = "Aperio Image Library v1\r\nImage|AppMag = 20|MPP = 0.25|Left = 1"
+        options = {"photometric": "rgb", "metadata": None}
+        with tifffile.TiffWriter(path) as tiff:
+            tiff.write(slide, tile=TILE, description=text, **options)
+            tiff.write(slide[::4, ::4], description=text, **options)
+            tiff.write(slide[::2, ::2], tile=TILE, description=text, **options)
+
+    slide = np.tile(picture(kind="u1", samples=3), (4, 4, 1))
+    sizes = dict.fromkeys("XY", (0.25, "µm"))
+    yield Variant("slide.svs", svs, slide, "YXS", sizes, words="2 resolutions")
 
 
 def write_variants(folder: Path) -> list[Variant]:

@@ -223,4 +223,4 @@ def test_pictures_that_are_missing_are_no_black_ones(tmp_path):
     tifffile.tiffcomment(tmp_path / parts[0], longer.encode())
     found = read(tmp_path / parts[0])
     assert np.array_equal(found.image, STACK[0])
-    assert "names 6 pictures and 2 are there; the first 2 are taken" in found.notes[0]
+    assert "names 6 pictures, of which there are 2; the first 2 are taken" in found.notes[0]

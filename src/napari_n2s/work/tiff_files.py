@@ -17,7 +17,9 @@ from napari_n2s.ideas.image import Part
 from napari_n2s.work import tiff_blocks, tiff_guard, tiff_metadata, tiff_pixels
 from napari_n2s.work.contents import Content
 from napari_n2s.work.large_tiff import LargeTiff
+from napari_n2s.work.pixelsize import Sizes
 from napari_n2s.work.recording import Recording
+from napari_n2s.work.tiff_makers import from_maker
 from napari_n2s.work.tiff_planes import Planes, find_planes, list_series
 
 COMPANIONS = ("thumbnail", "label", "macro", "overview", "map")
@@ -69,19 +71,20 @@ def list_tiff(path: Path) -> list[Content]:
         found = []
         for index, companion in enumerate(opened.companions()):
             levels = opened.series[index].levels
-            recording, planes = _describe(opened, index, levels[0])
-            found.append(
-                Content(
-                    opened.series[index].name,
-                    recording.axes,
-                    tuple(side.stop for side in planes.box),
-                    str(levels[0].dtype),
-                    recording.sizes,
-                    tuple(each.shape for each in levels),
-                    recording.notes,
-                    companion,
-                )
-            )
+            series = levels[0]
+            axes, shape = series.axes.replace("I", "Q"), series.shape
+            sizes: Sizes = {}
+            try:
+                recording, planes = _describe(opened, index, series)
+            except (FileError, ValueError) as error:
+                notes: tuple[str, ...] = (f"It cannot be read: {error}",)
+            else:
+                axes, sizes, notes = recording.axes, recording.sizes, recording.notes
+                sides = [side.stop for side in planes.box]
+                shape = tuple(sides if len(sides) == len(axes) else [n for n in sides if n > 1])
+            shapes = tuple(each.shape for each in levels)
+            kind = str(series.dtype)
+            found.append(Content(series.name, axes, shape, kind, sizes, shapes, notes, companion))
         return found
 
 
@@ -174,11 +177,11 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
             f"It holds {len(whole.levels)} resolutions, of which the full one is taken; --level "
             "NUMBER chooses another."
         )
-    if others := [each for number, each in enumerate(opened.series) if number != index]:
-        shown = ", ".join(_shortly(each.index, each) for each in others[:3])
+    if others := [number for number in range(len(opened.series)) if number != index]:
+        shown = ", ".join(_shortly(number, opened.series[number]) for number in others[:3])
         more = " and others" if len(others) > 3 else ""
         notes.append(f"It holds other images too ({shown}{more}), which are left out.")
-    recording = replace(recording, image=image, notes=tuple(notes), others=len(others))
+    recording = replace(recording, image=image, notes=tuple(notes))
     return _scaled(recording, whole, series)
 
 
@@ -188,7 +191,9 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
     claimed = _claim(tiff, opened.series)
     planes = find_planes(tiff, series, claimed)
     if planes.there == 0:
-        raise ValueError("the file ends before its first picture does")
+        raise FileError(
+            f"{opened.path} ends before its first picture does; it is damaged or incomplete."
+        )
     part = planes.there < planes.count
     if part:
         taken = prod(side.stop for side in planes.box[: planes.leading])
@@ -196,9 +201,10 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
         unused = planes.there + planes.beyond - taken
         more = f" and {unused} more that cannot be placed are left out" if unused else ""
         size = " x ".join(map(str, shape))
+        first = "first is" if taken == 1 else f"first {taken} are"
         notes.append(
-            f"Its header names {planes.count} pictures and {planes.there + planes.beyond} are "
-            f"there; the first {taken} are taken ({planes.axes} {size}){more}."
+            f"Its header names {planes.count} pictures, of which there are "
+            f"{planes.there + planes.beyond}; the {first} taken ({planes.axes} {size}){more}."
         )
     elif opened.heard and not notes:
         pictures = f"{planes.there} picture{'s' * (planes.there != 1)}"
@@ -209,14 +215,16 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
         notes.append(f"{planes.blank} blocks of it were never written and are taken for 0.")
     axes, page = _axes(planes, part), series.keyframe
     tags = tiff_pixels.kept_tags(opened.path, page, tiff.is_imagej, notes)
-    if series.kind == "ome" and opened.root is not None:
+    if series.kind in ("ome", "mmstack") and opened.root is not None:
         about = tiff_metadata.ome(opened.root, index, series.name, len(opened.series), notes)
-        return Recording(None, axes, "ome", about, None, 0, tags, tuple(notes)), planes
+        return Recording(None, axes, "ome", about, None, tags, tuple(notes)), planes
     resolution = tiff_metadata.resolution(page, notes)
-    if tiff.is_imagej and (series.kind == "imagej" or claimed):
+    if tiff.is_imagej and (series.kind in ("imagej", "mmstack") or claimed):
         about = tiff_metadata.imagej(tiff.imagej_metadata or {}, notes)
-        return Recording(None, axes, "imagej", about, resolution, 0, tags, tuple(notes)), planes
-    return Recording(None, axes, "plain", {}, resolution, 0, tags, tuple(notes)), planes
+        return Recording(None, axes, "imagej", about, resolution, tags, tuple(notes)), planes
+    if about := from_maker(tiff, series, notes):
+        return Recording(None, axes, "ome", about, None, tags, tuple(notes)), planes
+    return Recording(None, axes, "plain", {}, resolution, tags, tuple(notes)), planes
 
 
 def _axes(planes: Planes, part: bool) -> str:

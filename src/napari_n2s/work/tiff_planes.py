@@ -165,9 +165,10 @@ def _alike(tiff: Any, first: Any) -> list[Any]:
     for number in range(len(tiff.pages)):
         try:
             page = tiff.pages[number]
+            alike = page.hash == first.hash
         except Exception:  # of every type, as it is damaged
             break
-        if page.hash == first.hash:
+        if alike:
             found.append(page)
     return found
 
