@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_n2s.work.tiff_guard import flags
+from napari_n2s.work.tiff_guard import flags, listening
 
 
 class LargeTiff:
@@ -29,9 +29,10 @@ class LargeTiff:
         import zarr
 
         self._path, self._series, self._level = path.resolve(), series, level
-        store = tifffile.imread(
-            self._path, aszarr=True, series=series, level=level, **flags(self._path)
-        )
+        with listening():
+            store = tifffile.imread(
+                self._path, aszarr=True, series=series, level=level, **flags(self._path)
+            )
         finalize(self, store.close)
         self._pages: Any = zarr.open_array(store, mode="r")
         self.shape: tuple[int, ...] = self._pages.shape

@@ -20,7 +20,7 @@ from napari_n2s.work.large_tiff import LargeTiff
 from napari_n2s.work.pixelsize import Sizes
 from napari_n2s.work.recording import Recording
 from napari_n2s.work.tiff_makers import from_maker
-from napari_n2s.work.tiff_planes import Planes, find_planes, list_series
+from napari_n2s.work.tiff_planes import Planes, find_claim, find_planes, list_series
 
 COMPANIONS = ("thumbnail", "label", "macro", "overview", "map")
 """What slide scanners call the small pictures beside the image."""
@@ -80,8 +80,7 @@ def list_tiff(path: Path) -> list[Content]:
                 notes: tuple[str, ...] = (f"It cannot be read: {error}",)
             else:
                 axes, sizes, notes = recording.axes, recording.sizes, recording.notes
-                sides = [side.stop for side in planes.box]
-                shape = tuple(sides if len(sides) == len(axes) else [n for n in sides if n > 1])
+                shape = planes.shape_there
             shapes = tuple(each.shape for each in levels)
             kind = str(series.dtype)
             found.append(Content(series.name, axes, shape, kind, sizes, shapes, notes, companion))
@@ -107,7 +106,7 @@ def _opening(path: Path) -> Iterator[_Opened]:
         counted = sum(level.size // max(level.keyframe.size, 1) for level in levels)
         left = len(tiff.pages) - counted
         alone = not any(each.is_multifile for each in series)
-        if alone and left > 0 and not heard and not _claim(tiff, series):
+        if alone and left > 0 and not heard and not find_claim(tiff, series):
             notes.append(
                 f"{left} of its {len(tiff.pages)} pictures belong to none of its images by what "
                 "its header says, and are left out."
@@ -156,18 +155,18 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     recording, planes = _describe(opened, index, series)
     box = planes.box
     size = prod(side.stop for side in box) * series.dtype.itemsize
-    complete = planes.there == planes.count
+    known = series.shape == planes.shape
     pages = [page for page in planes.pages or [series.keyframe] if page is not None]
     handles = {id(page.parent): page.parent.filehandle for page in pages}
     there = sum(handle.size for handle in handles.values())
     tiff_guard.require_plausible(opened.path, size, there)
     tiff_blocks.require_size(opened.path, pages)
-    if size > large:
+    if size > large and known:
         image: Any = LargeTiff(opened.path, index, level or 0)
-        image = image if complete else Part(image, box)
+        image = Part(image, box) if planes.interrupted else image
         recording = replace(recording, axes=planes.axes.replace("I", "Q"))
     else:
-        image = series.asarray() if complete else _squeeze(planes.read(series), planes.leading)
+        image = planes.read(series) if planes.interrupted or not known else series.asarray()
         image = np.asarray(image, image.dtype.newbyteorder("="))
     if len(image.shape) != len(recording.axes) or 0 in image.shape:
         raise ValueError("the image is not of the shape that its header names")
@@ -188,14 +187,13 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
 def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Planes]:
     """Gather what a file says of an image, and of which planes it consists."""
     tiff, notes = opened.tiff, list(opened.notes)
-    claimed = _claim(tiff, opened.series)
+    claimed = find_claim(tiff, opened.series)
     planes = find_planes(tiff, series, claimed)
     if planes.there == 0:
         raise FileError(
             f"{opened.path} ends before its first picture does; it is damaged or incomplete."
         )
-    part = planes.there < planes.count
-    if part:
+    if planes.interrupted:
         taken = prod(side.stop for side in planes.box[: planes.leading])
         shape = tuple(side.stop for side in planes.box)
         unused = planes.there + planes.beyond - taken
@@ -213,7 +211,7 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
         )
     if planes.blank:
         notes.append(f"{planes.blank} blocks of it were never written and are taken for 0.")
-    axes, page = _axes(planes, part), series.keyframe
+    axes, page = planes.axes_there.replace("I", "Q"), series.keyframe
     tags = tiff_pixels.kept_tags(opened.path, page, tiff.is_imagej, notes)
     if series.kind in ("ome", "mmstack") and opened.root is not None:
         about = tiff_metadata.ome(opened.root, index, series.name, len(opened.series), notes)
@@ -221,53 +219,12 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
     resolution = tiff_metadata.resolution(page, notes)
     if tiff.is_imagej and (series.kind in ("imagej", "mmstack") or claimed):
         about = tiff_metadata.imagej(tiff.imagej_metadata or {}, notes)
+        if resolution is None:  # or pixels would be one unit wide
+            about = {key: value for key, value in about.items() if key not in ("unit", "spacing")}
         return Recording(None, axes, "imagej", about, resolution, tags, tuple(notes)), planes
     if about := from_maker(tiff, series, notes):
         return Recording(None, axes, "ome", about, None, tags, tuple(notes)), planes
     return Recording(None, axes, "plain", {}, resolution, tags, tuple(notes)), planes
-
-
-def _axes(planes: Planes, part: bool) -> str:
-    """Name the axes of what is there, but for those of which only one entry is."""
-    sizes = zip(planes.axes, planes.box, range(len(planes.axes)), strict=True)
-    axes = "".join(
-        axis
-        for axis, side, number in sizes
-        if not (part and side.stop == 1 and number < planes.leading)
-    )
-    return axes.replace("I", "Q")
-
-
-def _squeeze(image: Any, leading: int) -> Any:
-    """Leave out leading axes with one entry, as tifffile does."""
-    return image.reshape(*(n for n in image.shape[:leading] if n > 1), *image.shape[leading:])
-
-
-def _claim(tiff: Any, series: list[Any]) -> tuple[str, tuple[int, ...]] | None:
-    """Give the axes and the shape that a header names and tifffile did not believe, if any."""
-    page = series[0].keyframe
-    if len(series) > 1 or series[0].kind not in ("generic", "uniform", "shaped"):
-        return None
-    try:
-        if page.shaped_description is not None:
-            about = tifffile.tifffile.shaped_description_metadata(page.shaped_description)
-            shape = tuple(int(size) for size in about["shape"])
-            axes = str(about.get("axes", ""))
-            axes = axes if len(axes) == len(shape) else "Q" * (len(shape) - page.ndim) + page.axes
-        elif tiff.is_imagej:
-            about = tiff.imagej_metadata or {}
-            counts = [int(about.get(each, 1)) for each in ("frames", "slices", "channels")]
-            counts = counts if prod(counts) > 1 else [1, int(about.get("images", 1)), 1]
-            letters = zip("TZC", counts, strict=True)
-            kept = [(letter, size) for letter, size in letters if size > 1]
-            axes = "".join(letter for letter, _ in kept) + page.axes
-            shape = (*(size for _, size in kept), *page.shape)
-        else:
-            return None
-    except (KeyError, TypeError, ValueError):
-        return None
-    whole = len(axes) == len(shape) and prod(shape) % max(page.size, 1) == 0
-    return (axes, shape) if whole and prod(shape) > series[0].size else None
 
 
 def _accompanies(series: Any, first: Any) -> bool:
