@@ -43,12 +43,12 @@ def read(path: Path, series: int | None = None, level: int | None = None) -> Rec
     """
     if _holds_tiff(path):
         return _in_words(path, lambda: read_tiff(path, series, level, LARGE))
-    if series or level:
-        raise FileError(f"{path} is no TIFF file, so that --series and --level choose nothing.")
     if path.is_dir():
         from napari_n2s.work.zarr_files import read_zarr
 
-        return read_zarr(path)
+        return read_zarr(path, series, level)
+    if series or level:
+        raise FileError(f"{path} holds one image; leave out --series and --level.")
     return _in_words(path, lambda: _read_other(path))
 
 
@@ -98,6 +98,10 @@ def contents(path: Path) -> list[Content]:
     """
     if _holds_tiff(path):
         return _in_words(path, lambda: list_tiff(path))
+    if path.is_dir():
+        from napari_n2s.work.zarr_files import list_zarr
+
+        return list_zarr(path)
     recording = read(path)
     image = recording.image
     return [Content("", recording.axes, image.shape, str(image.dtype), recording.sizes)]

@@ -190,6 +190,11 @@ def _colour(
     metadata: dict[str, Any],
 ) -> dict[str, Any]:
     """Say what the numbers mean, as far as this type and dialect can."""
+    if description := tags.pop("description", ""):
+        if flavour == "plain":
+            tags["description"] = description.encode()
+        elif flavour == "ome":
+            metadata.setdefault("Description", description)
     palette, separate = tags.pop("colormap", None), like.axes.endswith("SYX")
     samples = like.image.shape[like.axes.index("S")] if "S" in like.axes else 1
     together = separate or like.axes.endswith("S")
@@ -198,6 +203,7 @@ def _colour(
             tags.pop(name, None)
         if tags.get("photometric") not in (None, "miniswhite"):
             del tags["photometric"]
+        tags.setdefault("photometric", "minisblack")  # or three planes would be taken for RGB
     elif "photometric" not in tags:
         tags["photometric"] = "rgb" if samples in (3, 4) else "minisblack"
     if together:

@@ -10,16 +10,23 @@ import zarr
 
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import FileError
+from napari_n2s.work.contents import Content
 from napari_n2s.work.recording import Recording
 
 
-def read_zarr(path: Path) -> Recording:
-    """Open the first image of a group, at full resolution, or an array; nothing of it is read yet.
+def read_zarr(path: Path, series: int | None = None, level: int | None = None) -> Recording:
+    """Open an image of a group, or an array; nothing of it is read yet.
+
+    Parameters
+    ----------
+    path : Path
+    series, level : int, optional
+        Which of several images, and at which of its resolutions; the full one if left out.
 
     Raises
     ------
     FileError
-        If there is none.
+        If there is none, or none was chosen of several.
     """
     try:
         node = zarr.open(str(path.resolve()), mode="r")
@@ -28,6 +35,8 @@ def read_zarr(path: Path) -> Recording:
             f"{path} is a folder and holds no zarr; name an image file, or a folder of OME-Zarr."
         ) from error
     if isinstance(node, zarr.Array):
+        if series or level:
+            raise FileError(f"{path} is one array; leave out --series and --level.")
         names = getattr(node.metadata, "dimension_names", None) or ()
         letters = "".join(str(name or "Q")[0] for name in names)
         axes = letters or layout(node.shape).axes
@@ -39,9 +48,12 @@ def read_zarr(path: Path) -> Recording:
             f"{path} is a group of zarr, but no image of OME-Zarr 0.4 or 0.5; name one of the "
             "images or arrays in it."
         )
+    count = len(about["multiscales"])
+    if series is None and count > 1:
+        raise FileError(f"{path} holds {count} images; choose one with --series 0 to {count - 1}.")
     try:
-        first = about["multiscales"][0]
-        full = first["datasets"][0]
+        first = _chosen(path, about["multiscales"], series, "image")
+        full = _chosen(path, first["datasets"], level, "level")
         axes = "".join(axis["name"][0].upper() for axis in first["axes"])
         scale, shift = np.ones(len(axes)), np.zeros(len(axes))
         steps = [*full["coordinateTransformations"], *first.get("coordinateTransformations", ())]
@@ -63,4 +75,38 @@ def read_zarr(path: Path) -> Recording:
     }
     if "omero" in about:
         said["omero"] = about["omero"]
-    return Recording(image, axes, "zarr", said, None, len(about["multiscales"]) - 1)
+    levels = len(first["datasets"])
+    notes = (
+        f"It holds {levels} resolutions, of which the full one is taken; --level NUMBER chooses "
+        "another.",
+    )
+    shown = notes if level is None and levels > 1 else ()
+    return Recording(image, axes, "zarr", said, notes=shown)
+
+
+def list_zarr(path: Path) -> list[Content]:
+    """List the images of a group, or the array."""
+    found: list[Content] = []
+    while True:
+        try:
+            levels = [read_zarr(path, len(found), 0)]
+        except FileError:
+            if not found:
+                raise
+            return found
+        while isinstance(levels[0].image, zarr.Array) and "axes" in levels[0].metadata:
+            try:
+                levels.append(read_zarr(path, len(found), len(levels)))
+            except FileError:
+                break
+        image, shapes = levels[0].image, tuple(tuple(each.image.shape) for each in levels)
+        found.append(
+            Content("", levels[0].axes, shapes[0], str(image.dtype), levels[0].sizes, shapes)
+        )
+
+
+def _chosen(path: Path, among: list[Any], number: int | None, what: str) -> Any:
+    number = number or 0
+    if not 0 <= number < len(among):
+        raise FileError(f"{path} has no {what} {number}; it has {len(among)}, counted from 0.")
+    return among[number]
