@@ -271,11 +271,11 @@ def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
             f"The result cannot be given as {dtype}; choose an integer or a float type."
         )
     here = isinstance(image, np.ndarray)
-    if here:
-        require_range(image, kind)
     risky = missing == "leave" and kind.kind in "iu" and here and image.dtype.kind == "f"
     if risky and not np.isfinite(image).all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
+    if here:
+        require_range(image, kind)
     return kind
 
 

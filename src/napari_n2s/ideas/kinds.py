@@ -13,8 +13,9 @@ FINE = 64
 """Steps of a type that the difference of two neighbouring pixels must have, in the median."""
 SIDES = (64, 64, 4)
 """Pixels looked at along the last axis, the one before, and all others."""
-CLIPPED = 0.01
-"""Share of an image's values that may lie beyond the range of an integer type."""
+ABOVE, BELOW = 0.01, 0.75
+"""Shares of an image's values that may lie beyond the ends of an integer type: noise around 0 may
+become 0."""
 
 
 def result_kind(image: Any) -> np.dtype[Any]:
@@ -73,9 +74,11 @@ def require_range(image: NDArray[np.generic], kind: np.dtype[Any]) -> None:
         return
     limits: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
     known: NDArray[np.bool_] = np.isfinite(image)
-    beyond = known & ((image < limits.min) | (image > limits.max))
-    share = int(np.count_nonzero(beyond)) / max(1, int(np.count_nonzero(known)))
-    if share > (0 if kind.kind == "f" else CLIPPED):
+    count = max(1, int(np.count_nonzero(known)))
+    below = int(np.count_nonzero(known & (image < limits.min))) / count
+    above = int(np.count_nonzero(known & (image > limits.max))) / count
+    most = (0.0, 0.0) if kind.kind == "f" else (ABOVE, BELOW)
+    if above > most[0] or below > most[1]:
         values = image[known]
         raise ImageError(
             f"The image's values reach from {values.min():.6g} to {values.max():.6g}, and {kind} "

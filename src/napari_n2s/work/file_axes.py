@@ -35,7 +35,7 @@ def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
         One letter for each axis, Q where the file has no name for it; None if it does not say.
     """
     try:
-        if path.suffix.lower() in TIFF_SUFFIXES:
+        if path.suffix.lower() in TIFF_SUFFIXES and path.is_file():
             with tifffile.TiffFile(path) as tiff:
                 # The first that fits: what is told of every single plane comes after it.
                 found = list(islice((axes for axes, size in _of_ome(tiff) if size == shape), 1))

@@ -48,6 +48,8 @@ NOT_BLIND = (
 )
 ALIKE = 0.7
 """What non-local Bayes counts beside the network that it goes by, where nothing is known of it."""
+NUMBERED = 100
+"""Bytes for each picture of an image: its number, and those of the ones beside it."""
 AT_WORK, BESIDE = 90, 16
 """Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
 
@@ -70,13 +72,13 @@ def check(
         If it cannot.
     """
     found = layout(image.shape, axes, volume=settings.volume)
-    _, there, *space = found.canonical_shape
+    samples, there, *space = found.canonical_shape
     if there != channels:
         raise ImageError(
             f"The image has {there} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
-    require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)))
+    require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)) + NUMBERED * samples)
     here = isinstance(image, np.ndarray) and image.dtype.kind == "f"
     if here and settings.missing == "refuse":
         canonical = found.canonical(image)
