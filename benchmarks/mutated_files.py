@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import resource
 import select
 import shutil
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=Path("mutated_failures"))
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # as it sees damaged files as well
     if chosen.worker:
         _work()
         return

@@ -77,14 +77,11 @@ def test_of_a_truncated_file_the_whole_pictures_are_read_and_it_is_said(tmp_path
     whole = (tmp_path / name).read_bytes()
     for share in (0, 0.001, 0.1, 0.5, 0.8, 0.9):
         (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
-        if share < 0.1:
-            with pytest.raises(FileError, match="damaged, incomplete or of another kind"):
+        if share <= 0.1:
+            with pytest.raises(FileError, match="damaged"):
                 read(tmp_path / name)
             continue
-        try:
-            found = read(tmp_path / name)
-        except FileError:
-            continue
+        found = read(tmp_path / name)
         pictures = found.image.reshape(-1, *STACK.shape[-2:])
         assert np.array_equal(pictures, STACK.reshape(6, *STACK.shape[-2:])[: len(pictures)])
         assert found.image.size == STACK.size or "taken" in " ".join(found.notes)
@@ -222,5 +219,5 @@ def test_pictures_that_are_missing_are_no_black_ones(tmp_path):
     assert longer != xml
     tifffile.tiffcomment(tmp_path / parts[0], longer.encode())
     found = read(tmp_path / parts[0])
-    assert np.array_equal(found.image, STACK[:1])
-    assert "names 6 pictures and 2 are there; the first 2 are taken" in found.notes[0]
+    assert np.array_equal(found.image, STACK[0])
+    assert "names 6 pictures, of which there are 2; the first 2 are taken" in found.notes[0]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_n2s.cli_streams import printable, say
+from napari_n2s.cli_streams import say
 
 if TYPE_CHECKING:
     from napari_n2s.work.contents import Content
@@ -45,16 +44,25 @@ def read_chosen(chosen: argparse.Namespace) -> Recording:
 
     recording = files.read(chosen.input, chosen.series, chosen.level)
     for note in recording.notes:
-        print(printable(f"{chosen.input}: {note}"), file=sys.stderr, flush=True)
+        say(f"{chosen.input}: {note}")
     return recording
 
 
 def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
-    """Say what of all that a file says the result has no place for."""
+    """Say what of all that a file says the result has no place for.
+
+    Raises
+    ------
+    ImageError
+        If the axes are not those of the image.
+    """
+    from napari_n2s.ideas.axes import layout
     from napari_n2s.work import results
 
+    layout(recording.image.shape, recording.axes)
+
     for note in results.losses(output, kind, recording):
-        print(printable(note), file=sys.stderr, flush=True)
+        say(note)
 
 
 def _info(chosen: argparse.Namespace) -> None:

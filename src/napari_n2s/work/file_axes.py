@@ -12,7 +12,8 @@ from xml.etree.ElementTree import iterparse
 
 import tifffile
 
-TIFF_SUFFIXES = (".tif", ".tiff")
+from napari_n2s.work.tiff_guard import flags, is_tiff, listening, require_end
+
 NAMES = {**{each: each.upper() for each in "tczyx"}, "time": "T", "channel": "C"}
 """What axes of OME-Zarr are called: one letter by the standard; these words are found as well."""
 METADATA = ("zarr.json", ".zattrs")
@@ -35,8 +36,9 @@ def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
         One letter for each axis, Q where the file has no name for it; None if it does not say.
     """
     try:
-        if path.suffix.lower() in TIFF_SUFFIXES and path.is_file():
-            with tifffile.TiffFile(path) as tiff:
+        if path.is_file() and is_tiff(path):
+            require_end(path)
+            with listening(), tifffile.TiffFile(path, **flags(path)) as tiff:
                 # The first that fits: what is told of every single plane comes after it.
                 found = list(islice((axes for axes, size in _of_ome(tiff) if size == shape), 1))
                 # To list its series tifffile visits every page, and there may be many thousands.

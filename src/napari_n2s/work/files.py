@@ -99,6 +99,10 @@ def contents(path: Path) -> list[Content]:
     """
     if _holds_tiff(path):
         return _in_words(path, lambda: list_tiff(path))
+    if path.is_dir():
+        from napari_n2s.work.zarr_files import list_zarr
+
+        return list_zarr(path)
     recording = read(path)
     image = recording.image
     return [Content("", recording.axes, image.shape, str(image.dtype), recording.sizes)]

@@ -10,6 +10,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_n2s.work.tiff_guard import flags, listening
+
 
 class LargeTiff:
     """An image of a TIFF file, of which only what is asked for is read.
@@ -27,7 +29,10 @@ class LargeTiff:
         import zarr
 
         self._path, self._series, self._level = path.resolve(), series, level
-        store = tifffile.imread(self._path, aszarr=True, series=series, level=level)
+        with listening():
+            store = tifffile.imread(
+                self._path, aszarr=True, series=series, level=level, **flags(self._path)
+            )
         finalize(self, store.close)
         self._pages: Any = zarr.open_array(store, mode="r")
         self.shape: tuple[int, ...] = self._pages.shape

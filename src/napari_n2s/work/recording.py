@@ -31,8 +31,6 @@ class Recording:
         Pixel size, time step and channel names, in that dialect.
     resolution : tuple, optional
         Pixels for each unit along X and Y, and the number of that unit in TIFF.
-    others : int
-        How many more images the file holds, which are left aside.
     tags : dict
         What else a TIFF file says of its pixels, as arguments of tifffile: whether low values are
         shown white, a palette, how the samples of a pixel lie, the time and the place.
@@ -45,7 +43,6 @@ class Recording:
     flavour: str = "imagej"
     metadata: dict[str, Any] = field(default_factory=dict)
     resolution: Resolution | None = None
-    others: int = 0
     tags: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

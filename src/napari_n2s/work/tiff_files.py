@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,11 +14,13 @@ import tifffile
 
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.ideas.image import Part
-from napari_n2s.work import tiff_guard, tiff_metadata, tiff_pixels
+from napari_n2s.work import tiff_blocks, tiff_guard, tiff_metadata, tiff_pixels
 from napari_n2s.work.contents import Content
 from napari_n2s.work.large_tiff import LargeTiff
+from napari_n2s.work.pixelsize import Sizes
 from napari_n2s.work.recording import Recording
-from napari_n2s.work.tiff_planes import Planes, find_planes, list_series
+from napari_n2s.work.tiff_makers import from_maker
+from napari_n2s.work.tiff_planes import Planes, find_claim, find_planes, list_series
 
 COMPANIONS = ("thumbnail", "label", "macro", "overview", "map")
 """What slide scanners call the small pictures beside the image."""
@@ -70,19 +71,19 @@ def list_tiff(path: Path) -> list[Content]:
         found = []
         for index, companion in enumerate(opened.companions()):
             levels = opened.series[index].levels
-            recording, planes = _describe(opened, index, levels[0])
-            found.append(
-                Content(
-                    opened.series[index].name,
-                    recording.axes,
-                    tuple(side.stop for side in planes.box),
-                    str(levels[0].dtype),
-                    recording.sizes,
-                    tuple(each.shape for each in levels),
-                    recording.notes,
-                    companion,
-                )
-            )
+            series = levels[0]
+            axes, shape = series.axes.replace("I", "Q"), series.shape
+            sizes: Sizes = {}
+            try:
+                recording, planes = _describe(opened, index, series)
+            except (FileError, ValueError) as error:
+                notes: tuple[str, ...] = (f"It cannot be read: {error}",)
+            else:
+                axes, sizes, notes = recording.axes, recording.sizes, recording.notes
+                shape = planes.shape_there
+            shapes = tuple(each.shape for each in levels)
+            kind = str(series.dtype)
+            found.append(Content(series.name, axes, shape, kind, sizes, shapes, notes, companion))
         return found
 
 
@@ -90,7 +91,7 @@ def list_tiff(path: Path) -> list[Content]:
 def _opening(path: Path) -> Iterator[_Opened]:
     """Open a file of which every claim is checked first."""
     tiff_guard.require_end(path)
-    with _listening() as heard, tifffile.TiffFile(path) as tiff:
+    with tiff_guard.listening() as heard, tifffile.TiffFile(path, **tiff_guard.flags(path)) as tiff:
         notes: list[str] = []
         root = tiff_metadata.ome_root(tiff, notes)
         if root is not None:
@@ -105,33 +106,12 @@ def _opening(path: Path) -> Iterator[_Opened]:
         counted = sum(level.size // max(level.keyframe.size, 1) for level in levels)
         left = len(tiff.pages) - counted
         alone = not any(each.is_multifile for each in series)
-        if alone and left > 0 and not heard and not _claim(tiff, series):
+        if alone and left > 0 and not heard and not find_claim(tiff, series):
             notes.append(
                 f"{left} of its {len(tiff.pages)} pictures belong to none of its images by what "
                 "its header says, and are left out."
             )
         yield _Opened(path, tiff, series, root, tuple(notes), heard)
-
-
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Collect the errors that tifffile only logs; it goes on with what is readable."""
-    heard: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            text = record.getMessage().rpartition("> ")[2]
-            heard.append(" ".join(text.split())[:80].rstrip("."))
-
-    listener, logger = Listener(logging.ERROR), logging.getLogger("tifffile")
-    before = logger.propagate
-    logger.addHandler(listener)
-    logger.propagate = False
-    try:
-        yield heard
-    finally:
-        logger.removeHandler(listener)
-        logger.propagate = before
 
 
 def _choose(opened: _Opened, chosen: int | None) -> int:
@@ -174,49 +154,55 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     series = whole.levels[level or 0]
     recording, planes = _describe(opened, index, series)
     box = planes.box
-    shape = tuple(side.stop for side in box)
-    size = prod(shape) * series.dtype.itemsize
-    complete = planes.there == planes.count
+    size = prod(side.stop for side in box) * series.dtype.itemsize
+    known = series.shape == planes.shape
     pages = [page for page in planes.pages or [series.keyframe] if page is not None]
     handles = {id(page.parent): page.parent.filehandle for page in pages}
     there = sum(handle.size for handle in handles.values())
     tiff_guard.require_plausible(opened.path, size, there)
-    if size > large:
+    tiff_blocks.require_size(opened.path, pages)
+    if size > large and known:
         image: Any = LargeTiff(opened.path, index, level or 0)
-        image = image if complete else Part(image, box)
+        image = Part(image, box) if planes.interrupted else image
+        recording = replace(recording, axes=planes.axes.replace("I", "Q"))
     else:
-        image = series.asarray() if complete else planes.read(series)
+        image = planes.read(series) if planes.interrupted or not known else series.asarray()
         image = np.asarray(image, image.dtype.newbyteorder("="))
+    if len(image.shape) != len(recording.axes) or 0 in image.shape:
+        raise ValueError("the image is not of the shape that its header names")
     notes = list(recording.notes)
     if level is None and len(whole.levels) > 1:
         notes.append(
             f"It holds {len(whole.levels)} resolutions, of which the full one is taken; --level "
             "NUMBER chooses another."
         )
-    if others := [each for number, each in enumerate(opened.series) if number != index]:
-        shown = ", ".join(_shortly(each.index, each) for each in others[:3])
+    if others := [number for number in range(len(opened.series)) if number != index]:
+        shown = ", ".join(_shortly(number, opened.series[number]) for number in others[:3])
         more = " and others" if len(others) > 3 else ""
         notes.append(f"It holds other images too ({shown}{more}), which are left out.")
-    recording = replace(recording, image=image, notes=tuple(notes), others=len(others))
+    recording = replace(recording, image=image, notes=tuple(notes))
     return _scaled(recording, whole, series)
 
 
 def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Planes]:
     """Gather what a file says of an image, and of which planes it consists."""
     tiff, notes = opened.tiff, list(opened.notes)
-    claimed = _claim(tiff, opened.series)
+    claimed = find_claim(tiff, opened.series)
     planes = find_planes(tiff, series, claimed)
     if planes.there == 0:
-        raise ValueError("the file ends before its first picture does")
-    if planes.there < planes.count:
+        raise FileError(
+            f"{opened.path} ends before its first picture does; it is damaged or incomplete."
+        )
+    if planes.interrupted:
         taken = prod(side.stop for side in planes.box[: planes.leading])
         shape = tuple(side.stop for side in planes.box)
         unused = planes.there + planes.beyond - taken
         more = f" and {unused} more that cannot be placed are left out" if unused else ""
         size = " x ".join(map(str, shape))
+        first = "first is" if taken == 1 else f"first {taken} are"
         notes.append(
-            f"Its header names {planes.count} pictures and {planes.there + planes.beyond} are "
-            f"there; the first {taken} are taken ({planes.axes} {size}){more}."
+            f"Its header names {planes.count} pictures, of which there are "
+            f"{planes.there + planes.beyond}; the {first} taken ({planes.axes} {size}){more}."
         )
     elif opened.heard and not notes:
         pictures = f"{planes.there} picture{'s' * (planes.there != 1)}"
@@ -225,43 +211,20 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
         )
     if planes.blank:
         notes.append(f"{planes.blank} blocks of it were never written and are taken for 0.")
-    axes, page = planes.axes.replace("I", "Q"), series.keyframe
+    axes, page = planes.axes_there.replace("I", "Q"), series.keyframe
     tags = tiff_pixels.kept_tags(opened.path, page, tiff.is_imagej, notes)
-    if series.kind == "ome" and opened.root is not None:
+    if series.kind in ("ome", "mmstack") and opened.root is not None:
         about = tiff_metadata.ome(opened.root, index, series.name, len(opened.series), notes)
-        return Recording(None, axes, "ome", about, None, 0, tags, tuple(notes)), planes
+        return Recording(None, axes, "ome", about, None, tags, tuple(notes)), planes
     resolution = tiff_metadata.resolution(page, notes)
-    if tiff.is_imagej and (series.kind == "imagej" or claimed):
+    if tiff.is_imagej and (series.kind in ("imagej", "mmstack") or claimed):
         about = tiff_metadata.imagej(tiff.imagej_metadata or {}, notes)
-        return Recording(None, axes, "imagej", about, resolution, 0, tags, tuple(notes)), planes
-    return Recording(None, axes, "plain", {}, resolution, 0, tags, tuple(notes)), planes
-
-
-def _claim(tiff: Any, series: list[Any]) -> tuple[str, tuple[int, ...]] | None:
-    """Give the axes and the shape that a header names and tifffile did not believe, if any."""
-    page = series[0].keyframe
-    if len(series) > 1 or series[0].kind not in ("generic", "uniform", "shaped"):
-        return None
-    try:
-        if page.shaped_description is not None:
-            about = tifffile.tifffile.shaped_description_metadata(page.shaped_description)
-            shape = tuple(int(size) for size in about["shape"])
-            axes = str(about.get("axes", ""))
-            axes = axes if len(axes) == len(shape) else "Q" * (len(shape) - page.ndim) + page.axes
-        elif tiff.is_imagej:
-            about = tiff.imagej_metadata or {}
-            counts = [int(about.get(each, 1)) for each in ("frames", "slices", "channels")]
-            counts = counts if prod(counts) > 1 else [1, int(about.get("images", 1)), 1]
-            letters = zip("TZC", counts, strict=True)
-            kept = [(letter, size) for letter, size in letters if size > 1]
-            axes = "".join(letter for letter, _ in kept) + page.axes
-            shape = (*(size for _, size in kept), *page.shape)
-        else:
-            return None
-    except (KeyError, TypeError, ValueError):
-        return None
-    whole = len(axes) == len(shape) and prod(shape) % max(page.size, 1) == 0
-    return (axes, shape) if whole and prod(shape) > series[0].size else None
+        if resolution is None:  # or pixels would be one unit wide
+            about = {key: value for key, value in about.items() if key not in ("unit", "spacing")}
+        return Recording(None, axes, "imagej", about, resolution, tags, tuple(notes)), planes
+    if about := from_maker(tiff, series, notes):
+        return Recording(None, axes, "ome", about, None, tags, tuple(notes)), planes
+    return Recording(None, axes, "plain", {}, resolution, tags, tuple(notes)), planes
 
 
 def _accompanies(series: Any, first: Any) -> bool:

@@ -6,9 +6,12 @@ of them, or follows a chain of directories that ends where it began.
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element
@@ -23,6 +26,8 @@ BLANK = 200
 """How many times smaller than itself an image can be compressed that somebody has recorded."""
 SMALL = 2**28
 """Bytes that an image may take whatever the size of its file."""
+NDPI = 65420
+"""The tag by which Hamamatsu's files are known."""
 MAGIC = {b"II*\0": 42, b"MM\0*": 42, b"II+\0": 43, b"MM\0+": 43}
 """The first bytes of a TIFF file, and of a BigTIFF file."""
 
@@ -31,6 +36,27 @@ def is_tiff(path: Path) -> bool:
     """Whether the first bytes of a file are those of TIFF, whatever it is called."""
     with path.open("rb") as file:
         return file.read(4) in MAGIC
+
+
+@contextmanager
+def listening() -> Iterator[list[str]]:
+    """Collect the errors that tifffile only logs; it goes on with what is readable."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage().rpartition("> ")[2]
+            heard.append(" ".join(text.split())[:80].rstrip("."))
+
+    listener, logger = Listener(logging.ERROR), logging.getLogger("tifffile")
+    before = logger.propagate
+    logger.addHandler(listener)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(listener)
+        logger.propagate = before
 
 
 def require_file(path: Path) -> None:
@@ -42,6 +68,21 @@ def require_file(path: Path) -> None:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise FileError(f"{path} is a pipe or a device and no file; save the image to a file.")
+
+
+def flags(path: Path) -> dict[str, bool]:
+    """Tell tifffile not to take a file for NDPI only because it is called so."""
+    if path.suffix.lower() != ".ndpi":
+        return {}
+    with path.open("rb") as file:
+        try:
+            (at,) = struct.unpack("<4xI", file.read(8))
+            file.seek(at)
+            (count,) = struct.unpack("<H", file.read(2))
+            codes = struct.unpack("<" + count * "H10x", file.read(12 * count))
+        except struct.error:
+            codes = ()
+    return {} if NDPI in codes else {"is_ndpi": False}
 
 
 def require_end(path: Path) -> None:

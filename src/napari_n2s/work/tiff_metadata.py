@@ -57,7 +57,9 @@ def step(value: Any, unit: str, what: str, notes: Notes) -> float | None:
     found = number(value)
     (low, high), scale = (LENGTHS, CENTIMETRES) if unit in CENTIMETRES else (TIMES, SECONDS)
     if found is None or not low <= found * scale.get(unit, 1.0) <= high:
-        notes.append(f"The {what} is given as {_quoted(value)}, which is none; it is left out.")
+        notes.append(
+            f"The {what} is given as {_quoted(value)}, which cannot be one; it is left out."
+        )
         return None
     if isinstance(value, str) and "," in value:
         notes.append(f"The {what} is given as {_quoted(value)} and taken for {found:g} {unit}.")
@@ -74,7 +76,7 @@ def resolution(page: Any, notes: Notes) -> Resolution | None:
     found = [number(value) for value in values]
     if any(each is None or not RESOLUTIONS[0] <= each <= RESOLUTIONS[1] for each in found):
         shown = " and ".join(_quoted(value) for value in values)
-        notes.append(f"The resolution is given as {shown}, which is none; it is left out.")
+        notes.append(f"The resolution is given as {shown}, which cannot be one; it is left out.")
         return None
     x, y = (
         value if isinstance(value, tuple) else each
@@ -89,8 +91,8 @@ def imagej(about: dict[str, Any], notes: Notes) -> dict[str, Any]:
     unit = unit_name(str(about.get("unit", "")))
     for key, what in IMAGEJ_NUMBERS.items():
         length = key == "spacing"
-        if key in about and (number(about[key]) or not isinstance(about[key], (int, float))):
-            # ImageJ says 0 where it does not know, and takes a distance below 0 for its size.
+        if about.get(key, 0) != 0:  # by which ImageJ says that it does not know
+            # ImageJ takes a distance below 0 for its size.
             value = about[key]
             if length and isinstance(value, (int, float)):
                 value = abs(value)

@@ -64,6 +64,27 @@ class Planes:
                 break
         return tuple(slice(0, size) for size in (*counts, *self.shape[self.leading :]))
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether some are missing."""
+        return self.there < self.count
+
+    @property
+    def _kept(self) -> list[int]:
+        """Axes of that part, without those of which only one of several entries is there."""
+        every = enumerate(zip(self.shape, self.box, strict=True))
+        return [n for n, (size, side) in every if not size > side.stop == 1]
+
+    @property
+    def axes_there(self) -> str:
+        """One letter for each axis of that part."""
+        return "".join(self.axes[number] for number in self._kept)
+
+    @property
+    def shape_there(self) -> tuple[int, ...]:
+        """The shape of that part."""
+        return tuple(self.box[number].stop for number in self._kept)
+
     def read(self, series: Any) -> NDArray[np.generic]:
         """Read that part."""
         box = self.box
@@ -73,7 +94,7 @@ class Planes:
             handle, kind = series.keyframe.parent.filehandle, series.dtype
             typecode = series.keyframe.parent.byteorder + kind.char
             flat = handle.read_array(typecode, prod(shape), self.offset)
-            return np.asarray(flat.reshape(shape), kind.newbyteorder("="))
+            return np.asarray(flat.reshape(self.shape_there), kind.newbyteorder("="))
         part = tifffile.TiffPageSeries(
             self.pages[:count],
             shape,
@@ -83,7 +104,7 @@ class Planes:
             squeeze=False,
         )
         image: NDArray[np.generic] = part.asarray()
-        return image.reshape(shape)
+        return image.reshape(self.shape_there)
 
 
 def find_planes(tiff: Any, series: Any, claimed: tuple[str, tuple[int, ...]] | None) -> Planes:
@@ -117,11 +138,38 @@ def find_planes(tiff: Any, series: Any, claimed: tuple[str, tuple[int, ...]] | N
         size = page.parent.filehandle.size - offset
         there = min(max(size, 0) // max(page.nbytes, 1), count)
         return Planes(axes, shape, leading, there, offset=offset)
-    pages = list(series) if claimed is None else _alike(tiff, page)
+    pages = _listed(series) if claimed is None else _alike(tiff, page)
     whole = [_is_whole(each) for each in pages[:count]]
     there = sum(1 for _ in takewhile(bool, whole))
     blank = sum(_blank(each) for each in pages[:there])
     return Planes(axes, shape, leading, there, sum(whole) - there, blank, pages)
+
+
+def find_claim(tiff: Any, series: list[Any]) -> tuple[str, tuple[int, ...]] | None:
+    """Give the axes and the shape that a header names and tifffile did not believe, if any."""
+    page = series[0].keyframe
+    if len(series) > 1 or series[0].kind not in ("generic", "uniform", "shaped"):
+        return None
+    try:
+        if page.shaped_description is not None:
+            about = tifffile.tifffile.shaped_description_metadata(page.shaped_description)
+            shape = tuple(int(size) for size in about["shape"])
+            axes = str(about.get("axes", ""))
+            axes = axes if len(axes) == len(shape) else "Q" * (len(shape) - page.ndim) + page.axes
+        elif tiff.is_imagej:
+            about = tiff.imagej_metadata or {}
+            counts = [int(about.get(each, 1)) for each in ("frames", "slices", "channels")]
+            counts = counts if prod(counts) > 1 else [1, int(about.get("images", 1)), 1]
+            letters = zip("TZC", counts, strict=True)
+            kept = [(letter, size) for letter, size in letters if size > 1]
+            axes = "".join(letter for letter, _ in kept) + page.axes
+            shape = (*(size for _, size in kept), *page.shape)
+        else:
+            return None
+    except (KeyError, TypeError, ValueError):
+        return None
+    whole = len(axes) == len(shape) and prod(shape) % max(page.size, 1) == 0
+    return (axes, shape) if whole and prod(shape) > series[0].size else None
 
 
 def list_series(tiff: Any) -> list[Any]:
@@ -147,6 +195,17 @@ def list_series(tiff: Any) -> list[Any]:
     return series
 
 
+def _listed(series: Any) -> list[Any]:
+    """List the pages of a series, up to one that is not there or damaged."""
+    found = []
+    for number in range(len(series)):
+        try:
+            found.append(series[number])
+        except Exception:  # of every type, as it is damaged
+            break
+    return found
+
+
 def _alike(tiff: Any, first: Any) -> list[Any]:
     """List the pages of a file that are of the kind of the first, up to one that is damaged."""
     tiff.pages.useframes = False
@@ -154,9 +213,10 @@ def _alike(tiff: Any, first: Any) -> list[Any]:
     for number in range(len(tiff.pages)):
         try:
             page = tiff.pages[number]
+            alike = page.hash == first.hash
         except Exception:  # of every type, as it is damaged
             break
-        if page.hash == first.hash:
+        if alike:
             found.append(page)
     return found
 

@@ -198,6 +198,7 @@ def _colour(
             tags.pop(name, None)
         if tags.get("photometric") not in (None, "miniswhite"):
             del tags["photometric"]
+        tags.setdefault("photometric", "minisblack")  # or three planes would be taken for RGB
     elif "photometric" not in tags:
         tags["photometric"] = "rgb" if samples in (3, 4) else "minisblack"
     if together:

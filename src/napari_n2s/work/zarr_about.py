@@ -26,8 +26,8 @@ class About:
     scale, translation : list of float
     omero : dict or None
         How it is shown.
-    images : int
-        How many the group holds.
+    images, levels : int
+        How many images the group holds, and at how many resolutions this one.
     notes : tuple of str
         What made no sense, a sentence each.
     """
@@ -39,6 +39,7 @@ class About:
     translation: list[float]
     omero: dict[str, Any] | None
     images: int
+    levels: int
     notes: tuple[str, ...]
 
 
@@ -84,8 +85,8 @@ def read_about(attributes: Mapping[str, Any], series: int = 0, level: int = 0) -
             translation = [a + b for a, b in zip(translation, shift, strict=True)]
     letters = "".join(each["name"][0].upper() for each in axes)
     omero = _mapping(about.get("omero")) or None
-    count = len(images)
-    return About(path, letters, axes, scale, translation, omero, count, tuple(dict.fromkeys(notes)))
+    counts, said_once = (len(images), len(levels)), tuple(dict.fromkeys(notes))
+    return About(path, letters, axes, scale, translation, omero, *counts, said_once)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

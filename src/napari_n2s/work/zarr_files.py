@@ -10,6 +10,7 @@ import zarr
 
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import FileError, ImageError
+from napari_n2s.work.contents import Content
 from napari_n2s.work.places import reason
 from napari_n2s.work.recording import Recording
 from napari_n2s.work.zarr_about import About, read_about
@@ -64,8 +65,34 @@ def read_zarr(path: Path, series: int | None = None, level: int | None = None) -
     }
     if about.omero:
         metadata["omero"] = about.omero
-    others = about.images - 1
-    return Recording(image, about.letters, "zarr", metadata, others=others, notes=about.notes)
+    notes = list(about.notes)
+    if level is None and about.levels > 1:
+        notes.append(
+            f"It holds {about.levels} resolutions, of which the full one is taken; --level NUMBER "
+            "chooses another."
+        )
+    return Recording(image, about.letters, "zarr", metadata, notes=tuple(notes))
+
+
+def list_zarr(path: Path) -> list[Content]:
+    """List the images of a group, or the array."""
+    found: list[Content] = []
+    while True:
+        try:
+            levels = [read_zarr(path, len(found), 0)]
+        except FileError:
+            if not found:
+                raise
+            return found
+        while isinstance(levels[0].image, zarr.Array) and "axes" in levels[0].metadata:
+            try:
+                levels.append(read_zarr(path, len(found), len(levels)))
+            except FileError:
+                break
+        image, shapes = levels[0].image, tuple(tuple(each.image.shape) for each in levels)
+        found.append(
+            Content("", levels[0].axes, shapes[0], str(image.dtype), levels[0].sizes, shapes)
+        )
 
 
 def _open(path: Path) -> tuple[GuardedStore, Any]:
