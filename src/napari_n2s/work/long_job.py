@@ -88,7 +88,10 @@ def denoising_to(
                 unfinished.begin(*begun, asked, recording, kind)
             model, report = begun
             begin = time.monotonic()
-            out = ZarrResult(unfinished.folder, recording, kind)
+            try:
+                out = ZarrResult(unfinished.folder, recording, kind)
+            except ValueError as error:
+                raise unfinished.damaged() from error
             boxes = boxes_of(image, axes, out, volume=settings.volume)
             left = [box for box in boxes if not out.holds(box)]
             if client:
