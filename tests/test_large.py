@@ -258,8 +258,8 @@ def bad_calls(tmp_path):
     yield ["denoise", tmp_path / "empty"], "is a folder and holds no zarr"
     zarr.create_group(str(tmp_path / "group.zarr"))
     yield ["denoise", tmp_path / "group.zarr"], "no image of OME-Zarr"
-    write_ome_zarr(tmp_path / "odd.zarr", axes=["t", "c", "y", "x"])
-    yield ["denoise", tmp_path / "odd.zarr"], "is not OME-Zarr 0.4 or 0.5"
+    write_ome_zarr(tmp_path / "odd.zarr", axes=[["t"], 5, "y", "x"])
+    yield ["denoise", tmp_path / "odd.zarr"], "is no image of OME-Zarr 0.4 or 0.5"
     yield ["denoise", source, "-o", source], "exists and is left as it is"
     yield ["denoise", source, "-o", tmp_path / "b.png"], "must end in .tif or .tiff or .zarr"
     yield ["denoise", source, "-o", tmp_path / "b.zarr", "--axes", "QCYX"], "no place for the axes"

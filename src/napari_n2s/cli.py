@@ -85,9 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     denoise.add_argument(
         "--dtype",
-        choices=("float32", "same"),
-        default="float32",
-        help="type of the result: float32, or the same as the input, rounded and clipped",
+        choices=("float32", "float64", "same"),
+        help="type of the result, or the same as the input, rounded and clipped; if left out, "
+        "float32, or float64 where that has too few digits for the differences in the image",
     )
     denoise.add_argument(
         "--method",

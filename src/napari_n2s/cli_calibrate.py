@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_n2s import cli_info
 from napari_n2s.cli_streams import say
+from napari_n2s.ideas.kinds import result_kind
 from napari_n2s.ideas.settings import choices, words
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def _calibrate(chosen: argparse.Namespace) -> None:
         places.check_output(chosen.output, places.RESULTS)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     if chosen.output:
-        with creating(chosen.output, np.dtype(np.float32), recording) as out:
+        with creating(chosen.output, result_kind(recording.image), recording) as out:
             found = _calibrate_and_tell(chosen, recording)
             finish(found.applying(recording.image, mix=chosen.mix, out=out))
     else:

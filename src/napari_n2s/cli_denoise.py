@@ -21,6 +21,7 @@ from napari_n2s import cli_calibrate, cli_info, cli_pairs, cli_start
 from napari_n2s.cli_streams import printable, say
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.guides import guide
+from napari_n2s.ideas.kinds import named_kind
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
 from napari_n2s.work.progress import Applying, Preview, Progress
@@ -61,7 +62,7 @@ def denoise(chosen: argparse.Namespace) -> None:
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     guides = [files.read(each).image for each in chosen.guide]
     recording = replace(recording, image=guide(recording.image, recording.axes, guides))
-    kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
+    kind = named_kind(chosen.dtype, recording.image)
     cli_info.tell_losses(output, kind, recording)
     if chosen.scheduler and (chosen.method or not places.is_zarr(output)):
         raise SettingsError(

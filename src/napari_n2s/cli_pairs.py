@@ -14,6 +14,7 @@ from napari_n2s import cli_info
 from napari_n2s.cli_streams import say
 from napari_n2s.ideas.axes import APART
 from napari_n2s.ideas.errors import FileError, ImageError, SettingsError
+from napari_n2s.ideas.kinds import named_kind
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.load import load_torch
 
@@ -97,7 +98,7 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
     )
     assert readings is not None
     readings = readings.guided([files.read(each).image for each in chosen.guide])
-    kind = np.dtype(recording.image.dtype if chosen.dtype == "same" else "float32")
+    kind = named_kind(chosen.dtype, recording.image)
     with results.creating(output, kind, _as_shown(recording, readings)) as out:
         report = _run(readings, settings, out)
     say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
@@ -147,7 +148,7 @@ def _denoise_all(
         say(f"{left_out} files have no partner of the same name and are left out.")
     how = f"{len(names)} pictures in {len(stacks)} noisy readings each"
     readings = pair_up(stacks, APART + axes, register=chosen.register, how=how)
-    kind = np.dtype(stacks[0].dtype if chosen.dtype == "same" else "float32")
+    kind = named_kind(chosen.dtype, stacks[0])
     clean = np.empty(stacks[0].shape, kind)
     report = _run(readings, settings, clean)
     for target, image, recording in zip(targets, clean, recordings[0], strict=True):

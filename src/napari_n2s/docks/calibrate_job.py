@@ -6,12 +6,11 @@ from collections.abc import Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from napari_n2s.docks.job import Failure, UnexpectedError
 from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.guides import take_part
+from napari_n2s.ideas.kinds import result_kind
 from napari_n2s.ideas.prepared import Prepared
 from napari_n2s.work.calibrate import calibrating, get_ready
 from napari_n2s.work.calibration import Calibration, Tried, filtering, mixing_at
@@ -91,7 +90,7 @@ def glimpse_job(
         reach = denoiser.reach_of_slices(values)
         read, inner = widen_along(box, order.axes, order.image.shape, reach)
         mixing = mixing_at(ready, denoiser, values) if mix else None
-        dtype = order.image.dtype if order.source.rgb else np.float32
+        dtype = order.image.dtype if order.source.rgb else result_kind(order.image)
         part, quick = take_part(order.image, read), denoiser.for_preview()
         work = filtering(part, order.axes, quick, values, ready, mixing, dtype)
         return ready, Preview(box, finish(work)[inner])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_n2s.docks import layers, regions
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.guides import guide
+from napari_n2s.ideas.kinds import result_kind
 from napari_n2s.work.pieces import is_large
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Order:
     @property
     def dtype(self) -> Any:
         """Type of the result: what the layer can show."""
-        return self.wanted.dtype if self.onto.rgb else "float32"
+        return self.wanted.dtype if self.onto.rgb else result_kind(self.wanted)
 
     @property
     def guided(self) -> Any:

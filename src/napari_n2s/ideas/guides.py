@@ -59,6 +59,10 @@ class Guides:
                 f"With guides every axis needs a letter of its own; here they are {axes}."
             )
         self._images = [open_image(each) for each in images]
+        if any(len(each.shape) < 2 for each in self._images):
+            raise ImageError(
+                "A guide is an image with axes Y and X; one here is a number or a row."
+            )
         sizes = dict(zip(axes, shape, strict=True))
         self._axes = [_letters(tuple(each.shape), shape, axes, sizes) for each in self._images]
         counts = [
@@ -139,7 +143,9 @@ class Guided:
 
 
 def as_list(guides: Any) -> list[Any]:
-    """Take one guide for a list of one."""
+    """Take one guide for a list of one, and None for an empty one."""
+    if guides is None:
+        return []
     return list(guides) if isinstance(guides, list | tuple) else [guides]
 
 

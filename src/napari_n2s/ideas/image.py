@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.errors import ImageError, MissingPixelsError
+from napari_n2s.ideas.kinds import require_range, result_kind
 
 Box = tuple[slice, ...]
 """A part of an image: one slice for each of its axes."""
@@ -32,9 +33,21 @@ def as_image(data: Any) -> NDArray[np.generic]:
     ImageError
         If its values are no intensities.
     """
-    image = np.asarray(data)
+    try:
+        image = np.asarray(_filled(data) if isinstance(data, np.ma.MaskedArray) else data)
+    except (TypeError, ValueError) as error:
+        raise ImageError(
+            "The image is no array of numbers: its rows must all be of one length."
+        ) from error
     _require_intensities(image.dtype)
     return image
+
+
+def _filled(data: Any) -> NDArray[np.generic]:
+    """Give an array whose masked pixels are NaN, as missing ones are; as it is if none are."""
+    if not np.ma.is_masked(data):
+        return np.asarray(data)
+    return np.asarray(data.astype(np.result_type(data.dtype, np.float32)).filled(np.nan))
 
 
 def open_image(data: Any) -> Any:
@@ -56,6 +69,11 @@ def open_image(data: Any) -> Any:
         lazy = False
     if not lazy:
         return as_image(data)
+    if isinstance(getattr(data, "_meta", None), np.ma.MaskedArray):
+        raise ImageError(
+            "The image is a dask array of masked arrays; compute it, or fill what is masked with "
+            "NaN."
+        )
     _require_intensities(kind)
     return data
 
@@ -251,7 +269,8 @@ def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
 
     Parameters
     ----------
-    dtype : dtype
+    dtype : dtype, optional
+        If left out, float32, or float64 where that has too few digits for the image.
     image : array_like
         What will be denoised.
     missing : {"refuse", "leave"}
@@ -262,6 +281,8 @@ def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
     ImageError
         If it cannot.
     """
+    if dtype is None:
+        return result_kind(image)
     try:
         kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
@@ -274,12 +295,17 @@ def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
     risky = missing == "leave" and kind.kind in "iu" and here and image.dtype.kind == "f"
     if risky and not np.isfinite(image).all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
+    if here:
+        require_range(image, kind)
     return kind
 
 
 def to_dtype(image: NDArray[np.float64], kind: np.dtype[Any]) -> NDArray[np.generic]:
-    """Convert intensities to another type; to an integer rounded and clipped into its range."""
+    """Convert intensities to another type, clipped into its range; to an integer rounded."""
     if kind.kind == "f":
+        if kind.itemsize < 4:
+            most = float(np.finfo(kind).max)
+            image = np.where(np.isfinite(image), image.clip(-most, most), image)
         return image.astype(kind)
     limits = np.iinfo(kind)
     # A float64 cannot hold the largest 64-bit integers: the clip is made on the side that fits.

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.image import open_image
+from napari_n2s.ideas.labelled import take_off
 from napari_n2s.ideas.prepared import Prepared, prepare
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.calibration import Calibration, Tried
@@ -86,6 +87,7 @@ def calibrate(
     >>> clean = found.apply(noisy)  # doctest: +SKIP
     """
     denoiser = choose_denoiser(method, grid, spacing_of(z_step))
+    image, axes = take_off(image, axes)
     ready = get_ready(image, axes, missing=missing, seed=seed, volume=z_step is not None)
     return finish(calibrating(ready, denoiser, refine=refine))
 

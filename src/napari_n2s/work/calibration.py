@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_n2s.ideas.axes import APART, SPACE, layout
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import check_dtype, open_image
+from napari_n2s.ideas.labelled import put_on, take_off
 from napari_n2s.ideas.mixing import Mixing, plan_mixing
 from napari_n2s.ideas.prepared import Prepared, fill_gaps
 from napari_n2s.ideas.score import Score
@@ -77,8 +75,8 @@ class Calibration:
         *,
         values: dict[str, Any] | None = None,
         mix: bool | None = None,
-        dtype: Any = np.float32,
-    ) -> NDArray[np.generic]:
+        dtype: Any = None,
+    ) -> Any:
         """Denoise the image, or another like it, at the best strength.
 
         Parameters
@@ -90,8 +88,9 @@ class Calibration:
         mix : bool, optional
             Mix the noisy pixels back into what a filter predicts without them; left out, where the
             noise is known well enough. It is only for filters that leave the pixel out.
-        dtype : dtype
-            Type of the result: float32, or an integer type, rounded and clipped into its range.
+        dtype : dtype, optional
+            Type of the result; of an integer type, it is rounded and clipped into its range. If
+            left out, float32, or float64 where that has too few digits for the image's differences.
 
         Returns
         -------
@@ -102,7 +101,8 @@ class Calibration:
         ------
         ImageError, DenoiserError
         """
-        return finish(self.applying(image, values=values, mix=mix, dtype=dtype))
+        bare, _ = take_off(image, None)
+        return put_on(finish(self.applying(bare, values=values, mix=mix, dtype=dtype)), image)
 
     def applying(
         self,
@@ -111,7 +111,7 @@ class Calibration:
         axes: str | None = None,
         values: dict[str, Any] | None = None,
         mix: bool | None = None,
-        dtype: Any = np.float32,
+        dtype: Any = None,
         out: Any = None,
     ) -> Generator[Applying, None, Any]:
         """Do as `apply`, yielding how far it is after each picture; `out` is as for a `Model`."""
@@ -169,7 +169,7 @@ def filtering(
     values: dict[str, Any],
     ready: Prepared,
     mixing: Mixing | None = None,
-    dtype: Any = np.float32,
+    dtype: Any = None,
     out: Any = None,
 ) -> Generator[Applying, None, Any]:
     """Denoise an image, or a part of it, on the scale of the one made ready.

@@ -13,7 +13,7 @@ from napari_n2s.ideas.image import Box, Part
 from napari_n2s.work.device import choose_device
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish
-from napari_n2s.work.stream import require_shape
+from napari_n2s.work.stream import require_room
 
 if TYPE_CHECKING:
     from napari_n2s.work.model import Model
@@ -81,7 +81,7 @@ def applying_on(
             "Workers cannot write to the memory of this process; give as out an array in a file "
             "that they can reach, as zarr's."
         )
-    require_shape(out, tuple(image.shape))
+    require_room(out, tuple(image.shape))
     # As results of tasks, what all need is sent once, passed on from worker to worker, and made
     # anew should those that hold it be lost, or come only later.
     shared = client.submit(_hand_over, (model, image, out), pure=False)

@@ -8,12 +8,12 @@ from functools import partial
 from math import prod
 from typing import Any
 
-import numpy as np
 import torch
 
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.guides import guide, plain, take_part
 from napari_n2s.ideas.image import Box, check_dtype, open_image
+from napari_n2s.ideas.labelled import put_on, take_off
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
 from napari_n2s.work.machine import require_memory
@@ -24,7 +24,7 @@ from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.readings import find_readings
 from napari_n2s.work.report import Report, account_of
 from napari_n2s.work.steps import finish
-from napari_n2s.work.stream import require_shape
+from napari_n2s.work.stream import require_room
 from napari_n2s.work.train import go_on, take_up, train
 from napari_n2s.work.watch import Watch, glimpse
 
@@ -41,7 +41,7 @@ def denoise(
     *,
     axes: str | None = None,
     settings: Settings | None = None,
-    dtype: Any = np.float32,
+    dtype: Any = None,
     out: Any = None,
     pair: Any = None,
     pairs_axis: str | None = None,
@@ -57,12 +57,15 @@ def denoise(
     ----------
     image : array_like
         Any number of axes, integers or floats. It is not changed. A dask, zarr or xarray array, or
-        a file mapped into memory, is read piece by piece.
+        a file mapped into memory, is read piece by piece. Masked pixels are missing ones, as NaN
+        is.
     axes : str, optional
-        One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
+        One letter for each axis, as ``"TYX"`` or ``"YXC"``; if left out, what the dimensions of an
+        xarray.DataArray are called, or else guessed from the shape.
     settings : Settings, optional
-    dtype : dtype
-        Type of the result: float32, or an integer type, rounded and clipped into its range.
+    dtype : dtype, optional
+        Type of the result; of an integer type, it is rounded and clipped into its range. If left
+        out, float32, or float64 where that has too few digits for the image's differences.
     out : array_like, optional
         Where to write the result: an array of the image's shape in memory or in a file, as zarr's.
         Its type is then the result's.
@@ -90,7 +93,8 @@ def denoise(
     -------
     tuple of array_like and Report
         The denoised image, of the same shape and axes and on the same intensity scale, and an
-        account of what was done and how it compares with a median and a blur.
+        account of what was done and how it compares with a median and a blur. From an
+        xarray.DataArray or a masked array comes another, with the same labels or mask.
 
     Raises
     ------
@@ -103,14 +107,18 @@ def denoise(
     >>> clean, report = denoise(one, pair=two, seconds=60)  # doctest: +SKIP
     """
     settings = replace(settings or Settings(), **changes)
+    bare, axes = take_off(image, axes)
     asked = {"pair": pair, "along": pairs_axis, "how": pairing, "thinned": thin}
-    if readings := find_readings(image, axes, **asked, register=register, seed=settings.seed):
+    if readings := find_readings(bare, axes, **asked, register=register, seed=settings.seed):
         from napari_n2s.work.denoise_readings import denoising_readings
 
         readings = readings.guided(guides)
-        return finish(denoising_readings(readings, settings=settings, dtype=dtype, out=out))
-    image = guide(image, axes, guides)
-    return finish(denoising(image, axes=axes, settings=settings, dtype=dtype, out=out))
+        work = denoising_readings(readings, settings=settings, dtype=dtype, out=out)
+    else:
+        guided = guide(bare, axes, guides)
+        work = denoising(guided, axes=axes, settings=settings, dtype=dtype, out=out)
+    clean, report = finish(work)
+    return (put_on(clean, image) if out is None else out), report
 
 
 def denoising(
@@ -118,7 +126,7 @@ def denoising(
     *,
     axes: str | None = None,
     settings: Settings,
-    dtype: Any = np.float32,
+    dtype: Any = None,
     stop: Callable[[], bool] = lambda: False,
     rest: Callable[[], bool] = lambda: False,
     view: Callable[[], Box | None] = lambda: None,
@@ -172,11 +180,11 @@ def denoising(
     try:
         with memory_in_words():
             piece = wanted if part is None else take_part(wanted, part)
-            kind = check_dtype(dtype if out is None else out.dtype, plain(piece), settings.missing)
+            if out is not None:
+                dtype = require_room(out, piece.shape)
+            kind = check_dtype(dtype, plain(piece), settings.missing)
             if out is None:
                 require_memory(prod(piece.shape) * kind.itemsize)
-            else:
-                require_shape(out, piece.shape)
             check(plain(piece), its_axes, here.canonical_shape[1], settings)
             if since and since.best.context:
                 there.beside(since.best.context)
@@ -188,7 +196,7 @@ def denoising(
                 take_up(since)
                 progress = since
             device = progress.learner.device
-            result = yield from applying(progress.best, device, wanted, its_axes, dtype, part, out)
+            result = yield from applying(progress.best, device, wanted, its_axes, kind, part, out)
     finally:
         if last := watch.progress or since:
             last.learner.rest()
@@ -205,7 +213,7 @@ def applying(
     device: torch.device,
     image: Any,
     axes: str | None,
-    dtype: Any = np.float32,
+    dtype: Any = None,
     part: Box | None = None,
     out: Any = None,
     invariant: bool | None = None,

@@ -21,7 +21,7 @@ from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.readings import Readings
 from napari_n2s.work.report import account_of
 from napari_n2s.work.steps import share
-from napari_n2s.work.stream import require_shape
+from napari_n2s.work.stream import require_room
 from napari_n2s.work.train import go_on, train
 from napari_n2s.work.watch import Watch, glimpse
 
@@ -33,7 +33,7 @@ def denoising_readings(
     readings: Readings,
     *,
     settings: Settings,
-    dtype: Any = np.float32,
+    dtype: Any = None,
     stop: Callable[[], bool] = lambda: False,
     rest: Callable[[], bool] = lambda: False,
     view: Callable[[], Box | None] = lambda: None,
@@ -47,8 +47,8 @@ def denoising_readings(
     ----------
     readings : Readings
     settings : Settings
-    dtype : dtype
-        Type of the result.
+    dtype : dtype, optional
+        Type of the result, as for `denoise`.
     stop, rest, preview_pause, since
         As for `denoising`; what is taken up again was learnt from the same readings.
     view : callable
@@ -63,9 +63,9 @@ def denoising_readings(
         Where a reading has no value, the others are averaged; where none has, NaN.
     """
     first = readings.shown[0]
-    kind = check_dtype(dtype if out is None else out.dtype, plain(first), settings.missing)
     if out is not None:
-        require_shape(out, first.shape)
+        dtype = require_room(out, first.shape)
+    kind = check_dtype(dtype, plain(first), settings.missing)
     with memory_in_words():
         require_memory(AT_WORK * first.size)
         watch = Watch(partial(_glimpse, readings), view, Pace(preview_pause))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.work import tiff_writing
 from napari_n2s.work.contents import Content
+from napari_n2s.work.picture_files import read_picture
 from napari_n2s.work.places import reason, write_whole
 from napari_n2s.work.recording import Recording
 from napari_n2s.work.tiff_files import list_tiff, read_tiff
@@ -46,10 +47,10 @@ def read(path: Path, series: int | None = None, level: int | None = None) -> Rec
     if path.is_dir():
         from napari_n2s.work.zarr_files import read_zarr
 
-        return read_zarr(path, series, level)
+        return _in_words(path, lambda: read_zarr(path, series, level))
     if series or level:
-        raise FileError(f"{path} holds one image; leave out --series and --level.")
-    return _in_words(path, lambda: _read_other(path))
+        raise FileError(f"{path} holds one image, of which --series and --level choose nothing.")
+    return _in_words(path, lambda: read_picture(path))
 
 
 def _holds_tiff(path: Path) -> bool:
@@ -124,8 +125,3 @@ def write(path: Path, image: NDArray[np.generic], like: Recording) -> None:
 def write_png(path: Path, image: NDArray[np.uint8]) -> None:
     """Write a picture ``(Y, X)`` or ``(Y, X, 3)`` as PNG."""
     write_whole(path, lambda part: iio.imwrite(part, image, extension=".png"))
-
-
-def _read_other(path: Path) -> Recording:
-    image = iio.imread(path, plugin="pillow")
-    return Recording(image, {2: "YX", 3: "YXS", 4: "QYXS"}[image.ndim])

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from napari_n2s import __version__
+from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.boxes import boxes_of
 from napari_n2s.ideas.image import Box, Part, check_dtype, open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.cluster import applying_on
 from napari_n2s.work.denoise import applying
 from napari_n2s.work.device import choose_device, memory_in_words
+from napari_n2s.work.machine import require_memory
 from napari_n2s.work.model import Model
 from napari_n2s.work.places import claim, in_words
 from napari_n2s.work.progress import Applying, Progress
@@ -28,6 +30,8 @@ from napari_n2s.work.train import train
 from napari_n2s.work.unfinished import Unfinished
 from napari_n2s.work.zarr_result import ZarrResult, require_order
 
+LISTED = 100
+"""Bytes for each picture of an image that is denoised box by box."""
 AGAIN = "; see to that, and repeat the command to go on"
 
 
@@ -69,6 +73,7 @@ def denoising_to(
     unfinished = Unfinished(path)
     require_order(recording)
     image, axes = open_image(recording.image), recording.axes
+    require_memory(LISTED * layout(image.shape, axes).canonical_shape[0])
     check_dtype(kind, image, settings.missing)
     asked = _asked(sources, recording, settings, kind)
     try:
@@ -83,7 +88,10 @@ def denoising_to(
                 unfinished.begin(*begun, asked, recording, kind)
             model, report = begun
             begin = time.monotonic()
-            out = ZarrResult(unfinished.folder, recording, kind)
+            try:
+                out = ZarrResult(unfinished.folder, recording, kind)
+            except ValueError as error:
+                raise unfinished.damaged() from error
             boxes = boxes_of(image, axes, out, volume=settings.volume)
             left = [box for box in boxes if not out.holds(box)]
             if client:

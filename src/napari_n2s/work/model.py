@@ -26,6 +26,7 @@ from napari_n2s.ideas.image import (
     find_missing,
     open_image,
 )
+from napari_n2s.ideas.labelled import put_on, take_off
 from napari_n2s.ideas.prepared import fill_gaps
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
@@ -50,6 +51,8 @@ NOT_BLIND = (
 )
 ALIKE = 0.7
 """What non-local Bayes counts beside the network that it goes by, where nothing is known of it."""
+NUMBERED = 100
+"""Bytes for each picture of an image: its number, and those of the ones beside it."""
 AT_WORK, BESIDE = 90, 16
 """Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
 
@@ -72,13 +75,13 @@ def check(
         If it cannot.
     """
     found = layout(image.shape, axes, volume=settings.volume)
-    _, there, *space = found.canonical_shape
+    samples, there, *space = found.canonical_shape
     if there != channels:
         raise ImageError(
             f"The image has {there} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
-    require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)))
+    require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)) + NUMBERED * samples)
     here = isinstance(image, np.ndarray) and image.dtype.kind == "f"
     if here and settings.missing == "refuse":
         canonical = found.canonical(image)
@@ -139,7 +142,7 @@ class Model:
         image: Any,
         *,
         axes: str | None = None,
-        dtype: Any = np.float32,
+        dtype: Any = None,
         invariant: bool | None = None,
         tile: int = TILE,
         out: Any = None,
@@ -155,8 +158,9 @@ class Model:
             same intensity scale. It is not changed.
         axes : str, optional
             One letter for each axis, as ``"TYX"``; guessed from the shape if left out.
-        dtype : dtype
-            Type of the result: float32, or an integer type, rounded and clipped into its range.
+        dtype : dtype, optional
+            Type of the result; of an integer type, it is rounded and clipped into its range. If
+            left out, float32, or float64 where that has too few digits for the image's differences.
         invariant : bool, optional
             Predict every pixel without looking at it; as in the settings if left out.
         tile : int
@@ -180,10 +184,12 @@ class Model:
         ImageError, SettingsError, DeviceError
             If the image cannot be denoised by this model, or not on that cluster.
         """
+        like, (image, axes) = image, take_off(image, axes)
         image = guide(image, axes, guides)
         if client is None:
             options = {"dtype": dtype, "invariant": invariant, "tile": tile, "out": out}
-            return finish(self.applying(image, axes=axes, **options))
+            clean = finish(self.applying(image, axes=axes, **options))
+            return put_on(clean, like) if out is None else out
         from napari_n2s.work.cluster import applying_on
 
         boxes = boxes_of(image, axes, out, volume=self.settings.volume)
@@ -195,7 +201,7 @@ class Model:
         image: Any,
         *,
         axes: str | None = None,
-        dtype: Any = np.float32,
+        dtype: Any = None,
         invariant: bool | None = None,
         tile: int = TILE,
         quick: bool = False,
@@ -215,7 +221,9 @@ class Model:
         guides = self._open_guides(image)
         image = plain(image)
         settings = self.settings if part is None else replace(self.settings, missing="leave")
-        kind = check_dtype(dtype if out is None else out.dtype, image, settings.missing)
+        if out is not None:
+            dtype = out.dtype
+        kind = check_dtype(dtype, image, settings.missing)
         if invariant is None:
             invariant = self.settings.invariant
         if self.paired and invariant:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+import torch
+from safetensors import safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from napari_n2s.ideas.axes import Context
 from napari_n2s.ideas.errors import FileError
@@ -17,6 +21,9 @@ from napari_n2s.ideas.image import Scale
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.model import ALIKE, Model
+
+ABOUT, DIGEST = "napari-n2s", "sha256"
+"""Names in the header of the file."""
 
 
 def save_model(path: Path, model: Model, **about: Any) -> None:
@@ -43,7 +50,8 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
-    path.write_bytes(save(weights, metadata={"napari-n2s": text}))
+    about_it = {ABOUT: text, DIGEST: _digest(text, weights)}
+    path.write_bytes(save(weights, metadata=about_it))
 
 
 def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
@@ -52,13 +60,18 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
     Raises
     ------
     FileError
-        If it is no such file.
+        If it is no such file, or not a byte of it as it was written.
     """
     try:
+        if not path.is_file():
+            raise ValueError("it is no file")
         with safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()["napari-n2s"])
+            metadata = file.metadata()
             # Copies, as a file that is mapped into memory cannot be removed on Windows.
             weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        if metadata[DIGEST] != _digest(metadata[ABOUT], weights):
+            raise ValueError("it is not as it was written")
+        about = json.loads(metadata[ABOUT])
         said = about.pop("model")
         model = Model(
             settings=Settings(**said["settings"]),
@@ -75,9 +88,21 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             guides=_scale(said["guides"]) if said["guides"] else None,
             alike=tuple(said.get("alike", (ALIKE,))),
         )
-    except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
-        raise FileError(f"{path} holds no model that can be read.") from error
+    except Exception as error:  # of every type, as anything may lie in a file
+        raise FileError(
+            f"{path} holds no model that can be read: it is damaged, or of another kind or version."
+        ) from error
     return model, about
+
+
+def _digest(text: str, weights: Mapping[str, Tensor]) -> str:
+    """Sum up what is written, so that damage is found whatever it hits."""
+    found = hashlib.sha256(text.encode())
+    for name in sorted(weights):
+        weight = weights[name].detach().cpu().contiguous()
+        found.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        found.update(weight.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def _numbers(scale: Scale) -> list[list[float]]:

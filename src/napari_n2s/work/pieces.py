@@ -19,6 +19,8 @@ SIDE, DEPTH = 512, 64
 """Pixels of a piece along Y and X, and along the Z of a volume."""
 RUN = 5
 """Pictures of a piece along each axis of samples: so that there are some beside each."""
+MOST = 2**60
+"""Values of an image, at most."""
 FEWEST = 8
 """Pieces, of which those of volumes and of many channels are made smaller."""
 
@@ -77,6 +79,11 @@ def draw_pieces(
     guided = image if isinstance(image, Guided) else None
     image = guided.image if guided else image
     guide_axes = guided.guide_axes if guided else ""
+    if prod(found.shape) > MOST:
+        raise ImageError(
+            f"The image claims {prod(found.shape):.3g} values, more than there can be; see that "
+            "its shape is right."
+        )
     if prod(found.shape) <= ENOUGH:
         whole = tuple(slice(0, size) for size in found.shape)
         here = isinstance(image, np.ndarray)

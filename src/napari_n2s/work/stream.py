@@ -133,7 +133,7 @@ class Stream:
         if out is None:
             require_memory(prod(shape) * kind.itemsize)
             out = np.empty(shape, kind)
-        require_shape(out, shape)
+        require_room(out, shape)
         self.result = out
         self.samples = layout.samples_within(self._part)
         self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
@@ -182,15 +182,24 @@ class Stream:
         self.result[box] = self._layout.from_sample(to_dtype(clean, self._kind))
 
 
-def require_shape(out: Any, shape: tuple[int, ...]) -> None:
-    """Make sure that a result has its place.
+def require_room(out: Any, shape: tuple[int, ...]) -> np.dtype[Any]:
+    """Make sure that a result can be written to its place, and give the type that this has.
 
     Raises
     ------
     ImageError
     """
-    if tuple(out.shape) != shape:
+    if not all(hasattr(out, each) for each in ("shape", "dtype", "__setitem__")):
+        raise ImageError(
+            f"The result cannot be written to a {type(out).__name__}; give an array that can be."
+        )
+    flags = getattr(out, "flags", None)
+    if getattr(out, "read_only", False) or not getattr(flags, "writeable", True):
+        raise ImageError("The result is to be written to an array that is read-only; open another.")
+    if tuple(out.shape) != tuple(shape):
         raise ImageError(
             f"The result is of shape {shape}, but what it is to be written to of "
             f"{tuple(out.shape)}; they must be the same."
         )
+    kind: np.dtype[Any] = np.dtype(out.dtype)
+    return kind

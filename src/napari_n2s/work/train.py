@@ -10,6 +10,7 @@ from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.guides import guide
 from napari_n2s.ideas.image import open_image
+from napari_n2s.ideas.labelled import take_off
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work import head_start
 from napari_n2s.work.clock import Clock
@@ -87,6 +88,7 @@ def train(
                 f"The loss {settings.loss} is for readings that are learnt from each other; leave "
                 "it out, or add another reading."
             )
+        image, axes = take_off(image, axes)
         image = guide(open_image(image), axes, guides)
         if "C" not in layout(image.shape, axes).axes:
             settings = replace(settings, channels="together")

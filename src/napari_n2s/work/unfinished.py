@@ -61,14 +61,27 @@ class Unfinished:
             if self.folder.exists():
                 raise FileError(f"{self.folder} is in the way; remove it, or choose another name.")
             return None
-        model, about = load_model(self.folder / RECORD)
+        try:
+            model, about = load_model(self.folder / RECORD)
+        except FileError as error:
+            raise self.damaged() from error
         other = [name for name, value in asked.items() if about.get("asked", {}).get(name) != value]
         if other:
             raise FileError(
                 f"{self.folder} was begun with other {' and '.join(other)}; repeat that command to "
                 "go on, remove the folder to begin again, or choose another name."
             )
-        return model, Report.from_dict(about["report"])
+        try:
+            return model, Report.from_dict(about["report"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self.damaged() from error
+
+    def damaged(self) -> FileError:
+        """Say that it cannot be gone on with."""
+        return FileError(
+            f"{self.folder} is damaged, so that it cannot be gone on with; remove it, and repeat "
+            "the command to begin again."
+        )
 
     def begin(
         self,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import zarr
 
 from napari_n2s.ideas.axes import layout
-from napari_n2s.ideas.errors import FileError
+from napari_n2s.ideas.errors import FileError, ImageError
 from napari_n2s.work.contents import Content
+from napari_n2s.work.places import reason
 from napari_n2s.work.recording import Recording
+from napari_n2s.work.zarr_about import About, read_about
+from napari_n2s.work.zarr_guard import GuardedStore, require_plausible
 
 
 def read_zarr(path: Path, series: int | None = None, level: int | None = None) -> Recording:
@@ -21,67 +24,54 @@ def read_zarr(path: Path, series: int | None = None, level: int | None = None) -
     ----------
     path : Path
     series, level : int, optional
-        Which of several images, and at which of its resolutions; the full one if left out.
+        Which of several images in a group, and at which of its resolutions.
 
     Raises
     ------
     FileError
-        If there is none, or none was chosen of several.
+        If there is none, or there are several and none was chosen.
     """
-    try:
-        node = zarr.open(str(path.resolve()), mode="r")
-    except Exception as error:  # of every type, as anything may lie in a folder
-        raise FileError(
-            f"{path} is a folder and holds no zarr; name an image file, or a folder of OME-Zarr."
-        ) from error
+    store, node = _open(path)
     if isinstance(node, zarr.Array):
         if series or level:
-            raise FileError(f"{path} is one array; leave out --series and --level.")
-        names = getattr(node.metadata, "dimension_names", None) or ()
-        letters = "".join(str(name or "Q")[0] for name in names)
-        axes = letters or layout(node.shape).axes
-        return Recording(node, axes.upper(), "zarr", {"format": node.metadata.zarr_format})
-    about: Any = dict(node.attrs)
-    about = about.get("ome", about)
-    if not about.get("multiscales"):
+            raise FileError(f"{path} is one array, of which --series and --level choose nothing.")
+        require_plausible(path, node)
+        store.limit(node)
+        said = {"format": node.metadata.zarr_format}
+        return Recording(node, _letters_of(path, node), "zarr", said)
+    try:
+        about = read_about(dict(node.attrs), series or 0, level or 0)
+    except ValueError as error:
+        raise FileError(
+            f"{path} is no image of OME-Zarr 0.4 or 0.5 that can be read: {error}."
+        ) from error
+    if about is None:
         raise FileError(
             f"{path} is a group of zarr, but no image of OME-Zarr 0.4 or 0.5; name one of the "
             "images or arrays in it."
         )
-    count = len(about["multiscales"])
-    if series is None and count > 1:
-        raise FileError(f"{path} holds {count} images; choose one with --series 0 to {count - 1}.")
-    try:
-        first = _chosen(path, about["multiscales"], series, "image")
-        full = _chosen(path, first["datasets"], level, "level")
-        axes = "".join(axis["name"][0].upper() for axis in first["axes"])
-        scale, shift = np.ones(len(axes)), np.zeros(len(axes))
-        steps = [*full["coordinateTransformations"], *first.get("coordinateTransformations", ())]
-        for each in steps:
-            factor = np.array(each.get("scale", 1.0))
-            scale, shift = scale * factor, shift * factor + np.array(each.get("translation", 0.0))
-        image: Any = node[full["path"]]
-        if image.ndim != len(axes):
-            raise ValueError("the axes are not those of the array")
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    if about.images > 1 and series is None:
         raise FileError(
-            f"What {path} says of its image is not OME-Zarr 0.4 or 0.5; name the array in it."
-        ) from error
-    said = {
+            f"{path} holds {about.images} images; choose one with --series NUMBER, counted from 0."
+        )
+    image = _find(path, node, about)
+    require_plausible(path, image)
+    store.limit(image)
+    metadata = {
         "format": node.metadata.zarr_format,
-        "axes": first["axes"],
-        "scale": scale.tolist(),
-        "translation": shift.tolist(),
+        "axes": about.axes,
+        "scale": about.scale,
+        "translation": about.translation,
     }
-    if "omero" in about:
-        said["omero"] = about["omero"]
-    levels = len(first["datasets"])
-    notes = (
-        f"It holds {levels} resolutions, of which the full one is taken; --level NUMBER chooses "
-        "another.",
-    )
-    shown = notes if level is None and levels > 1 else ()
-    return Recording(image, axes, "zarr", said, notes=shown)
+    if about.omero:
+        metadata["omero"] = about.omero
+    notes = list(about.notes)
+    if level is None and about.levels > 1:
+        notes.append(
+            f"It holds {about.levels} resolutions, of which the full one is taken; --level NUMBER "
+            "chooses another."
+        )
+    return Recording(image, about.letters, "zarr", metadata, notes=tuple(notes))
 
 
 def list_zarr(path: Path) -> list[Content]:
@@ -105,8 +95,62 @@ def list_zarr(path: Path) -> list[Content]:
         )
 
 
-def _chosen(path: Path, among: list[Any], number: int | None, what: str) -> Any:
-    number = number or 0
-    if not 0 <= number < len(among):
-        raise FileError(f"{path} has no {what} {number}; it has {len(among)}, counted from 0.")
-    return among[number]
+def _open(path: Path) -> tuple[GuardedStore, Any]:
+    """Open a folder, whatever lies in it.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        store = GuardedStore(path.resolve(), read_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of codecs and types that the standard does not have
+            return store, zarr.open(store, mode="r")
+    except FileNotFoundError as error:
+        raise FileError(
+            f"{path} is a folder and holds no zarr; name an image file, or a folder of OME-Zarr."
+        ) from error
+    except PermissionError as error:
+        raise FileError(f"{path} cannot be read: {reason(error)}.") from error
+    except Exception as error:  # of every type, as anything may lie in a folder
+        raise FileError(
+            f"{path} is a folder, and what it says of a zarr in it is damaged; name an image file, "
+            "or a folder of OME-Zarr."
+        ) from error
+
+
+def _letters_of(path: Path, node: Any) -> str:
+    """Name the axes of a plain array: by the names of its dimensions, or by its shape."""
+    names = getattr(node.metadata, "dimension_names", None) or ()
+    letters = "".join(str(name or "Q")[0] for name in names).upper()
+    if len(letters) == node.ndim and letters.isalpha():
+        return letters
+    try:
+        return layout(node.shape).axes
+    except ImageError as error:
+        raise FileError(f"{path} holds no image that can be denoised: {error}") from error
+
+
+def _find(path: Path, node: Any, about: About) -> Any:
+    """Open the array that a group names.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = node[about.path]
+    except PermissionError as error:
+        raise FileError(f"{path / about.path} cannot be read: {reason(error)}.") from error
+    except Exception as error:  # of every type: what is said of the array may be damaged
+        raise FileError(
+            f"{path} names an image that cannot be opened; it is damaged or incomplete."
+        ) from error
+    if not isinstance(image, zarr.Array) or image.ndim != len(about.letters):
+        raise FileError(
+            f"What {path} says of its image does not fit the array in it; name the array."
+        )
+    return image

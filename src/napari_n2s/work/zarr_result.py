@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class ZarrResult:
     ------
     FileError
         If OME-Zarr has no place for these axes.
+    ValueError
+        If something else is there already.
     """
 
     def __init__(self, path: Path, like: Recording, kind: np.dtype[Any]) -> None:
@@ -48,8 +51,8 @@ class ZarrResult:
         self._folder = path.resolve() / IMAGE
         # Chunks that are zero all over must be there as well, to be known as written.
         with zarr.config.set({"array.write_empty_chunks": True}):
-            if self._folder.exists():
-                self._array: Any = zarr.open_array(str(self._folder), mode="r+")
+            if path.exists():
+                self._array: Any = _open(path, like, kind, self._order)
             else:
                 self._array = _create(path, like, kind, self._order)
         back = np.argsort(self._order)
@@ -64,13 +67,19 @@ class ZarrResult:
         self._array[tuple(index[axis] for axis in self._order)] = values.transpose(order)
 
     def holds(self, box: Box) -> bool:
-        """Whether a part has been written, to the last of its chunks."""
+        """Whether a part has been written, to the last of its chunks, and can be read."""
         spans = [
             range(box[axis].start // self.chunks[axis], -(-box[axis].stop // self.chunks[axis]))
             for axis in self._order
         ]
         keys = map(self._array.metadata.encode_chunk_key, product(*spans))
-        return all(_is_filled(self._folder / key) for key in keys)
+        if not all(_is_filled(self._folder / key) for key in keys):
+            return False
+        try:
+            self._array[tuple(box[axis] for axis in self._order)]
+        except Exception:  # of every type: a power cut may leave anything
+            return False
+        return True
 
     def tidy(self) -> None:
         """Remove what a process that was killed has left of a chunk."""
@@ -79,10 +88,7 @@ class ZarrResult:
 
 
 def _is_filled(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except FileNotFoundError:
-        return False
+    return path.is_file() and path.stat().st_size > 0
 
 
 def require_order(like: Recording) -> tuple[int, ...]:
@@ -104,6 +110,13 @@ def require_order(like: Recording) -> tuple[int, ...]:
 
 def _create(path: Path, like: Recording, kind: np.dtype[Any], order: tuple[int, ...]) -> Any:
     """Make the group, with what it says of the image, and the array in it."""
+    form, attributes, shape, chunks, native, more = _plan(like, kind, order)
+    group = zarr.create_group(str(path.resolve()), zarr_format=form, attributes=attributes)
+    return group.create_array(IMAGE, shape=shape, chunks=chunks, dtype=native, **more)
+
+
+def _plan(like: Recording, kind: np.dtype[Any], order: tuple[int, ...]) -> tuple[Any, ...]:
+    """Settle the format, the attributes, and the array's shape, chunks, type and more."""
     said = like.metadata if like.flavour == "zarr" else {}
     form = said.get("format", 3)
     axes, scale, translation = _describe(like, order)
@@ -122,10 +135,29 @@ def _create(path: Path, like: Recording, kind: np.dtype[Any], order: tuple[int, 
     shape = tuple(like.image.shape[i] for i in order)
     most = {**dict.fromkeys(SPACE, CHUNK), "S": CHUNK}
     chunks = tuple(min(most.get(a, 1), size) for a, size in zip(letters, shape, strict=True))
-    group = zarr.create_group(str(path.resolve()), zarr_format=form, attributes=attributes)
-    return group.create_array(
-        IMAGE, shape=shape, chunks=chunks, dtype=np.dtype(kind).newbyteorder("="), **more
-    )
+    native: np.dtype[Any] = np.dtype(kind).newbyteorder("=")
+    return form, json.loads(json.dumps(attributes)), shape, chunks, native, more
+
+
+def _open(path: Path, like: Recording, kind: np.dtype[Any], order: tuple[int, ...]) -> Any:
+    """Open what `_create` has made.
+
+    Raises
+    ------
+    ValueError
+        If it is not as it was made.
+    """
+    form, attributes, shape, chunks, native, _ = _plan(like, kind, order)
+    try:
+        group = zarr.open_group(str(path.resolve()), mode="r+")
+        array: Any = group[IMAGE]
+        found = group.metadata.zarr_format, dict(group.attrs), array.shape, array.chunks
+        same = found == (form, attributes, shape, chunks) and array.dtype == native
+    except Exception as error:  # of every type, as anything may lie in a folder
+        raise ValueError("what is there cannot be opened") from error
+    if not same:
+        raise ValueError("something else is there")
+    return array
 
 
 def _describe(
