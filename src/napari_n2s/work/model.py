@@ -32,6 +32,8 @@ from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
 from napari_n2s.work.device import choose_device
+from napari_n2s.work.donut_filters import donut_filter
+from napari_n2s.work.filters import BASELINES, Baseline
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import Masked, Method, choose
 from napari_n2s.work.nonlocal_bayes import REACH, STEP
@@ -121,6 +123,8 @@ class Model:
     alike : tuple of float
         What counts beside its prediction what repeats in that, denoised together; one number, or
         one for each channel.
+    instead : Baseline or None
+        A filter that does better than the network, and is applied in its place.
     """
 
     settings: Settings
@@ -136,6 +140,7 @@ class Model:
     paired: bool = False
     guides: Scale | None = None
     alike: tuple[float, ...] = (ALIKE,)
+    instead: Baseline | None = None
 
     def apply(
         self,
@@ -309,6 +314,14 @@ class Model:
         for step, block in enumerate(order):
             (sample, excluded), beside = stream.read(number, block.read[2:])
             x, gaps = self._on_scale(sample, excluded), excluded.gaps
+            keep, kept = block.keep[1:], excluded.kept(stream.settings)[block.keep[1:]]
+            if self.instead:
+                kind, strength = BASELINES[self.instead.name], self.instead.strength
+                filtered = donut_filter(x, kind, strength, (1.0,) * self.ndim)
+                clean = self.scale.restore(filtered[keep])
+                stream.write(number, block.write[2:], clean, sample[keep], kept)
+                yield (step + 1) / len(order)
+                continue
             empty = np.empty((0, *x.shape[1:]), np.float32)
             also = [self._on_scale(*each) for each in beside]
             if guides and self.guides:
@@ -318,9 +331,7 @@ class Model:
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
             picture, alike, blend = yield from share(work, step, len(order), float)
             counts = torch.tensor(self.alike).to(picture).reshape(-1, *(1,) * self.ndim)
-            keep = block.keep[1:]
             clean = self.scale.restore(torch.lerp(picture, alike, counts)[0][keep].numpy())
-            kept = excluded.kept(stream.settings)[keep]
             stream.write(number, block.write[2:], clean, sample[keep], kept)
 
     def _on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
