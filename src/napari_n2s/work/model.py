@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
+from napari_n2s.ideas.brightness import keep_brightness
 from napari_n2s.ideas.errors import ImageError, SettingsError
 from napari_n2s.ideas.guides import Guided, guide, plain
 from napari_n2s.ideas.image import (
@@ -298,8 +299,12 @@ class Model:
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
             picture, alike, blend = yield from share(work, step, len(order), float)
             counts = torch.tensor(self.alike).to(picture).reshape(-1, *(1,) * self.ndim)
+            found = torch.lerp(picture, alike, counts)[0].numpy()
+            if blend is not None:
+                start = [side.start for side in block.read[2:]]
+                found = keep_brightness(found, x, blend.noise.variance(found), ~gaps[0], start)
             keep = block.keep[1:]
-            clean = self.scale.restore(torch.lerp(picture, alike, counts)[0][keep].numpy())
+            clean = self.scale.restore(found[keep])
             stream.write(number, block.write[2:], clean, sample[keep], gaps[keep])
 
 
