@@ -15,6 +15,7 @@ from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
+from napari_n2s.ideas.brightness import keep_brightness
 from napari_n2s.ideas.errors import ImageError, SettingsError
 from napari_n2s.ideas.excluded import Excluded
 from napari_n2s.ideas.guides import Guided, guide, plain
@@ -331,7 +332,12 @@ class Model:
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
             picture, alike, blend = yield from share(work, step, len(order), float)
             counts = torch.tensor(self.alike).to(picture).reshape(-1, *(1,) * self.ndim)
-            clean = self.scale.restore(torch.lerp(picture, alike, counts)[0][keep].numpy())
+            found = torch.lerp(picture, alike, counts)[0].numpy()
+            if blend is not None:
+                start = [side.start for side in block.read[2:]]
+                there = ~gaps.any(0)
+                found = keep_brightness(found, x, blend.noise.variance(found), there, start)
+            clean = self.scale.restore(found[keep])
             stream.write(number, block.write[2:], clean, sample[keep], kept)
 
     def _on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
