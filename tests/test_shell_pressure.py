@@ -106,7 +106,7 @@ def test_a_full_output_is_told_once(monkeypatch, capsys):
 
 @pytest.mark.parametrize("error", [KeyError("a\nb"), OSError(5, "Input/output error", "a.tif")])
 def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypatch, capsys, error):
-    def fail(path):
+    def fail(*_):
         raise error
 
     monkeypatch.setattr("napari_n2s.work.files.read", fail)
