@@ -424,6 +424,8 @@ def odd_metadata() -> Iterator[Variant]:
     more = {"datetime": "2024:05:06 07:08:09", "extratags": tags}
     write = plain(image, **more)
     yield Variant("place_and_time.tif", write, image, "YX", tags=("datetime", "extratags"))
+    write = plain(image, description="HV = 5 kV, spot 3")
+    yield Variant("described.tif", write, image, "YX", tags=("description",))
     write = plain(image, extratags=[(274, "H", 1, 6, True)])
     yield Variant("orientation.tif", write, image, "YX", tags=("extratags",))
     for unit, number in (("in", 2), ("cm", 3)):

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from napari_n2s.ideas.errors import FileError
+from napari_n2s.work.tiff_guard import SMALL
 
 FORMATS = {
     **dict.fromkeys((6, 7, 33007), ("JPEG",)),
@@ -26,7 +27,7 @@ MOST = 10_000
 
 
 def require_size(path: Path, pages: Sequence[Any]) -> None:
-    """Make sure that no block unpacks to more than its place in the image.
+    """Make sure that no block is far larger than the image or unpacks to more than its place.
 
     Raises
     ------
@@ -36,6 +37,9 @@ def require_size(path: Path, pages: Sequence[Any]) -> None:
     looked = 0
     for page in pages:
         frame = page.keyframe
+        block = prod(frame.tile) if frame.is_tiled else 0
+        if block > 4 * frame.size and block * frame.dtype.itemsize > SMALL:
+            raise FileError(f"{path} has blocks that are larger than its image; it is damaged.")
         if frame.compression not in FORMATS or looked > MOST:
             return
         handle = page.parent.filehandle

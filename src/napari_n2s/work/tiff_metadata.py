@@ -26,6 +26,9 @@ CHANNEL_KEPT = (
     *("EmissionWavelengthUnit", "ExcitationWavelength", "ExcitationWavelengthUnit", "Fluor"),
     *("IlluminationType", "NDFilter", "PinholeSize", "PinholeSizeUnit", "PockelCellSetting"),
 )
+OME_PARTS = {"Image", "AcquisitionDate", "Description", "Pixels", "Channel", "Plane"}
+OME_PARTS |= {"TiffData", "BinData", "MetadataOnly", "BinaryOnly"}
+"""What of an OME header is kept, or said anew."""
 PLANE_KEPT = tuple(
     name + end
     for name in ("DeltaT", "ExposureTime", "PositionX", "PositionY", "PositionZ")
@@ -161,6 +164,9 @@ def ome(root: Element, index: int, name: str, count: int, notes: Notes) -> dict[
     channels = [_only(each, CHANNEL_KEPT) for each in _children(pixels[0], "Channel")]
     if any(channels):
         kept["Channel"] = _by_name(channels)
+    parts = {each.tag.rpartition("}")[2] for each in (*root, *image, *pixels[0])}
+    if lost := sorted(name for name in parts - OME_PARTS if not name.endswith("Ref")):
+        notes.append(f"Of its OME header, {', '.join(lost)} have no place in a result.")
     planes = _children(pixels[0], "Plane")
     if any(_only(each, PLANE_KEPT) for each in planes):
         kept["Plane"] = [

@@ -15,8 +15,11 @@ from napari_n2s.work.tiff_metadata import colours, number
 XPOSITION, YPOSITION, DATETIME, MAKER, MODEL, ORIENTATION = 286, 287, 306, 271, 272, 274
 JPEG = (6, 7, 34892, 33007)
 """Compressions of which colours come back as RGB."""
-LONGEST = 2000
+LONGEST = 10_000
 """Characters of a tag that is kept."""
+DIALECTS = {"imagej", "ome", "shaped"}
+KNOWN = DIALECTS | {"multipage", "volumetric", "virtual", "frame", "subifd", "mrc"}
+"""What tifffile finds in pages that are of no maker's own kind."""
 LUMA = (0.299, 0.587, 0.114)
 """How bright red, green and blue are (ITU-R BT.601)."""
 STEP = 0.02
@@ -60,6 +63,15 @@ def kept_tags(path: Path, page: Any, imagej: bool, notes: list[str]) -> dict[str
         extra = tuple(int(each) for each in page.extrasamples or () if each in (0, 1, 2))
         if extra:
             kept["extrasamples"] = extra
+    makers = sorted(page.flags - KNOWN)
+    if makers:
+        notes.append(
+            f"What else its maker wrote into it ({', '.join(makers)}) has no place in a result."
+        )
+    elif not page.flags & DIALECTS and 0 < len(page.description) <= LONGEST:
+        kept["description"] = page.description
+    elif page.description not in ("", page.shaped_description) and page.is_shaped:
+        kept["description"] = page.description[:LONGEST]
     return kept | _place_and_time(page)
 
 

@@ -190,6 +190,11 @@ def _colour(
     metadata: dict[str, Any],
 ) -> dict[str, Any]:
     """Say what the numbers mean, as far as this type and dialect can."""
+    if description := tags.pop("description", ""):
+        if flavour == "plain":
+            tags["description"] = description.encode()
+        elif flavour == "ome":
+            metadata.setdefault("Description", description)
     palette, separate = tags.pop("colormap", None), like.axes.endswith("SYX")
     samples = like.image.shape[like.axes.index("S")] if "S" in like.axes else 1
     together = separate or like.axes.endswith("S")
