@@ -138,7 +138,7 @@ def measure(
                     "memory": peak(),
                     **compare(image, case),
                 }
-                hidden = prepare(case.noisy, "YX", seed=seed).held_out.mask[0, 0]
+                hidden = prepare(case.noisy, "YX", Settings(seed=seed)).held_out.mask[0, 0]
                 if isinstance(method, dict):
                     blind = predict_blindly(model, case.noisy)
                 elif quick and method in NETWORKS.values():

@@ -54,7 +54,18 @@ NAMES = (
     " ",
     "~",
 )
-COMMANDS = ("tif", "zarr", "report", "method", "calibrate", "pair", "pairs", "onto", "missing")
+COMMANDS = (
+    "tif",
+    "zarr",
+    "report",
+    "method",
+    "calibrate",
+    "pair",
+    "pairs",
+    "onto",
+    "missing",
+    "info",
+)
 STREAMS = ("kept", "kept", "closed", "full", "gone", "ascii")
 ENDS = ("none", "none", "INT", "INT", "INT twice", "TERM", "HUP", "KILL", "two", "small")
 IMAGE, OTHER = np.random.default_rng(0).poisson(20, (2, 24, 24)).astype(np.uint16)
@@ -67,7 +78,7 @@ class Run:
         self.folder, self.rng = folder, rng
         self.command = rng.choice(COMMANDS)
         self.out, self.err = rng.choice(STREAMS), rng.choice(STREAMS)
-        self.end = rng.choice(ENDS)
+        self.end, self.limit = rng.choice(ENDS), rng.randrange(100, 4000)
         stem, other = rng.choice(NAMES), rng.choice(NAMES)
         self.source = folder / f"{stem}.tif"
         self.given = {self.source}
@@ -103,6 +114,8 @@ class Run:
         elif self.command == "onto":
             self.output, self.wanted = self.source, set()
             arguments = ["denoise", self.source, "-o", self.source]
+        elif self.command == "info":
+            self.wanted, arguments = set(), ["info", self.source]
         elif self.command == "missing":
             self.wanted = set()
             arguments = ["denoise", folder / f"{stem}.none", *QUICK]
@@ -121,7 +134,7 @@ class Run:
                 elif stream != subprocess.PIPE:
                     os.dup2(stream, number)
             if limit:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (1200, 1200))
+                resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, self.limit))
 
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         if "ascii" in (out, err):
@@ -172,15 +185,17 @@ class Run:
         if second:
             found += self._judge(second)
             good = sum(each.returncode == 0 for each in (process, second))
-            if good != bool(self.wanted):
+            if good != (2 if self.command == "info" else bool(self.wanted)):
                 found.append(f"{good} of two succeeded")
         if self.end == "KILL":
+            refused = self.command in ("onto", "missing") or self.output.exists()
+            allowed = (2,) if refused else (0,)
             process = self.start(plainly=True)
             found += self._judge(process)
-            if process.returncode not in ((0, 2) if self.wanted else (2,)):
+            if process.returncode not in allowed:
                 found.append("the next run fails")
         self.status = process.returncode
-        return found + self._left(process.returncode)
+        return found + self._left(self.status)
 
     def _judge(self, process: subprocess.Popen[bytes]) -> list[str]:
         """Wait for its end, and judge its status and what it has said."""
@@ -192,10 +207,11 @@ class Run:
             process.kill()
             return ["does not end"]
         text, status = "".join(said), process.returncode
+        status = 128 - status if status < 0 else status  # as a shell tells it
         self.told.append(text)
         allowed = {0, 2}
         if self.end != "none":
-            ends = {"INT": 130, "INT twice": 130, "TERM": 143, "HUP": 129, "KILL": -9}
+            ends = {"INT": 130, "INT twice": 130, "TERM": 143, "HUP": 129, "KILL": 137}
             allowed.add(ends.get(self.end, 0))
         found = [] if status in allowed else [f"status {status}"]
         found += ["a traceback"] * ("Traceback" in text or "Exception ignored" in text)
@@ -219,7 +235,7 @@ class Run:
         found = [f"left over: {each.name!r}" for each in sorted(extra)]
         if going_on and (status == 0 or not (part / "unfinished.safetensors").exists()):
             found.append("a job left that cannot go on")
-        if status == 0 and self.wanted - there:
+        if self.status == 0 and self.wanted - there:
             found.append("a result is missing")
         if not np.array_equal(tifffile.imread(self.source), IMAGE):
             found.append("the input was changed")

@@ -25,6 +25,17 @@ def test_a_grid_has_one_mask_for_each_phase():
     assert len(list(Grid(3).masks((9, 9, 9), generator()))) == 27
 
 
+@pytest.mark.parametrize("partition", [Grid(16), Random(0.001)])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_a_coarser_partition_is_as_fine_as_may_be_and_no_coarser_than_is_well(partition, ndim):
+    least = partition.coarser(1, ndim).sets(ndim)
+    assert least == (4**ndim if isinstance(partition, Grid) else 16)
+    for most in (least, 100, 700):
+        assert least <= partition.coarser(most, ndim).sets(ndim) <= max(least, most)
+    assert partition.coarser(10_000, ndim) == partition
+    assert Grid(2).coarser(1, ndim) == Grid(2)
+
+
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_a_drawn_set_has_the_density_of_the_partition(partition, space):

@@ -113,7 +113,7 @@ def test_a_prediction_sees_its_neighbours_pixel_and_not_its_own():
 
 def test_held_out_pixels_are_shown_to_no_frame(monkeypatch):
     settings = Settings(steps=12, device="cpu")
-    held = prepare(MOVIE, "TYX", seed=settings.seed).held_out.mask[:, 0]
+    held = prepare(MOVIE, "TYX", settings).held_out.mask[:, 0]
     weights = []
     for value in (0, 60000):
         image = np.where(held, value, MOVIE).astype(np.uint16)

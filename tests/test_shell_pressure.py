@@ -6,20 +6,27 @@ import signal
 import subprocess
 import sys
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+import torch
 
-from napari_n2s import FileError
+from napari_n2s import FileError, train
 from napari_n2s.cli import main
 from napari_n2s.cli_streams import Tolerant, printable
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work import part_files, places
+from napari_n2s.work.apply import count_passes
 from napari_n2s.work.clock import APPLYING, Clock
 
+CPU = torch.device("cpu")
 IMAGE = np.random.default_rng(0).poisson(20, (24, 24)).astype(np.uint16)
+NAMES = ["a\x1b[31m\nb", "x" * 244]
+if sys.platform == "linux":  # macOS takes names in UTF-8 only
+    NAMES.append(os.fsdecode(b"\xff\xe9"))
 posix = pytest.mark.skipif(sys.platform == "win32", reason="names, signals and limits of POSIX")
 
 
@@ -44,7 +51,7 @@ def test_writing_onto_the_input_is_one_plain_sentence(noisy, capsys):
 
 
 @posix
-@pytest.mark.parametrize("name", ["a\x1b[31m\nb", os.fsdecode(b"\xff\xe9"), "x" * 244])
+@pytest.mark.parametrize("name", NAMES)
 def test_odd_names_are_read_and_written_and_shown_without_harm(noisy, tmp_path, capsys, name):
     source, output = tmp_path / f"{name}.tif", tmp_path / f"{name}_n2s.tif"
     noisy.rename(source)
@@ -117,6 +124,17 @@ def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypat
     monkeypatch.setenv("NAPARI_N2S_TRACEBACK", "1")
     with pytest.raises(type(error)):
         filtered(noisy, tmp_path / "a.tif")
+
+
+@posix
+def test_the_shell_begins_with_streams_that_are_closed_and_ends_with_its_status(tmp_path):
+    for streams, said in (("", "There is no file"), (">&- 2>&-", "")):
+        script = f'exec "$0" -m napari_n2s denoise none.tif {streams}'
+        command = ["sh", "-c", script, sys.executable]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == bool(said)
 
 
 WRITING = """
@@ -206,7 +224,12 @@ def test_a_disk_too_small_is_named_and_nothing_is_left(noisy, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [noisy]
 
 
-def test_time_is_kept_for_as_many_passes_as_it_allows():
+def test_time_is_kept_for_as_many_passes_as_it_allows_and_no_more_are_taken():
+    settings = {"network": "unet-small", "invariant": True, "grid_width": 16, "device": "cpu"}
+    *_, last = train(IMAGE, steps=1, **settings)
+    assert count_passes(last.best.method(0, 0, CPU), 2, invariant=True) == 256
+    fewer = replace(last.best, passes=40).method(0, 0, CPU)
+    assert count_passes(fewer, 2, invariant=True) == 36
     clock = Clock()
     clock.plan(Settings(seconds=10, invariant=True), nothing_to_learn=False)
     clock.scored(0.01, 30.0, passes=(256, 16))

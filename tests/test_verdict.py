@@ -128,7 +128,7 @@ def test_letters_being_typed_are_left_alone(viewer, open_dock, qtbot):
 def test_a_column_squeezes_nothing_and_the_wheel_only_scrolls_it(viewer, open_dock):
     viewer.add_image(NOISY, name="a")
     dock = open_dock()
-    dock.result.setText("A long story. " * 60)
+    dock.show_result("A long story. " * 60, there=False)
     dock.resize(300, 400)
     dock.grab()  # lays it out
     for label in dock.findChildren(QLabel):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from napari_n2s.docks import layers
-from napari_n2s.docks.controls import Soon, told
+from napari_n2s.docks.controls import Sentence, Soon, told
 from napari_n2s.ideas.errors import ImageError
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class AxesRow(QWidget):
             "picture, Z its depth, T time, C channels, S colours; any other letter counts pictures "
             "that are learnt from together.",
         )
-        self.words = QLabel()
-        self.words.setWordWrap(True)
+        self.words = Sentence()
         lines = QFormLayout(self)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.addRow(self.letters, self.words)

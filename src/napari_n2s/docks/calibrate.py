@@ -12,7 +12,8 @@ from qtpy.QtCore import QEvent, QSignalBlocker
 from napari_n2s.docks import layers, regions
 from napari_n2s.docks.calibrate_form import NAMES, CalibrateForm
 from napari_n2s.docks.calibrate_job import Attempt, calibrate_job, filter_job
-from napari_n2s.docks.controls import Soon, list_anew
+from napari_n2s.docks.choice import list_anew
+from napari_n2s.docks.controls import Soon
 from napari_n2s.docks.glimpses import Glimpses
 from napari_n2s.docks.job import Failure
 from napari_n2s.docks.orders import WHOLE, Order, read_order, targets
@@ -256,6 +257,7 @@ class CalibrateDock(CalibrateForm):
         elif self._found():
             self._say_found()
             self._change_strength()
+            self.column.reveal(self.result)
         if self.compare.isChecked():
             self._show_found(study)
 
@@ -266,6 +268,7 @@ class CalibrateDock(CalibrateForm):
         ]
         networks = study.networks(layers.accounts(self._viewer))
         self.show_table(rows + [(name, "network", loss) for name, loss in networks])
+        self.column.reveal(self.compare, self.table)
 
     def _apply(self) -> None:
         if (study := self._open()) is None:
@@ -321,4 +324,5 @@ class CalibrateDock(CalibrateForm):
 
     def _explain(self, failure: Failure) -> None:
         self.result.setText(failure.sentence)
+        self.column.reveal(self.result)
         show_error(failure.sentence)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QFormLayout,
-    QLabel,
+    QHeaderView,
     QProgressBar,
     QPushButton,
     QSlider,
@@ -21,7 +20,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_n2s.docks.axes import AxesRow
-from napari_n2s.docks.controls import Column, row, told
+from napari_n2s.docks.choice import choice
+from napari_n2s.docks.controls import Column, Sentence, row, told
 from napari_n2s.docks.curve import CurvePlot
 from napari_n2s.work.denoisers import METHODS
 
@@ -53,16 +53,12 @@ class CalibrateForm(QWidget):
         self, images: Callable[[Any], list[Any]], targets: Callable[[Any], list[Any]]
     ) -> None:
         super().__init__()
-        self.image = ComboBox(
-            choices=images, tooltip="The image layer to filter; it is left as it is."
-        )
-        self.apply_to = ComboBox(
-            choices=targets, tooltip="What is filtered in the end, at the strength that is set."
-        )
+        self.image = choice(images, "The image layer to filter; it is left as it is.")
+        self.apply_to = choice(targets, "What is filtered in the end, at the strength that is set.")
         self.axes = AxesRow()
-        self.method = ComboBox(
-            choices=[(NAMES.get(each, each), each) for each in METHODS],
-            tooltip="The donut filters look at a pixel's neighbours without the pixel; the others "
+        self.method = choice(
+            [(NAMES.get(each, each), each) for each in METHODS],
+            "The donut filters look at a pixel's neighbours without the pixel; the others "
             "are shown the image with some pixels replaced by their neighbours, to calibrate them.",
         )
         self.strength = told(
@@ -70,7 +66,7 @@ class CalibrateForm(QWidget):
             "How strongly to filter; the picture in view follows.",
         )
         self.strength.setPageStep(1)
-        self.strength_words = QLabel()
+        self.strength_words = Sentence()
         self.slices = told(
             QCheckBox("Look at neighbouring slices"),
             "The donut filters take neighbours from the slices above and below as well, by their "
@@ -107,17 +103,21 @@ class CalibrateForm(QWidget):
         self.table.verticalHeader().hide()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        modes = QHeaderView.ResizeMode
+        columns = self.table.horizontalHeader()
+        for number, mode in enumerate((modes.Stretch, modes.ResizeToContents, modes.Stretch)):
+            columns.setSectionResizeMode(number, mode)
+        self.table.verticalHeader().setSectionResizeMode(modes.ResizeToContents)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.result = QLabel()
-        self.result.setWordWrap(True)
+        self.result = Sentence()
         self._lay_out()
         self.show_working(False)
 
     def show_working(self, working: bool) -> None:
         """Let the user press what makes sense now."""
-        for choice in (self.image, self.apply_to, self.method):
-            choice.enabled = not working
+        for box in (self.image, self.apply_to, self.method):
+            box.enabled = not working
         for control in (
             self.axes,
             self.strength,
@@ -150,7 +150,6 @@ class CalibrateForm(QWidget):
             for column, text in enumerate((name, f"{loss:.5g}", strength)):
                 self.table.setItem(number, column, QTableWidgetItem(text))
                 self.table.item(number, column).setToolTip(text)
-        self.table.resizeColumnsToContents()
         height = self.table.horizontalHeader().height() + 4
         height += sum(self.table.rowHeight(i) for i in range(min(len(rows), ROWS)))
         self.table.setFixedHeight(height)
@@ -163,15 +162,17 @@ class CalibrateForm(QWidget):
         form.addRow("Filter", self.method.native)
         form.addRow("Strength", self.strength)
         form.addRow("", self.strength_words)
-        column = Column()
+        self.column = column = Column()
         column.lines.addLayout(form)
         column.lines.addWidget(self.slices)
         column.lines.addWidget(self.mix)
         column.lines.addLayout(row(self.calibrate, self.stop, self.apply))
         column.lines.addWidget(self.bar)
         column.lines.addWidget(self.plot, 1)
+        column.lines.addWidget(self.plot.legend)
         column.lines.addWidget(self.result)
         column.lines.addWidget(self.compare)
         column.lines.addWidget(self.table)
+        column.lines.addStretch()
         column.fill(self)
         self.show_table([])

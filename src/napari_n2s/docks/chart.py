@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QWidget
+
+from napari_n2s.docks.controls import Sentence
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 FAINT, STRONG, OTHER = "#8a8d93", "#2aa1d3", "#e08a2e"
 """Colours that can be read on light and on dark."""
-BELOW = 4
-"""Row of a plot's layout under its axis."""
-
-
-class Legend(pg.LegendItem):
-    """One that stays where it was put."""
-
-    def mouseDragEvent(self, event: Any) -> None:  # noqa: N802 (pyqtgraph's name)
-        """Let nobody drag it."""
-        event.ignore()
+LINE, DASHES = "—", "- -"
+"""How a legend shows a curve that is drawn through, and one that is dashed."""
+LEAST, USUAL = 9, 12
+"""Lines of text that a plot is high at least, and where there is room."""
 
 
 class Chart(pg.PlotWidget):
-    """A plot with a legend below it, in the colours of the window.
+    """A plot in the colours of the window, hidden until there is something to see in it.
 
     Parameters
     ----------
     bottom, left : str
         What its axes count.
+    key : list of tuple of str, str and str
+        What the curves are called, their colours and dashes.
     parent : QWidget, optional
+
+    Attributes
+    ----------
+    legend : QLabel
+        Names the curves, in as many lines as it takes; to be put below the plot.
     """
 
     def __init__(
         self,
         bottom: str,
         left: str,
+        key: list[tuple[str, str, str]],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent, background=None)
@@ -51,13 +56,21 @@ class Chart(pg.PlotWidget):
             item.getAxis(side).enableAutoSIPrefix(False)
         item.setMenuEnabled(True)
         item.hideButtons()
-        item.legend = self._legend = Legend(labelTextSize="8pt", colCount=3, horSpacing=4)
-        item.layout.addItem(self._legend, BELOW, 0, 1, 2)
         item.layout.setContentsMargins(1, 8, 8, 1)  # else numbers at the ends are cut off
+        self.setMinimumHeight(LEAST * self.fontMetrics().height())
+        self.legend = Sentence()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setText(" &nbsp; ".join(starmap(_entry, key)))
+        self.setVisible(False)
+
+    def setVisible(self, visible: bool) -> None:  # noqa: N802 (Qt's name)
+        """Show or hide it with its legend."""
+        super().setVisible(visible)
+        self.legend.setVisible(visible)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Ask for little, as it takes all that is left; by itself it asks for 640 by 480 pixels."""
-        return QSize(300, 180)
+        return QSize(300, USUAL * self.fontMetrics().height())
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 (Qt's name)
         """Leave it to what is around; zoom by dragging with the right button."""
@@ -77,6 +90,9 @@ class Chart(pg.PlotWidget):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(colour)
             axis.setTextPen(colour)
-        self._legend.setLabelTextColor(colour)
-        for _, label in self._legend.items:
-            label.setText(label.text)
+
+
+def _entry(name: str, colour: str, dashes: str) -> str:
+    """Write an entry of a legend, without spaces at which its line could be broken."""
+    sign, words = (each.replace(" ", "&nbsp;") for each in (dashes, name))
+    return f'<b style="color:{colour}">{sign}</b>&nbsp;{words}'

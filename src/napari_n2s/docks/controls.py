@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from magicgui.widgets import ComboBox
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QScrollArea,
     QScrollBar,
     QVBoxLayout,
@@ -26,6 +27,10 @@ Control = TypeVar("Control", bound=QWidget)
 
 LETTERS = 60
 """In a line, about: room for sentences, and for the title that napari gives a dock."""
+LONGEST = 24
+"""Letters without a space, at most, before a line may be broken, as in the names of files."""
+BREAK = "\u200b"
+"""Takes no room, and lets a line be broken where it stands."""
 
 
 class Column(QScrollArea):
@@ -47,6 +52,19 @@ class Column(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._wanted: tuple[QWidget, ...] = ()
+        self._revealing = Soon(self, self._reveal)
+
+    def reveal(self, *controls: QWidget) -> None:
+        """Scroll to controls once they are laid out, if they are out of sight."""
+        self._wanted = controls
+        self._revealing.ask()
+
+    def _reveal(self) -> None:
+        self.widget().layout().activate()
+        for control in reversed(self._wanted):  # so that the first is seen for certain
+            if control.isVisibleTo(self):
+                self.ensureWidgetVisible(control, 0, 0)
 
     def fill(self, parent: QWidget) -> None:
         """Fill a widget with it."""
@@ -83,7 +101,48 @@ class Column(QScrollArea):
         return super().eventFilter(control, event)
 
     def _width(self) -> int:
-        return self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        frame = self.width() - self.contentsRect().width()  # a style may draw one nevertheless
+        bar = self.verticalScrollBar().sizeHint().width() + frame
+        return self.widget().minimumSizeHint().width() + bar
+
+
+class Sentence(QLabel):
+    """Text that is wrapped, and given all the height that it needs, in any layout.
+
+    Parameters
+    ----------
+    text : str
+        Plain text: what looks like HTML may be the name of a layer.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
+        """Show a text; a word that is longer than a line is broken."""
+        if self.textFormat() == Qt.TextFormat.PlainText:
+            text = re.sub(rf"\S{{{LONGEST}}}(?=\S)", rf"\g<0>{BREAK}", text)
+        super().setText(text)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for no more height than at its width, where Qt would have it nearly square."""
+        return QSize(super().sizeHint().width(), self._height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for no less than that either."""
+        return QSize(super().minimumSizeHint().width(), self._height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Ask for another height at another width: not every layout does that by itself."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+    def _height(self) -> int:
+        return max(self.heightForWidth(self.width()), super().minimumSizeHint().height())
 
 
 class Soon(QTimer):
@@ -106,17 +165,6 @@ class Soon(QTimer):
     def ask(self, _: object = None) -> None:
         """Ask for it."""
         self.start()
-
-
-def list_anew(choice: ComboBox) -> None:
-    """List the choices of a box anew, and keep what is chosen, whatever it is called by now."""
-    before = choice.value
-    with choice.changed.blocked():
-        choice.reset_choices()
-        if choice.value != before and before in choice.choices:
-            choice.value = before
-    if choice.value != before:
-        choice.changed.emit(choice.value)
 
 
 def told(control: Control, tooltip: str) -> Control:

@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_n2s.docks.chart import FAINT, STRONG, Chart
+from napari_n2s.docks.chart import DASHES, FAINT, LINE, STRONG, Chart
 
 if TYPE_CHECKING:
     from napari_n2s.work.calibration import Tried
@@ -26,7 +26,8 @@ class CurvePlot(Chart):
     picked = Signal(dict)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("strength", "squared error", parent)
+        key = [("pixel seen: tells nothing", FAINT, DASHES), ("pixel left out", STRONG, LINE)]
+        super().__init__("strength", "squared error", key, parent)
         item = self.getPlotItem()
         dashed = pg.mkPen(FAINT, width=1, style=Qt.PenStyle.DashLine)
         self._ordinary = item.plot(pen=dashed, name="pixel seen: tells nothing")
@@ -52,7 +53,7 @@ class CurvePlot(Chart):
         self._dots.setData(strengths, errors, data=values)
         best = min(range(len(line)), key=errors.__getitem__, default=None)
         self._best.setData(*([], []) if best is None else ([strengths[best]], [errors[best]]))
-        self._here.setVisible(bool(line))
+        self.setVisible(bool(line))
         self.scene().prepareForPaint()  # else it finds while drawing that it has to draw again
 
     def show_here(self, strength: float) -> None:

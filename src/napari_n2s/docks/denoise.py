@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_n2s.docks import layers
 from napari_n2s.docks.activity import Activity
-from napari_n2s.docks.controls import Soon, list_anew
+from napari_n2s.docks.choice import list_anew
+from napari_n2s.docks.controls import Soon
 from napari_n2s.docks.first_look import FirstLook
 from napari_n2s.docks.form import GO_ON, PAUSE, RESUME, DenoiseForm
 from napari_n2s.docks.frozen import Frozen

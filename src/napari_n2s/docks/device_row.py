@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
-from napari_n2s.docks.controls import told
+from napari_n2s.docks.controls import Sentence, told
 from napari_n2s.docks.job import device_job
 from napari_n2s.ideas.settings import words
 
@@ -24,8 +24,7 @@ class DeviceRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chosen, self._remedy = "auto", ""
-        self._label = told(QLabel("Looking for a GPU …"), words("device"))
-        self._label.setWordWrap(True)
+        self._label = told(Sentence("Looking for a GPU …"), words("device"))
         self._button = told(
             QPushButton("Copy what to install"),
             "Puts the command on the clipboard that installs a PyTorch for this computer's GPU.",

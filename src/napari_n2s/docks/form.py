@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox
 from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
-    QLabel,
+    QFrame,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -22,7 +22,8 @@ from superqt import QCollapsible
 
 from napari_n2s.docks.advanced import Advanced
 from napari_n2s.docks.axes import AxesRow
-from napari_n2s.docks.controls import Column, row, told
+from napari_n2s.docks.choice import choice
+from napari_n2s.docks.controls import Column, Sentence, row, told
 from napari_n2s.docks.device_row import DeviceRow
 from napari_n2s.docks.guides_row import GuidesRow
 from napari_n2s.docks.plot import LossPlot
@@ -47,8 +48,8 @@ class DenoiseForm(QWidget):
         How the controls stand at first.
     """
 
-    advanced_height = 200
-    """Pixels; what does not fit is scrolled, so that the plot stays in sight."""
+    advanced_share = 0.35
+    """Of the dock's height; what does not fit is scrolled, so that the buttons stay in sight."""
 
     def __init__(
         self,
@@ -59,17 +60,15 @@ class DenoiseForm(QWidget):
         preferences: Preferences,
     ) -> None:
         super().__init__()
-        self.image = ComboBox(
-            choices=images, tooltip="The image layer to denoise; it is left as it is."
-        )
-        self.learn_from = ComboBox(
-            choices=sources,
-            tooltip="What the network is trained on: a part with everything that matters in it is "
+        self.image = choice(images, "The image layer to denoise; it is left as it is.")
+        self.learn_from = choice(
+            sources,
+            "What the network is trained on: a part with everything that matters in it is "
             "learnt faster than a large stack.",
         )
-        self.apply_to = ComboBox(
-            choices=targets,
-            tooltip="What is denoised at the end; another image should come from the same "
+        self.apply_to = choice(
+            targets,
+            "What is denoised at the end; another image should come from the same "
             "microscope and settings.",
         )
         self.axes = AxesRow()
@@ -81,7 +80,7 @@ class DenoiseForm(QWidget):
         self.effort.setRange(0, len(EFFORTS) - 1)
         self.effort.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.effort.setPageStep(1)
-        self.effort_words = QLabel()
+        self.effort_words = Sentence()
         self.seconds = told(QDoubleSpinBox(), words("seconds"))
         self.seconds.setRange(1, 86400)
         self.seconds.setDecimals(0)
@@ -114,9 +113,7 @@ class DenoiseForm(QWidget):
             "from pixel to pixel. It counts pixels that the network has not seen, so it cannot be "
             "improved by copying the noise.",
         )
-        self.plot.setMinimumHeight(180)
-        self.result = QLabel()
-        self.result.setWordWrap(True)
+        self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.compare = told(
             QPushButton("Hold to see before"), "Hides what is denoised as long as it is held."
@@ -160,8 +157,8 @@ class DenoiseForm(QWidget):
         effort = (self.effort, self.effort_words, self.seconds)
         for control in (self.train, self.axes, self.guides, *effort, self.advanced):
             control.setEnabled(not working)
-        for choice in (self.image, self.learn_from, self.apply_to):
-            choice.enabled = not working
+        for box in (self.image, self.learn_from, self.apply_to):
+            box.enabled = not working
         self.stop.setEnabled(working)
         self.pause.setEnabled(working or may_go_on)
         self.apply.setEnabled(not working and may_go_on)
@@ -186,11 +183,25 @@ class DenoiseForm(QWidget):
         rate = state.step / max(state.seconds, 0.1)
         self.show_bar(state.done, f"training, {time}, {rate:.0f} steps/s")
 
-    def show_result(self, sentence: str, there: bool) -> None:
-        """Say what came of it; with a result there are things to do with it."""
+    def show_result(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
+        """Say what came of it; with a result there are things to do with it.
+
+        It is scrolled into sight if asked for, and not while somebody is busy further up.
+        """
         self.result.setText(sentence)
+        self.result.setVisible(bool(sentence))
         self.compare.setVisible(there)
         self.methods.setVisible(there)
+        if reveal:
+            self.column.reveal(self.result, self.compare)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Give the advanced settings their share."""
+        super().resizeEvent(event)
+        all_of_them = self._scrolled.widget().sizeHint().height()
+        self._scrolled.setFixedHeight(min(all_of_them, round(self.advanced_share * self.height())))
+        if self._folded.isExpanded():
+            self._folded.expand(animate=False)
 
     def _lay_out(self) -> None:
         self.form = form = QFormLayout()
@@ -208,22 +219,25 @@ class DenoiseForm(QWidget):
         time.addRow("seconds", self.seconds)
         rows.addLayout(time)
         rows.addWidget(self.advanced)
-        scrolled = QScrollArea()
+        self._scrolled = scrolled = QScrollArea()
         scrolled.setWidgetResizable(True)
-        scrolled.setFixedHeight(self.advanced_height)
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
         scrolled.setWidget(exact)
-        folded = QCollapsible("Advanced")
+        self._folded = folded = QCollapsible("Advanced")
         folded.setDuration(0)
         folded.addWidget(scrolled)
-        column = Column()
+        folded.layout().setContentsMargins(0, 0, 0, 0)
+        self.column = column = Column()
         column.lines.addLayout(form)
         column.lines.addWidget(folded)
         column.lines.addLayout(row(self.train, self.pause, self.stop, self.apply))
         column.lines.addWidget(self.bar)
         column.lines.addWidget(self.plot, 1)
+        column.lines.addWidget(self.plot.legend)
         column.lines.addWidget(self.result)
         column.lines.addLayout(row(self.compare, self.methods))
         column.lines.addWidget(self.device)
+        column.lines.addStretch()
         column.fill(self)
         self.show_result("", there=False)
 

@@ -37,7 +37,7 @@ class PairsDock(DenoiseDock):
     napari_viewer : napari.viewer.Viewer
     """
 
-    advanced_height = 110
+    advanced_share = 0.2
     pairs: PairsRows | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -110,7 +110,7 @@ class PairsDock(DenoiseDock):
             super()._show_progress(state)
         elif self._order:
             self._order = replace(self._order, across=state.lost)
-            self.show_result("\n".join(state.findings), there=False)
+            self.show_result("\n".join(state.findings), there=False, reveal=True)
 
     def _account(self, report: Report) -> str:
         return "\n".join([report.sentence(), *report.findings])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from magicgui.widgets import ComboBox
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout
 
-from napari_n2s.docks.controls import list_anew, show_row, told
+from napari_n2s.docks.choice import choice, list_anew
+from napari_n2s.docks.controls import Sentence, show_row, told
 from napari_n2s.ideas.settings import choices, words
 
 Choices = Callable[[Any], list[Any]]
@@ -62,18 +62,13 @@ class PairsRows:
 
     def __init__(self, form: QFormLayout, at: int, others: Choices, axes: Choices) -> None:
         self._form = form
-        self.way = ComboBox(
-            choices=[(label, name) for name, (label, _) in WAYS.items()],
-            tooltip="Where the other readings of the same thing are.",
+        self.way = choice(
+            [(label, name) for name, (label, _) in WAYS.items()],
+            "Where the other readings of the same thing are.",
         )
-        self.other = ComboBox(
-            choices=others, tooltip="The other recording, of the same size; it is left as it is."
-        )
-        self.along = ComboBox(
-            choices=axes, tooltip="The axis of the image along which the readings lie."
-        )
-        self.words = QLabel()
-        self.words.setWordWrap(True)
+        self.other = choice(others, "The other recording, of the same size; it is left as it is.")
+        self.along = choice(axes, "The axis of the image along which the readings lie.")
+        self.words = Sentence()
         self.register = told(
             QCheckBox("register: move shifted readings back"),
             "Moves readings that are shifted against the first, by whole pixels, so that no noise "
@@ -81,8 +76,7 @@ class PairsRows:
         )
         self.loss = told(QComboBox(), words("loss"))
         self.loss.addItems(choices("loss"))
-        self.loss_words = told(QLabel(), words("loss"))
-        self.loss_words.setWordWrap(True)
+        self.loss_words = told(Sentence(), words("loss"))
         rows = (
             ("Pairs with", self.way.native),
             ("Layer", self.other.native),

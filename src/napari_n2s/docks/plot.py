@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_n2s.docks.chart import FAINT, OTHER, STRONG, Chart
+from napari_n2s.docks.chart import DASHES, FAINT, LINE, OTHER, STRONG, Chart
 
 if TYPE_CHECKING:
     from napari_n2s.work.progress import Progress
@@ -24,7 +24,12 @@ class LossPlot(Chart):
     """Draws the snapshots of one training as they come."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("time (s)", "squared error", parent)
+        key = [
+            ("training", FAINT, LINE),
+            ("unseen pixels", STRONG, LINE),
+            ("median", OTHER, DASHES),
+        ]
+        super().__init__("time (s)", "squared error", key, parent)
         item = self.getPlotItem()
         self._training = item.plot(pen=pg.mkPen(FAINT, width=1), name="training")
         self._held_out = item.plot(pen=pg.mkPen(STRONG, width=2), name="unseen pixels")
@@ -52,6 +57,7 @@ class LossPlot(Chart):
 
     def add(self, progress: Progress) -> None:
         """Take one snapshot more, and draw it now or soon."""
+        self.show()
         self._until = progress.seconds
         if isfinite(progress.loss):
             self._losses.append((progress.seconds, progress.loss))

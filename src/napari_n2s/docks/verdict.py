@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Show(Protocol):
     """Shows a sentence, and what can be done with a result if there is one."""
 
-    def __call__(self, sentence: str, there: bool) -> None:
-        """Show it."""
+    def __call__(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
+        """Show it, and have it scrolled into sight if it should be."""
 
 
 class Verdict:
@@ -56,12 +56,12 @@ class Verdict:
         """Give an account of a result that lies on a source."""
         self._source, self._result, self.report = source, result, report
         self._account = account
-        self._show(account, there=True)
+        self._show(account, there=True, reveal=True)
 
     def refuse(self, sentence: str) -> None:
         """Say why there is no result, here as well, as napari folds what it shows."""
         self._refused = True
-        self._show(sentence, there=self._there)
+        self._show(sentence, there=self._there, reveal=True)
         show_error(sentence)
 
     def reconsider(self, _: object = None) -> None:

@@ -136,10 +136,11 @@ def masked_loss(prediction: Tensor, target: Tensor, counted: Tensor) -> Tensor:
 def channel_losses(prediction: Tensor, target: Tensor, counted: Tensor) -> Tensor:
     """Return the mean squared error over the counted pixels of each channel; ``(C,)``.
 
-    Parameters as for `masked_loss`, `counted` with one channel.
+    Parameters as for `masked_loss`.
     """
+    every = counted.expand_as(target)
     channels = (slice(c, c + 1) for c in range(target.shape[1]))
-    each = (masked_loss(prediction[:, c], target[:, c], counted) for c in channels)
+    each = (masked_loss(prediction[:, c], target[:, c], every[:, c]) for c in channels)
     return torch.stack(tuple(each))
 
 

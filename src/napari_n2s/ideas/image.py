@@ -16,6 +16,11 @@ from napari_n2s.ideas.kinds import require_range, result_kind
 Box = tuple[slice, ...]
 """A part of an image: one slice for each of its axes."""
 
+TAIL, FAR_OUT = 0.02, 4.0
+"""Share of the values below and above nearly all, and ranges of those by which others lie far
+out."""
+SAMPLED = 2**18
+"""Values that quantiles are found of."""
 LARGEST = 1e37
 """Intensities beyond this would leave the range of the float32 in which a result is given."""
 
@@ -223,24 +228,40 @@ class Scale:
 def measure_scale(canonical: NDArray[np.generic], missing: NDArray[np.bool_]) -> Scale:
     """Measure the mean and standard deviation of each channel, missing pixels left out.
 
+    Values that lie many times as far out as nearly all others count as if they lay less far, so
+    that a few very bright pixels do not decide how the rest is seen.
+
     Parameters
     ----------
     canonical : ndarray, shape (N, C, *space)
-    missing : ndarray of bool, shape (N, 1, *space)
+    missing : ndarray of bool, shape (N, 1 or C, *space)
     """
-    usable = None if not missing.any() else ~missing[:, 0]
+    some = missing.any()
     shift, spread = [], []
     for channel in range(canonical.shape[1]):
-        values = canonical[:, channel] if usable is None else canonical[:, channel][usable]
+        values = canonical[:, channel]
+        if some:
+            known = ~missing[:, min(channel, missing.shape[1] - 1)]
+            values = values[known] if known.any() else values
         low, high = float(values.min()), float(values.max())
         if max(-low, high) > LARGEST:
             raise ImageError(
                 "The image's intensities are too large to compute with; scale them down."
             )
         constant = low == high
+        bottom, top = np.quantile(_some(values).astype(np.float64), (TAIL, 1 - TAIL)).tolist()
+        reach = FAR_OUT * (top - bottom)
+        if top > bottom and not bottom - reach <= low <= high <= top + reach:
+            values = np.clip(values, bottom - reach, top + reach)
         shift.append(low if constant else float(values.mean(dtype=np.float64)))
         spread.append(0.0 if constant else float(values.std(dtype=np.float64)))
     return Scale(np.array(shift), np.array(spread))
+
+
+def _some(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Take some values from all over an array."""
+    flat = values.reshape(-1)
+    return flat[:: max(1, flat.size // SAMPLED)]
 
 
 def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import Layout, layout
+from napari_n2s.ideas.excluded import Tally, exclude, fill_in
 from napari_n2s.ideas.image import Scale, as_image, find_missing, measure_scale
 from napari_n2s.ideas.score import HeldOut, Score, draw_held_out, score, squared_errors
+from napari_n2s.ideas.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,13 @@ class Prepared:
     layout : Layout
         How the image's own axes lie.
     x : ndarray of float32, shape (N, C, *space)
-        The image on its inner scale; 0 where a pixel is missing.
-    missing : ndarray of bool, shape (N, 1, *space)
+        The image on its inner scale, filled in where a pixel is missing.
+    missing : ndarray of bool, shape (N, 1 or C, *space)
+        Pixels that have no value or are no signal, of all channels alike or of each.
     held_out : HeldOut
     scale : Scale
+    tally : Tally
+        How many pixels have a value and are no signal.
     unread : str
         A sentence on what of the image could not be read, empty if all could.
     """
@@ -36,6 +41,7 @@ class Prepared:
     missing: NDArray[np.bool_]
     held_out: HeldOut
     scale: Scale
+    tally: Tally
     unread: str = ""
 
     @cached_property
@@ -63,10 +69,10 @@ class Prepared:
 def prepare(
     image: Any,
     axes: str | None,
-    missing: str = "refuse",
-    seed: int = 0,
+    settings: Settings | None = None,
     *,
     volume: bool = False,
+    excluding: bool = True,
 ) -> Prepared:
     """Make an image ready.
 
@@ -74,12 +80,13 @@ def prepare(
     ----------
     image : array_like
     axes : str, optional
-    missing : {"refuse", "leave"}
-        What to do with pixels that are NaN or infinite.
-    seed : int
-        For the held-out pixels.
+    settings : Settings, optional
+        They say what to do with pixels that are NaN or no signal, and the seed of the held-out
+        pixels.
     volume : bool
         Whether slices are neighbours in space, where there is an axis Z.
+    excluding : bool
+        Whether the image is looked at for what is no signal.
 
     Raises
     ------
@@ -89,10 +96,27 @@ def prepare(
     image = as_image(image)
     found = layout(image.shape, axes, volume=volume)
     canonical = found.canonical(image)
-    gaps = find_missing(canonical, missing)
+    settings = settings or Settings()
+    gaps, tally = find_missing(canonical, settings.missing), Tally()
+    if excluding:
+        gaps, tally = exclude(canonical, settings)
     scale = measure_scale(canonical, gaps)
-    held_out = draw_held_out(gaps, seed)
+    held_out = draw_held_out(gaps, settings.seed)
     x = np.empty(canonical.shape, np.float32)
     for inner, sample, its_gaps in zip(x, canonical, gaps, strict=True):
-        inner[:] = scale.normalise(sample, its_gaps)
-    return Prepared(found, x, gaps, held_out, scale)
+        inner[:] = fill_gaps(scale.normalise(sample, its_gaps), its_gaps)
+    return Prepared(found, x, gaps, held_out, scale, tally)
+
+
+def fill_gaps(x: NDArray[np.float32], gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Fill in the pixels of a picture ``(C, *space)`` without a usable value, where there are some.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (C, *space)
+    gaps : ndarray of bool, shape (1 or C, *space)
+    """
+    if not gaps.any():
+        return x
+    masks = np.broadcast_to(gaps, x.shape)
+    return np.stack([fill_in(each, mask) for each, mask in zip(x, masks, strict=True)])

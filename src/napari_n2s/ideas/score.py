@@ -76,7 +76,7 @@ def draw_held_out(missing: NDArray[np.bool_], seed: int = 0) -> HeldOut:
 
     Parameters
     ----------
-    missing : ndarray of bool, shape (N, 1, *space)
+    missing : ndarray of bool, shape (N, 1 or C, *space)
         Pixels without a value. Windows that have many of them are left aside.
     seed : int
         The same seed and shape always give the same pixels.
@@ -87,6 +87,7 @@ def draw_held_out(missing: NDArray[np.bool_], seed: int = 0) -> HeldOut:
         If the image has too few pixels with a value.
     """
     rng = np.random.default_rng(seed)
+    missing = np.any(missing, axis=1, keepdims=True)
     space = missing.shape[2:]
     side = [min(size, int(PIXELS_PER_WINDOW ** (1 / len(space)) + 1e-9)) for size in space]
     starts = [range(0, size - edge + 1, edge) for size, edge in zip(space, side, strict=True)]

@@ -136,13 +136,29 @@ class Settings:
     invariant: bool = _setting(
         False,
         "The pure prediction, without the measured pixel mixed back in: usually less accurate, but "
-        "its error can be measured.",
+        "its error can be measured. With masks it takes a pass for each set of pixels; where time "
+        "is short, more are hidden at once.",
     )
     missing: str = _setting(
         "refuse",
         "What to do with pixels that are NaN or infinite: refuse the image, or leave them as they "
         "are and denoise around them.",
         among=("refuse", "leave"),
+    )
+    outliers: str = _setting(
+        "auto",
+        "Isolated pixels far off their surroundings, as hot and dead ones or those hit by cosmic "
+        "rays, are not learnt from. In the result, auto fills in those that are certainly no "
+        "signal from their surroundings and keeps others, perhaps spots of one pixel, as measured; "
+        "fill fills in all, keep keeps all; ignore takes them for signal.",
+        among=("auto", "fill", "keep", "ignore"),
+    )
+    constant_areas: str = _setting(
+        "leave",
+        "Areas of exactly one value, as padding, burnt-in text and scale bars, blank tiles or "
+        "saturation: leave them out of the training and hand them back unchanged, or denoise them "
+        "like the rest.",
+        among=("leave", "denoise"),
     )
     seed: int = _setting(0, "Where the random numbers start.", within=(0, 2**32 - 1))
     device: str = _setting(

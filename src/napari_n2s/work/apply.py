@@ -133,8 +133,8 @@ def predict(
         Its network lies on `device` and is in evaluation mode.
     x : Tensor
         Normalised image ``(1, C, *space)`` on the CPU.
-    missing : Tensor of bool, shape (1, 1, *space)
-        Pixels that have no value and are never shown.
+    missing : Tensor of bool, shape (1, 1 or C, *space)
+        Pixels that have no usable value, in all channels or in each; those in all are never shown.
     guides : Tensor, shape (1, G, *space)
         What is seen besides.
     side : int
@@ -162,13 +162,14 @@ def predict(
     count = count_passes(method, len(space), invariant, quick)
     parts = count + (count > 1 and not invariant)
     seen = blind = None
+    gone = missing.all(1, keepdim=True)
     if not invariant:
-        shown = method.show(x, torch.zeros_like(missing), missing, guides, generator)
+        shown = method.show(x, torch.zeros_like(gone), gone, guides, generator)
         work = _in_tiles(method.network, shown, side, device, ways, quick)
         seen = yield from share(work, 0, parts, float)
     if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
-            shown = method.show(x, hidden, missing, guides, generator)
+            shown = method.show(x, hidden, gone, guides, generator)
             work = _in_tiles(method.network, shown, side, device, ways)
             output = yield from share(work, number, parts, float)
             blind = output if blind is None else torch.where(hidden, output, blind)
@@ -178,7 +179,7 @@ def predict(
     if blind is None or not isinstance(method, Blind):
         return Prediction(method.mean(seen), method.mean(seen), None)
     if blend is None:
-        probe = _probe(method, x, missing, guides, device, generator)
+        probe = _probe(method, x, gone, guides, device, generator)
         blend = method.plan(seen, blind, x, missing, probe)
     mixing = method.mix(seen, blind, x, missing, blend, device)
     picture, alike = yield from share(mixing, count, parts, float)

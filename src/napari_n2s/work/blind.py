@@ -39,6 +39,10 @@ HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
 SEEING = 0.75
 """What the pass that saw all counts after a head start, as far as the noise is not known."""
+FEWEST_KNOWN = 1000
+"""Pixels at least that have a value in all channels, for others to be left aside."""
+NEARLY_ALL = 0.98
+"""Share of the pixels that need a value for the noise of neighbouring ones to be compared."""
 KINDS, FEWEST = 8, 2**15
 """Of how many kinds of pixels, the smooth and the rough, it is asked what that pass should count,
 and of how many pixels at least."""
@@ -151,14 +155,16 @@ class Blind:
         or on simulated pictures; the posterior of the blind one the noise that it reads off its own
         residuals. Their errors differ.
         """
-        there = ~missing[0, 0].numpy()
+        there = ~missing[0].any(0).numpy()
+        if there.sum() < FEWEST_KNOWN:
+            there = ~missing[0].all(0).numpy()
         if not there.any():
             return None
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
         known = [each[:, there] for each in (mean, total, noisy)]
         noise, trust = read_noise(*known), find_trust(*known)
-        noise = raised(noise, mean, noisy) if there.all() else noise
+        noise = raised(noise, mean, noisy) if there.mean() > NEARLY_ALL else noise
         bias = find_bias(known[0], known[1], other[:, there], known[2], noise)
         mean, total, other = bias.undo(mean, total, other, noise)
         taken = trust * (not self.wide)

@@ -14,6 +14,7 @@ from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.image import open_image
 from napari_n2s.ideas.labelled import take_off
 from napari_n2s.ideas.prepared import Prepared, prepare
+from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.calibration import Calibration, Tried
 from napari_n2s.work.denoisers import Denoiser, choose_denoiser
 from napari_n2s.work.machine import require_memory
@@ -119,7 +120,8 @@ def get_ready(
         raise SettingsError(f"seed is {seed}; it must be 0 or more.")
     drawn = draw_pieces(open_image(image), axes, seed, volume=volume)
     require_memory(AT_WORK * prod(drawn.image.shape))
-    ready = prepare(drawn.image, drawn.axes, missing, seed, volume=volume)
+    settings = Settings(missing=missing, seed=seed)
+    ready = prepare(drawn.image, drawn.axes, settings, volume=volume)
     return replace(ready, unread=drawn.unread)
 
 

@@ -7,17 +7,15 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from napari_n2s.ideas.axes import APART, SPACE, layout
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import check_dtype, open_image
 from napari_n2s.ideas.labelled import put_on, take_off
 from napari_n2s.ideas.mixing import Mixing, plan_mixing
-from napari_n2s.ideas.prepared import Prepared
+from napari_n2s.ideas.prepared import Prepared, fill_gaps
 from napari_n2s.ideas.score import Score
+from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.denoisers import Denoiser
-from napari_n2s.work.masking import fill_hidden
 from napari_n2s.work.progress import Applying
 from napari_n2s.work.steps import finish
 from napari_n2s.work.stream import Stream
@@ -195,16 +193,17 @@ def filtering(
             f"The image has {channels} channels, but {ready.x.shape[1]} were calibrated "
             "on; choose an image like that one."
         )
-    stream = Stream(image, found, None, kind, out)
+    settings = Settings()
+    stream = Stream(image, found, None, kind, settings, out)
     for done, number in enumerate(stream.samples, start=1):
-        sample, gaps, _ = stream.read(number, stream.space)
-        x = ready.scale.normalise(sample, gaps)
-        if gaps.any():
-            x = np.stack([fill_hidden(channel, gaps[0]) for channel in x])
+        (sample, excluded), _ = stream.read(number, stream.space)
+        x = fill_gaps(ready.scale.normalise(sample, excluded.gaps), excluded.gaps)
         filtered = denoiser.run(x, values, ready)
         if mixing:
             filtered = mixing.mix(filtered, x)
-        stream.write(number, stream.space, ready.scale.restore(filtered), sample, gaps)
+        stream.write(
+            number, stream.space, ready.scale.restore(filtered), sample, excluded.kept(settings)
+        )
         yield Applying(done / len(stream.samples))
     return stream.result
 

@@ -7,6 +7,8 @@ prediction of the held-out pixels, from around them and from the pictures beside
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,11 +27,23 @@ RIDGE = 1e-3
 
 
 def choose_context(
-    ready: Prepared, hole: tuple[int, ...], count: int | None = None
+    ready: Prepared,
+    hole: tuple[int, ...],
+    count: int | None = None,
+    without: Collection[str] = (),
 ) -> Context | None:
     """Find the axis and the number of pictures to each side that help most; None if none do.
 
     If the number is given, the axis is found along which they help most.
+
+    Parameters
+    ----------
+    ready : Prepared
+    hole : tuple of int
+        How far the blind spot reaches along each axis of space.
+    count : int, optional
+    without : collection of str
+        Axes along which pictures share noise, which are left out.
     """
     spacing = (1.0,) * (ready.x.ndim - 2)
     own = _gather(ready, ready.where[0], disk(OWN, spacing, hole))
@@ -39,7 +53,7 @@ def choose_context(
     middle = np.zeros((1, len(spacing)), int)
     patch = disk(BESIDE, spacing).offsets
     whole = Ring(np.concatenate([patch, middle]), np.ones(len(patch) + 1))
-    for axis in ready.layout.sample_axes:
+    for axis in [each for each in ready.layout.sample_axes if each not in without]:
         for number in COUNTS if count is None else filter(None, [count]):
             context = Context(axis, number)
             beside = ready.layout.beside(context)[ready.where[0]]

@@ -86,7 +86,7 @@ def predict_at(
         The pixels: ``(n, *space)``.
     kind : {"median", "mean", "gaussian"}
     ring : Ring
-    missing : ndarray of bool, shape (N, 1, *space), optional
+    missing : ndarray of bool, shape (N, 1 or C, *space), optional
         Pixels that have no value, if there are some.
 
     Returns
@@ -137,19 +137,23 @@ def gather_around(
     for place, size in zip(places, image.shape[2:], strict=True):
         there &= (place >= 0) & (place < size)
         np.clip(place, 0, size - 1, out=place)
+    shown = there[:, None]
     if missing is not None:
-        there &= ~missing[(n[:, None], 0, *places)]
+        gone = np.moveaxis(missing, 1, -1)[(n[:, None], *places)]
+        shown = shown & ~np.moveaxis(gone, -1, 1)
     values = np.moveaxis(image, 1, -1)[(n[:, None], *places)]
-    return np.where(there[:, None], np.moveaxis(values, -1, 1), np.nan)
+    return np.where(shown, np.moveaxis(values, -1, 1), np.nan)
 
 
 def _middle(around: NDArray[np.floating]) -> NDArray[np.floating]:
     count = around.shape[-1]
     parted = np.partition(around, ((count - 1) // 2, count // 2), axis=-1)
     result: NDArray[np.floating] = (parted[..., (count - 1) // 2] + parted[..., count // 2]) / 2
-    for row in map(tuple, np.argwhere(np.isnan(around).any(-1))):
-        values = around[row][~np.isnan(around[row])]
-        result[row] = np.median(values) if values.size else 0
+    gone = np.isnan(around)
+    result[gone.all(-1)] = 0
+    some = gone.any(-1) & ~gone.all(-1)
+    if some.any():
+        result[some] = np.nanmedian(around[some], axis=-1)
     return result
 
 

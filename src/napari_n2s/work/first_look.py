@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.excluded import exclude
 from napari_n2s.ideas.image import Box, find_missing, measure_scale, read_box
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
@@ -30,13 +31,14 @@ def first_look(image: Any, axes: str, box: Box) -> NDArray[np.generic] | None:
     part = read_box(image, box)
     found = layout(part.shape, axes)
     canonical = found.canonical(part)
+    find_missing(canonical, settings.missing)
     if not fits(settings, channels=canonical.shape[1], ndim=canonical.ndim - 2):
         return None
     model = Model(
         settings=settings,
         channels=1,
         ndim=2,
-        scale=measure_scale(canonical, find_missing(canonical, settings.missing)),
+        scale=measure_scale(canonical, exclude(canonical, settings)[0]),
         context=None,
         weights=weights_for(Donut()),
         step=0,

@@ -86,7 +86,7 @@ class Learner:
         self._descent = Descent(self._method, settings, material.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         held_out, windows = material.held_out, material.windows
-        around = mean_around(windows, held_out | material.missing)
+        around = mean_around(windows, held_out | material.missing.all(1, keepdim=True))
         self._plain = channel_losses(around, windows, held_out).cpu()
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
         halos = prod(1 + 2 * self._method.network.halo / side for side in tile)
@@ -147,8 +147,9 @@ class Learner:
         first, size = self.step, (self._batch(), self._crop)
         drawn = self.material.draw(*size, method.turns, self._places, first)
         crop, blocked, also = (each.to(self.device) for each in drawn)
-        hidden = method.draw(tuple(blocked.shape), self._generator)
-        shown = method.show(crop, hidden, blocked, also, self._generator)
+        unseen = blocked.all(1, keepdim=True)
+        hidden = method.draw(tuple(unseen.shape), self._generator)
+        shown = method.show(crop, hidden, unseen, also, self._generator)
         counted = hidden & ~blocked
         found = self._descent.step(Crops(shown, target=crop, counted=counted), done)
         if self.material.structure is not None:  # the others were drawn by it
@@ -212,7 +213,7 @@ class Learner:
         for x, held_out, missing, also in zip(
             *(getattr(material, name).cpu().split(1) for name in names), strict=True
         ):
-            hidden, seed = missing | held_out, self.settings.seed
+            hidden, seed = missing.all(1, keepdim=True) | held_out, self.settings.seed
             found = finish(
                 predict(method, x, hidden, also, TILE, self.device, invariant=False, seed=seed)
             )
@@ -274,9 +275,8 @@ class Learner:
     def _squared_errors(self) -> NDArray[np.float64]:
         material, method = self.material, self._method
         generator = torch.Generator(self.device).manual_seed(self.settings.seed)
-        shown = method.show(
-            material.windows, material.held_out, material.missing, material.also, generator
-        )
+        gone = material.missing.all(1, keepdim=True)
+        shown = method.show(material.windows, material.held_out, gone, material.also, generator)
         parts = (
             self._descent.average(prefer_layout(each)) for each in torch.split(shown, AT_A_TIME)
         )

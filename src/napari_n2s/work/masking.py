@@ -133,7 +133,8 @@ def show(ready: Prepared, *, blind: bool) -> list[Shown]:
     for (n, _, *space), channel in product(ready.held_out.windows, range(ready.x.shape[1])):
         wide = [slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in space]
         place = (n.start, 0, *wide)
-        gaps = ready.missing[place] | (ready.held_out.mask[place] & blind)
+        own = min(channel, ready.missing.shape[1] - 1)
+        gaps = ready.missing[(n.start, own, *wide)] | (ready.held_out.mask[place] & blind)
         picture = ready.x[(n.start, channel, *wide)]
         wanted = np.zeros(picture.shape, bool)
         inner = tuple(

@@ -15,6 +15,8 @@ from napari_n2s.ideas.axes import Context, layout
 from napari_n2s.ideas.errors import ImageError
 from napari_n2s.ideas.image import Scale, measure_scale
 from napari_n2s.ideas.prepared import Prepared, prepare
+from napari_n2s.ideas.processing import name_processing
+from napari_n2s.ideas.repeats import find_repeats
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.ideas.structure import cell_sides, find_sparse
 from napari_n2s.ideas.turns import Turn
@@ -38,16 +40,19 @@ class Material:
     Attributes
     ----------
     x : Tensor, shape (N, C, *space)
-        The image on its inner scale; 0 where a pixel is missing.
-    blocked : Tensor of bool, shape (N, 1, *space)
-        Pixels that are held out or missing: training neither sees them nor aims at them.
+        The image on its inner scale, filled in where a pixel is missing.
+    blocked : Tensor of bool, shape (N, 1 or C, *space)
+        Pixels that are held out, or missing in all channels or in each: training does not aim at
+        them, and does not see those that are in all.
     windows : Tensor, shape (K, C, *window)
         The boxes of the image that hold the held-out pixels. (In `x` these are filled from around
         them, so that no picture is shown those of another.)
     also : Tensor, shape (K, G * C + A, *window)
         What is beside them, then the guides there.
-    held_out, missing : Tensor of bool, shape (K, 1, *window)
+    held_out : Tensor of bool, shape (K, 1, *window)
         Which of their pixels are.
+    missing : Tensor of bool, shape (K, 1 or C, *window)
+        Which of their pixels have no usable value, in all channels or in each.
     context : Context or None
         The pictures that are seen beside one.
     beside : Tensor of int, shape (N, G)
@@ -132,7 +137,7 @@ class Material:
         -------
         tuple of Tensor
             The crops ``(count, C, *crop)``, at most `side` pixels along each axis, which of
-            their pixels are blocked ``(count, 1, *crop)``, and what is seen besides
+            their pixels are blocked ``(count, 1 or C, *crop)``, and what is seen besides
             ``(count, G * C + A, *crop)``.
         """
         sides = [min(side, size) for size in self.x.shape[2:]]
@@ -185,15 +190,14 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
     shape = layout(drawn.image.shape, drawn.axes, volume=settings.volume).canonical_shape
     guiding = 0 if drawn.guides is None else 2 * drawn.guides.nbytes
     require_memory(prod(shape) * (4 + FLAGS / shape[1]) + guiding)
-    ready = prepare(
-        drawn.image, drawn.axes, settings.missing, settings.seed, volume=settings.volume
-    )
+    ready = prepare(drawn.image, drawn.axes, settings, volume=settings.volume)
     guides, guide_scale, said = prepare_guides(drawn, ready, volume=settings.volume)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
     hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
     structure, baselines = find_sparse(x), calibrate_baselines(ready, hole)
     windows = torch.from_numpy(held_out.cut(x))
-    context = None if hole is None else choose_context(ready, hole, settings.context)
+    repeats = {} if settings.volume else find_repeats(ready)
+    context = None if hole is None else choose_context(ready, hole, settings.context, repeats)
     beside = np.empty((len(x), 0), np.intp)
     if context:
         beside = ready.layout.beside(context)
@@ -219,7 +223,13 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         scale=ready.scale,
         baselines=baselines,
         size=size,
-        findings=(*([drawn.unread] if drawn.unread else []), *said),
+        findings=(
+            *filter(None, [drawn.unread]),
+            *ready.tally.sentences(settings),
+            *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
+            *repeats.values(),
+            *said,
+        ),
     )
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
 from napari_n2s.ideas.errors import ImageError, SettingsError
+from napari_n2s.ideas.excluded import Excluded
 from napari_n2s.ideas.guides import Guided, guide, plain
 from napari_n2s.ideas.image import (
     Box,
@@ -25,6 +27,7 @@ from napari_n2s.ideas.image import (
     open_image,
 )
 from napari_n2s.ideas.labelled import put_on, take_off
+from napari_n2s.ideas.prepared import fill_gaps
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
@@ -229,7 +232,10 @@ class Model:
         seen = len(self.guides.shift) if self.guides else 0
         found = check(image, axes, self.channels, settings, count + seen)
         beside = found.beside(self.context) if self.context else None
-        stream = Stream(image, found, part, kind, out, beside)
+        looked = self.settings
+        if self.paired:  # what is in one reading alone is left out by the others
+            looked = replace(looked, outliers="ignore", constant_areas="denoise")
+        stream = Stream(image, found, part, kind, looked, out, beside)
         device = device or choose_device(self.settings.device)
         method = self.method(count, seen, device)
         run = partial(
@@ -301,12 +307,12 @@ class Model:
         middle = blocks[len(blocks) // 2]
         order = [middle, *(each for each in blocks if each is not middle)]
         for step, block in enumerate(order):
-            sample, gaps, beside = stream.read(number, block.read[2:])
-            x = self.scale.normalise(sample, gaps)
+            (sample, excluded), beside = stream.read(number, block.read[2:])
+            x, gaps = self._on_scale(sample, excluded), excluded.gaps
             empty = np.empty((0, *x.shape[1:]), np.float32)
-            also = [self.scale.normalise(*each) for each in beside]
+            also = [self._on_scale(*each) for each in beside]
             if guides and self.guides:
-                seen, _ = guides.read(number, block.read[2:])
+                seen = guides.read(number, block.read[2:])
                 also.append(self.guides.normalise(seen, ~np.isfinite(seen)))
             inner = (x, gaps, np.concatenate([empty, *also]))
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
@@ -314,7 +320,12 @@ class Model:
             counts = torch.tensor(self.alike).to(picture).reshape(-1, *(1,) * self.ndim)
             keep = block.keep[1:]
             clean = self.scale.restore(torch.lerp(picture, alike, counts)[0][keep].numpy())
-            stream.write(number, block.write[2:], clean, sample[keep], gaps[keep])
+            kept = excluded.kept(stream.settings)[keep]
+            stream.write(number, block.write[2:], clean, sample[keep], kept)
+
+    def _on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
+        """Bring a picture to the inner scale, what is no signal filled in."""
+        return fill_gaps(self.scale.normalise(sample, excluded.gaps), excluded.gaps)
 
 
 def _block(size: Sequence[int]) -> tuple[int, ...]:

@@ -118,7 +118,7 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
         for each in readings.learnt
     ]
     every = [
-        prepare(each.image, each.axes, settings.missing, settings.seed, volume=settings.volume)
+        prepare(each.image, each.axes, settings, volume=settings.volume, excluding=False)
         for each in drawn
     ]
     first = every[0]

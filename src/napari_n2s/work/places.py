@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -120,6 +121,8 @@ def beside(path: Path) -> Iterator[Path]:
     try:
         with claim(path), part_of(path) as part:
             yield part
+            if part.is_file():
+                _flush(part)
             move(part, path)
     except OSError as error:
         raise in_words(path, error) from error
@@ -152,6 +155,12 @@ def move(part: Path, path: Path) -> None:
     if _is_there(path):
         raise FileError(f"{path} has come into being meanwhile and is left as it is.")
     part.rename(path)
+
+
+def _flush(file: Path) -> None:
+    """Have it written to the disk, where a power cut, or one that is full, would lose it else."""
+    with file.open("r+b") as opened:
+        os.fsync(opened.fileno())
 
 
 def _is_there(path: Path) -> bool:

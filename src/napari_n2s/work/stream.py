@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from napari_n2s.ideas.axes import Layout
 from napari_n2s.ideas.boxes import chunks_of
 from napari_n2s.ideas.errors import ImageError
+from napari_n2s.ideas.excluded import Excluded, find_excluded
 from napari_n2s.ideas.image import Box, find_gaps, read_box, to_dtype
+from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.machine import require_memory
 
 KEPT = 2**28
@@ -22,7 +24,7 @@ CHUNK = 1024
 
 Pixels = NDArray[np.generic]
 Gaps = NDArray[np.bool_]
-Picture = tuple[Pixels, Gaps]
+Picture = tuple[Pixels, Excluded]
 
 
 class Pictures:
@@ -41,15 +43,14 @@ class Pictures:
         self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
         self._slab = chunks_of(image, len(layout.shape))
 
-    def read(self, number: int, space: tuple[slice, ...]) -> Picture:
-        """Read a part of a picture: its pixels ``(C, *space)``, and which are missing."""
+    def read(self, number: int, space: tuple[slice, ...]) -> Pixels:
+        """Read a part of a picture: its pixels ``(C, *space)``."""
         box = self.box(number, space)
         if isinstance(self._image, np.ndarray):
             picture = np.asarray(self._image[box])
         else:
             picture = self._read_with_others(box)
-        sample = self._layout.to_sample(picture)
-        return sample, find_gaps(sample)
+        return self._layout.to_sample(picture)
 
     def box(self, number: int, space: tuple[slice, ...]) -> tuple[Any, ...]:
         """Tell where a part of a picture lies in the image."""
@@ -97,6 +98,8 @@ class Stream:
         The part of it to write, if not all.
     kind : dtype
         In what to write.
+    settings : Settings
+        They say what in a picture is no signal.
     out : array_like, optional
         Where to write, of the part's shape; an array in memory if left out.
     beside : ndarray of int, shape (N, G), optional
@@ -104,6 +107,7 @@ class Stream:
 
     Attributes
     ----------
+    settings : Settings
     samples : ndarray of int
         The numbers of the pictures to write.
     space : tuple of slice
@@ -117,10 +121,12 @@ class Stream:
         layout: Layout,
         part: Box | None,
         kind: np.dtype[Any],
+        settings: Settings,
         out: Any = None,
         beside: NDArray[np.intp] | None = None,
     ) -> None:
         self._layout, self._kind, self._beside = layout, kind, beside
+        self.settings = settings
         self._pictures = Pictures(image, layout)
         self._part = part or tuple(slice(0, size) for size in layout.shape)
         shape = tuple(side.stop - side.start for side in self._part)
@@ -132,18 +138,19 @@ class Stream:
         self.samples = layout.samples_within(self._part)
         self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
 
-    def read(self, number: int, space: tuple[slice, ...]) -> tuple[Pixels, Gaps, list[Picture]]:
+    def read(self, number: int, space: tuple[slice, ...]) -> tuple[Picture, list[Picture]]:
         """Read a part of a picture.
 
         Returns
         -------
         tuple
-            Its pixels ``(C, *space)``, which of them are missing ``(1, *space)``, and the same of
-            those beside it.
+            Its pixels ``(C, *space)`` with which of them are no signal, and the same of those
+            beside it.
         """
-        others = () if self._beside is None else self._beside[number]
-        read = self._pictures.read
-        return *read(number, space), [read(other, space) for other in others]
+        others = [] if self._beside is None else self._beside[number].tolist()
+        pictures = [self._pictures.read(each, space) for each in (number, *others)]
+        own, *beside = [(each, find_excluded(each, self.settings)) for each in pictures]
+        return own, beside
 
     def write(
         self,
@@ -151,21 +158,21 @@ class Stream:
         space: tuple[slice, ...],
         clean: NDArray[np.float64],
         sample: Pixels,
-        gaps: Gaps,
+        kept: Gaps,
     ) -> None:
-        """Write a part of a picture, but for pixels that are missing: these stay as they were.
+        """Write a part of a picture, but for pixels that are kept: these stay as they were.
 
         Raises
         ------
         ImageError
             If the type cannot hold them, or there is no room.
         """
-        if gaps.any():
-            if self._kind.kind in "iu":
+        if kept.any():
+            if self._kind.kind in "iu" and find_gaps(sample).any():
                 raise ImageError(
                     f"The image has NaN pixels, which {self._kind} cannot hold; ask for float32."
                 )
-            np.copyto(clean, sample, where=gaps, casting="unsafe")
+            np.copyto(clean, sample, where=kept, casting="unsafe")
         box = tuple(
             at - side.start
             if isinstance(at, int)
