@@ -25,6 +25,12 @@ MOST_VALUES, MOST_AREAS = 32, 64
 of them is a drawing."""
 HOLE, PURITY = 25, 1000
 """Pixels of a hole at most, and pixels of an area for each hole that it may have."""
+REACHES = (1, 4, 13)
+"""Half the sides in pixels of the squares that an area consists of: where noise leaves small empty
+places all over, as among few photons, a large area is not to be lost among them."""
+OFTEN, COVERED = 0.95, 0.3
+"""Share of the places beside an area where its value is less frequent than is assumed, and share of
+a place's pixels that have to lie outside all areas."""
 SHORTEST = 8
 """Pixels of a line of one pixel's width at least."""
 RARE = 0.05
@@ -68,7 +74,7 @@ def find_constant_areas(picture: NDArray[Any], known: Mask) -> Mask:
     solid = _solid(picture) & known
     candidates, counts = np.unique(picture[solid], return_counts=True)
     for value in candidates[np.argsort(counts)[::-1][:MOST_VALUES]]:
-        found |= _areas_of(value, picture, known, solid)
+        found |= _areas_of(value, picture, known)
     found |= _lines(picture, known & ~found)
     found |= _thin_writing(picture, known, found)
     return found
@@ -120,41 +126,65 @@ def _solid(picture: NDArray[Any]) -> Mask:
     return opened
 
 
-def _areas_of(value: Any, picture: NDArray[Any], known: Mask, solid: Mask) -> Mask:
-    """Find the areas of one value."""
+def _areas_of(value: Any, picture: NDArray[Any], known: Mask) -> Mask:
+    """Find the areas of one value, the narrow ones by themselves first."""
     equal = (picture == value) & known
+    similar = _next_values(value, picture[known], picture)
+    depth = ndi.distance_transform_cdt(np.pad(equal, 1, mode="edge"), "chessboard")[1:-1, 1:-1]
     found = np.zeros(picture.shape, bool)
-    thick = equal & solid
-    labels, count = ndi.label(thick)
-    if not count:
-        return found
+    for reach in REACHES:
+        core = (depth > reach) & ~found
+        if not core.any():
+            break
+        thick = ndi.maximum_filter(core, 2 * reach + 1) & equal
+        found |= _certain_areas(thick, equal, similar, known, 2 * depth - 1)
+    usual = equal[known & ~found].mean() if (known & ~found).any() else 0.0
+    if found.any() and usual < RARE:  # corners and strokes of the same writing that are thinner
+        found = _connected(equal, found)
+    return found
+
+
+def _certain_areas(
+    thick: Mask, equal: Mask, similar: Mask, known: Mask, sides: NDArray[Any]
+) -> Mask:
+    """Choose the areas whose pixels cannot all have the same value by chance."""
+    found = np.zeros(thick.shape, bool)
+    labels, _ = ndi.label(thick)
     sizes = np.bincount(labels.ravel())
     outside = known & ~thick
     usual = equal[outside].mean() if outside.any() else 0.0
-    similar = _next_values(value, picture[known], picture)
-    least = log(picture.size) + CHANCE
-    sides = 2 * ndi.distance_transform_cdt(np.pad(equal, 1, mode="edge"), "chessboard") - 1
+    least = log(thick.size) + CHANCE
     boxes = ndi.find_objects(labels)
     for number in np.argsort(sizes[1:])[::-1][:MOST_AREAS] + 1:
-        y, x = (slice(max(0, each.start - 3), each.stop + 3) for each in boxes[number - 1])
-        own = labels[y, x] == number
-        side = int((sides[1:-1, 1:-1][y, x] * own).max())
-        width, height = own.sum(1).max(), own.sum(0).max()
-        certain = max(side**2, 3 * min(width, own.shape[1]), 3 * min(height, own.shape[0]))
+        own = labels[boxes[number - 1]] == number
+        side = int((sides[boxes[number - 1]] * own).max())
+        margin = max(3, side // 2)
+        y, x = (
+            slice(max(0, each.start - margin), each.stop + margin) for each in boxes[number - 1]
+        )
+        own, free = labels[y, x] == number, known[y, x] & ~thick[y, x]
         ring = ndi.binary_dilation(own, iterations=2) & ~own & known[y, x]
         near = similar[y, x][ring].mean() if ring.any() else 0.0
-        share = max(usual, near, 1 / max(int(ring.sum()), 100))
+        often = _local_share(equal[y, x], free, own, margin)
+        share = max(usual, near, often, 1 / max(int(ring.sum()), 100))
+        certain = max(side**2, 3 * int(own.sum(1).max()), 3 * int(own.sum(0).max()))
         if certain * -log(min(share, 1.0)) < least:
             continue
         inner = ndi.binary_fill_holes(own) & ~equal[y, x] & known[y, x]
         holes, _ = ndi.label(inner, SQUARE)
         small = (np.bincount(holes.ravel())[1:] <= HOLE).sum()
-        if small * PURITY > sizes[number]:
-            continue
-        found[y, x] |= own
-    if found.any() and usual < RARE:  # corners and strokes of the same writing that are thinner
-        found = _connected(equal, found)
+        if small * PURITY <= sizes[number]:
+            found[y, x] |= own
     return found
+
+
+def _local_share(equal: Mask, free: Mask, own: Mask, reach: int) -> float:
+    """Say how often the value occurs beside an area where it does so most often."""
+    size = 2 * (reach // 2) + 1
+    some = ndi.uniform_filter(free.astype(np.float32), size)
+    shares = ndi.uniform_filter((equal & free).astype(np.float32), size) / np.maximum(some, 1e-6)
+    beside = ndi.maximum_filter(own, 2 * reach + 1) & free & (some > COVERED)
+    return float(np.quantile(shares[beside], OFTEN)) if beside.any() else 0.0
 
 
 def _next_values(value: Any, values: NDArray[Any], picture: NDArray[Any]) -> Mask:

@@ -335,7 +335,7 @@ class Model:
             found = torch.lerp(picture, alike, counts)[0].numpy()
             if blend is not None:
                 start = [side.start for side in block.read[2:]]
-                there = ~gaps.any(0)
+                there = ~np.any(gaps, axis=0)
                 found = keep_brightness(found, x, blend.noise.variance(found), there, start)
             clean = self.scale.restore(found[keep])
             stream.write(number, block.write[2:], clean, sample[keep], kept)
