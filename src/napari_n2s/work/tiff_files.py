@@ -168,6 +168,10 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     else:
         image = planes.read(series) if planes.interrupted or not known else series.asarray()
         image = np.asarray(image, image.dtype.newbyteorder("="))
+        at = recording.axes.find("S")
+        if len(image.shape) == len(recording.axes) and at >= 0 and image.shape[at] == 1:
+            image = image.squeeze(at)  # a single sample is no colour
+            recording = replace(recording, axes=recording.axes.replace("S", ""))
     if len(image.shape) != len(recording.axes) or 0 in image.shape:
         raise ValueError("the image is not of the shape that its header names")
     notes = list(recording.notes)
