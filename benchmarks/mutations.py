@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -72,7 +73,8 @@ def _damage_tag(path: Path, rng: Random) -> None:
     """Change the code, type, count or value of a tag of a TIFF file."""
     try:
         with tifffile.TiffFile(path) as tiff:
-            tags = [tag for page in tiff.pages for tag in getattr(page, "tags", ())]
+            first = islice(tiff.pages, 3)  # there may be no end of them by now
+            tags = [tag for page in first for tag in getattr(page, "tags", ())]
             order, big = tiff.byteorder, tiff.is_bigtiff
     except Exception:  # an earlier change has made it unreadable
         return

@@ -174,6 +174,9 @@ def colours() -> Iterator[Variant]:
     cmyk = picture(kind="u1", samples=4)
     write = plain(cmyk, photometric="separated")
     yield Variant("cmyk.tif", write, cmyk, "YXS", tags=("photometric",))
+    image = picture()
+    write = plain(image[..., None], metadata={"axes": "YXS"})
+    yield Variant("one_sample.tif", write, image, "YX")
     shades = picture(kind="u1")
     ramp = np.linspace(0, 65535, 256).astype("u2")
     tables = {

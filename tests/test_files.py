@@ -221,3 +221,7 @@ def test_pictures_that_are_missing_are_no_black_ones(tmp_path):
     found = read(tmp_path / parts[0])
     assert np.array_equal(found.image, STACK[0])
     assert "names 6 pictures, of which there are 2; the first 2 are taken" in found.notes[0]
+    later = longer.replace('<TiffData IFD="0"', '<TiffData IFD="0" FirstT="1"')
+    tifffile.tiffcomment(tmp_path / parts[0], later.encode())
+    with pytest.raises(FileError, match="the first is not there; put the other files"):
+        read(tmp_path / parts[0])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PAIRINGS = ("neighbours", "halves", "repeats")
 SUFFIXES = (".tif", ".tiff", ".png")
 OPTIONS = ("pair", "pairs", "pairs_axis", "thin", "register")
-LOST = ("Labels", "finterval", "fps", "TimeIncrement")
+LOST = ("Labels", "Plane", "finterval", "fps", "TimeIncrement")
 """What a file says of an axis that its result does not have."""
 PER_AXIS = {"axes", "scale", "translation"}
 """What OME-Zarr says of every axis in turn."""

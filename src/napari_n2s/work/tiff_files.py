@@ -102,6 +102,12 @@ def _opening(path: Path) -> Iterator[_Opened]:
                     "axes are; only the pictures in this one are read."
                 )
         series = list_series(tiff)
+        named = 0 if root is None else sum(each.tag.endswith("}Image") for each in root)
+        if named > len(series) and series[0].kind == "ome":
+            notes.append(
+                f"Its header names {named} images, of which {len(series)} can be read; the others "
+                "may lie in files that are not beside it."
+            )
         levels = [level for each in series for level in each.levels]
         counted = sum(level.size // max(level.keyframe.size, 1) for level in levels)
         left = len(tiff.pages) - counted
@@ -168,6 +174,10 @@ def _read(opened: _Opened, index: int, level: int | None, large: int) -> Recordi
     else:
         image = planes.read(series) if planes.interrupted or not known else series.asarray()
         image = np.asarray(image, image.dtype.newbyteorder("="))
+        at = recording.axes.find("S")
+        if len(image.shape) == len(recording.axes) and at >= 0 and image.shape[at] == 1:
+            image = image.squeeze(at)  # a single sample is no colour
+            recording = replace(recording, axes=recording.axes.replace("S", ""))
     if len(image.shape) != len(recording.axes) or 0 in image.shape:
         raise ValueError("the image is not of the shape that its header names")
     notes = list(recording.notes)
@@ -189,6 +199,11 @@ def _describe(opened: _Opened, index: int, series: Any) -> tuple[Recording, Plan
     tiff, notes = opened.tiff, list(opened.notes)
     claimed = find_claim(tiff, opened.series)
     planes = find_planes(tiff, series, claimed)
+    if planes.beyond and not planes.there:
+        raise FileError(
+            f"{opened.path} names {planes.count} pictures, of which the first is not there; put "
+            "the other files of this image beside it."
+        )
     if planes.there == 0:
         raise FileError(
             f"{opened.path} ends before its first picture does; it is damaged or incomplete."

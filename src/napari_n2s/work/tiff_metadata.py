@@ -178,14 +178,12 @@ def ome(root: Element, index: int, name: str, count: int, notes: Notes) -> dict[
 
 def colours(page: Any) -> Any:
     """Give the palette of a page, ``(3, N)`` of uint16, if it has one."""
-    tag = page.tags.get("ColorMap")
-    values = None if tag is None else np.asarray(tag.value)
-    usable = (
-        values is not None
-        and values.dtype.kind in "iu"
-        and values.size == 3 * 2 ** (page.bitspersample)
-    )
-    return values.reshape(3, -1).astype(np.uint16) if usable and values is not None else None
+    tag, bits = page.tags.get("ColorMap"), page.bitspersample
+    if tag is None or bits not in (1, 2, 4, 8, 16):
+        return None
+    values = np.asarray(tag.value)
+    usable = values.dtype.kind in "iu" and values.size == 3 * 2**bits
+    return values.reshape(3, -1).astype(np.uint16) if usable else None
 
 
 def _by_name(items: list[dict[str, Any]]) -> Any:

@@ -60,8 +60,11 @@ def prepare(path: Path, kind: np.dtype[Any], like: Recording) -> Said:
     flavour = _dialect(path, kind, like)
     options, notes = _options(flavour, kind, like)
     if not _works(options, kind, like):
-        options, notes = _options("plain", kind, like, bare=True)
+        options, _ = _options("plain", kind, like, bare=True)
         notes = [f"{path.name} can only say the axes and the pixel size, not what else was said."]
+        if not _works(options, kind, like):
+            options = {"metadata": None, "photometric": "minisblack"}
+            notes = [f"{path.name} can say neither the axes nor the pixel size."]
     return Said(options, tuple(notes))
 
 
@@ -197,7 +200,7 @@ def _colour(
             metadata.setdefault("Description", description)
     palette, separate = tags.pop("colormap", None), like.axes.endswith("SYX")
     samples = like.image.shape[like.axes.index("S")] if "S" in like.axes else 1
-    together = separate or like.axes.endswith("S")
+    together = samples > 1 and (separate or like.axes.endswith("S"))
     if not together:
         for name in ("planarconfig", "extrasamples"):
             tags.pop(name, None)
@@ -226,7 +229,7 @@ def _works(options: dict[str, Any], kind: np.dtype[Any], like: Recording) -> boo
     small = {"Y": 1, "X": 1}
     shape = [small.get(axis, n) for axis, n in zip(like.axes, like.image.shape, strict=True)]
     try:
-        metadata = dict(options["metadata"])
+        metadata = options["metadata"] and dict(options["metadata"])
         tifffile.imwrite(BytesIO(), np.zeros(shape, kind), **{**options, "metadata": metadata})
     except (MemoryError, OSError):
         return True  # as it will be said when the image is written
