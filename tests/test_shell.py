@@ -205,8 +205,8 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not loaded_modules("import napari_n2s") & HEAVY
 
 
-def test_the_shell_opens_no_window(tmp_path):
-    code = f"from napari_n2s.cli import main; main(['demo', {str(tmp_path)!r}, '--steps', '1'])"
+def test_the_shell_opens_no_window(noisy):
+    code = f"from napari_n2s.cli import main; main(['denoise', {str(noisy)!r}, '--steps', '1'])"
     assert loaded_modules(code) & HEAVY == {"torch", "numpy"}
 
 
