@@ -68,17 +68,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     text = "denoise an image file with a network trained on it alone"
-    order = "%(prog)s INPUT [options]\n       %(prog)s --pairs FOLDER FOLDER [options]"
-    about = text.capitalize() + ". INPUT comes first."
+    order = "%(prog)s INPUT [INPUT ...] [options]\n       %(prog)s --pairs FOLDER FOLDER [options]"
+    about = (
+        text.capitalize() + ". INPUT comes first; of several, or of the images in a folder, each "
+        "is denoised by itself."
+    )
     denoise = commands.add_parser("denoise", usage=order, help=text, description=about)
     denoise.set_defaults(run=cli_denoise.denoise)
-    denoise.add_argument("input", type=Path, nargs="?", metavar="INPUT", help=cli_calibrate.INPUT)
+    denoise.add_argument("input", type=Path, nargs="*", metavar="INPUT", help=cli_calibrate.INPUT)
     denoise.add_argument(
         "-o",
         "--output",
         type=Path,
         help="the TIFF file or the folder of OME-Zarr (.zarr) to write, with --pairs a folder of "
-        "TIFF files; if left out, INPUT_n2s beside it, OME-Zarr where that is and TIFF elsewhere",
+        "TIFF files, with several INPUTs a folder; if left out, INPUT_n2s beside it, OME-Zarr or "
+        "MRC where that is and TIFF elsewhere",
+    )
+    denoise.add_argument(
+        "--stack",
+        action="store_true",
+        help="the images in the folder INPUT are single slices, in the order of the numbers in "
+        "their names: denoise them as one stack along Z, or T with --axes TYX, into one file",
     )
     denoise.add_argument(
         "--axes", help="one letter for each axis, as TYX; read from the file if left out"

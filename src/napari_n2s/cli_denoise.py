@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_n2s import cli_calibrate, cli_info, cli_pairs, cli_start
+from napari_n2s import cli_calibrate, cli_info, cli_pairs, cli_several, cli_start
 from napari_n2s.cli_streams import printable, say
 from napari_n2s.ideas.errors import SettingsError
 from napari_n2s.ideas.guides import guide
@@ -46,15 +46,40 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
 
 def denoise(chosen: argparse.Namespace) -> None:
     """Run the command."""
+    settings_of(chosen)
+    if not (chosen.input or chosen.pairs):
+        raise SettingsError("Name an image to denoise, or folders after --pairs.")
+    if chosen.stack:
+        _denoise_stack(chosen)
+    elif cli_several.wanted(chosen):
+        cli_several.denoise(chosen, _denoise_one)
+    else:
+        chosen.input = chosen.input[0] if chosen.input else None
+        _denoise_one(chosen)
+
+
+def _denoise_stack(chosen: argparse.Namespace) -> None:
+    if cli_pairs.wanted(chosen):
+        raise SettingsError("--stack is for one reading; leave out what names others.")
+    recording, sources = cli_several.read_stack(chosen)
+    first = chosen.input[0] if chosen.input[0].name.strip(".") else chosen.input[0].resolve()
+    chosen.input = first.with_name(f"{first.name}.tif") if first.is_dir() else first
+    _denoise_recording(chosen, recording, sources)
+
+
+def _denoise_one(chosen: argparse.Namespace) -> None:
+    if cli_pairs.wanted(chosen):
+        cli_pairs.denoise(chosen, settings_of(chosen))
+    else:
+        _denoise_recording(chosen, cli_info.read_chosen(chosen), [chosen.input])
+
+
+def _denoise_recording(
+    chosen: argparse.Namespace, recording: Recording, sources: list[Path]
+) -> None:
     from napari_n2s.work import files, places, results
 
     settings = settings_of(chosen)
-    if not (chosen.input or chosen.pairs):
-        raise SettingsError("Name an image to denoise, or folders after --pairs.")
-    if cli_pairs.wanted(chosen):
-        cli_pairs.denoise(chosen, settings)
-        return
-    recording = cli_info.read_chosen(chosen)
     output = chosen.output or places.beside_input(chosen.input, recording.flavour)
     places.check_output(output, places.RESULTS)
     if chosen.report:
@@ -79,7 +104,7 @@ def denoise(chosen: argparse.Namespace) -> None:
         _filter(chosen, recording, settings, kind, output)
         return
     if places.is_zarr(output):
-        report = _denoise_to_zarr(chosen, recording, settings, kind, output)
+        report = _denoise_to_zarr(chosen, recording, settings, kind, output, sources)
     else:
         with results.creating(output, kind, recording) as out:
             _, report = denoise_and_show(recording.image, recording.axes, settings, out)
@@ -116,6 +141,7 @@ def _denoise_to_zarr(
     settings: Settings,
     kind: np.dtype[Any],
     output: Path,
+    sources: list[Path],
 ) -> Report:
     load_torch()
     from napari_n2s.work.cluster import connect
@@ -125,8 +151,8 @@ def _denoise_to_zarr(
     unfinished = Unfinished(output)
     begun = unfinished.begun
     client = connect(chosen.scheduler) if chosen.scheduler else None
-    sources = [chosen.input, *chosen.guide]
-    start = partial(denoising_to, output, sources, recording, settings, kind, client)
+    read = [*sources, *chosen.guide]
+    start = partial(denoising_to, output, read, recording, settings, kind, client)
 
     def words() -> str:
         kept = f"{unfinished.folder} keeps what is finished; repeat the command to go on."

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from napari_n2s.ideas.errors import FileError
 from napari_n2s.work import tiff_writing
 from napari_n2s.work.contents import Content
+from napari_n2s.work.formats import PLUGINS
 from napari_n2s.work.picture_files import read_picture
-from napari_n2s.work.places import reason, write_whole
+from napari_n2s.work.places import is_mrc, reason, write_whole
 from napari_n2s.work.recording import Recording
 from napari_n2s.work.tiff_files import list_tiff, read_tiff
 from napari_n2s.work.tiff_guard import is_tiff, require_file
@@ -48,8 +49,16 @@ def read(path: Path, series: int | None = None, level: int | None = None) -> Rec
         from napari_n2s.work.zarr_files import read_zarr
 
         return _in_words(path, lambda: read_zarr(path, series, level))
+    if path.suffix.lower() in PLUGINS:
+        from napari_n2s.work.bioio_files import read_bioio
+
+        return _in_words(path, lambda: read_bioio(path, series, level, LARGE))
     if series or level:
         raise FileError(f"{path} holds one image, of which --series and --level choose nothing.")
+    if is_mrc(path):
+        from napari_n2s.work.mrc_files import read_mrc
+
+        return _in_words(path, lambda: read_mrc(path))
     return _in_words(path, lambda: read_picture(path))
 
 
@@ -103,6 +112,10 @@ def contents(path: Path) -> list[Content]:
         from napari_n2s.work.zarr_files import list_zarr
 
         return list_zarr(path)
+    if path.suffix.lower() in PLUGINS:
+        from napari_n2s.work.bioio_files import list_bioio
+
+        return _in_words(path, lambda: list_bioio(path))
     recording = read(path)
     image = recording.image
     return [Content("", recording.axes, image.shape, str(image.dtype), recording.sizes)]

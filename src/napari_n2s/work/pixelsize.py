@@ -69,6 +69,12 @@ def from_zarr(axes: str, metadata: dict[str, Any]) -> Sizes:
     }
 
 
+def from_mrc(axes: str, metadata: dict[str, Any]) -> Sizes:
+    """Read the size of a voxel, in ångström; 0 is none."""
+    steps = dict(zip("XYZ", metadata["voxel"], strict=True))
+    return {each: (steps[each] / 10, "nm") for each in "ZYX" if each in axes and steps[each] > 0}
+
+
 def to_imagej(sizes: Sizes) -> dict[str, Any]:
     """Say it as arguments of tifffile for an ImageJ file."""
     metadata: dict[str, Any] = {}

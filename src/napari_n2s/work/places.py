@@ -15,13 +15,17 @@ from napari_n2s.work.part_files import part_of
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 ZARR_SUFFIX = ".zarr"
-RESULTS = (*TIFF_SUFFIXES, ZARR_SUFFIX)
+MRC_SUFFIXES = (".mrc", ".mrcs", ".rec", ".map", ".st")
+"""Micrographs, stacks and volumes of electron microscopy."""
+RESULTS = (*TIFF_SUFFIXES, ZARR_SUFFIX, *MRC_SUFFIXES)
 CUT = "no space left on device, or it takes no files of this size"
 
 
 def beside_input(path: Path, flavour: str) -> Path:
     """Name a result that nobody has named: beside its source, and of its kind."""
     path = path if path.name.strip(".") else path.resolve()
+    if flavour == "mrc":
+        return path.with_name(f"{path.stem}_n2s{path.suffix}")
     if flavour != "zarr":
         return path.with_name(f"{path.stem}_n2s.tif")
     name = path.name.removesuffix(ZARR_SUFFIX)
@@ -178,6 +182,11 @@ def in_words(path: Path, error: OSError, then: str = "") -> FileError:
 def is_zarr(path: Path) -> bool:
     """Whether a result of this name is written as zarr."""
     return path.suffix.lower() == ZARR_SUFFIX
+
+
+def is_mrc(path: Path) -> bool:
+    """Whether a result of this name is written as MRC."""
+    return path.suffix.lower() in MRC_SUFFIXES
 
 
 def reason(error: OSError) -> str:

@@ -9,6 +9,7 @@ from napari_n2s.work.pixelsize import (
     Resolution,
     Sizes,
     from_imagej,
+    from_mrc,
     from_ome,
     from_plain,
     from_zarr,
@@ -25,8 +26,8 @@ class Recording:
         In memory, or left in a large file and read piece by piece.
     axes : str
         One letter for each axis; Q where the file does not say.
-    flavour : {"imagej", "ome", "plain", "zarr"}
-        The dialect of TIFF in which the file describes itself, or OME-Zarr.
+    flavour : {"imagej", "ome", "plain", "zarr", "mrc"}
+        The dialect of TIFF in which the file describes itself, or OME-Zarr, or MRC.
     metadata : dict
         Pixel size, time step and channel names, in that dialect.
     resolution : tuple, optional
@@ -53,6 +54,8 @@ class Recording:
             return from_ome(self.metadata)
         if self.flavour == "imagej":
             return from_imagej(self.metadata, self.resolution)
+        if self.flavour == "mrc":
+            return from_mrc(self.axes, self.metadata)
         if self.flavour == "zarr":
             return from_zarr(self.axes, self.metadata)
         return from_plain(self.resolution)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_n2s.work import files, tiff_writing
-from napari_n2s.work.places import beside, claim, is_zarr, require_space
+from napari_n2s.work.places import beside, claim, is_mrc, is_zarr, require_space
 from napari_n2s.work.recording import Recording
 
 
@@ -42,6 +42,13 @@ def creating(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Any]:
             yield ZarrResult(part, like, kind)
         return
     require_space(path, size)
+    if is_mrc(path):
+        from napari_n2s.work import mrc_files
+
+        mrc_files.check_kind(path, kind, like)
+        with mrc_files.map_mrc(path, kind, like) as out:
+            yield out
+        return
     said = tiff_writing.prepare(path, kind, like)  # what cannot be said must not cost the result
     if size > files.LARGE:
         with tiff_writing.map_tiff(path, kind, like, said) as out:
@@ -55,4 +62,4 @@ def creating(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Any]:
 
 def losses(path: Path, kind: np.dtype[Any], like: Recording) -> tuple[str, ...]:
     """Say what of all that a file says a result of this name has no place for."""
-    return () if is_zarr(path) else tiff_writing.prepare(path, kind, like).notes
+    return () if is_zarr(path) or is_mrc(path) else tiff_writing.prepare(path, kind, like).notes
