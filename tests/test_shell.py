@@ -102,7 +102,7 @@ def bad_calls(noisy, tmp_path):
     yield ["denoise", tmp_path / "row.tif"], "at least 16"
     yield ["denoise", tmp_path / "nan.tif"], "NaN or infinite"
     yield ["denoise", tmp_path / "complex.tif"], "complex"
-    yield ["denoise", tmp_path / "cut.tif"], "damaged, incomplete"
+    yield ["denoise", tmp_path / "cut.tif"], "damaged or incomplete"
     yield ["denoise", tmp_path / "text.png"], "cannot be read as an image"
     yield ["denoise", noisy, "--axes", "YX"], "name 2 axes, but the image has 3"
     yield ["denoise", noisy, "--seconds", "0"], "seconds is 0"
