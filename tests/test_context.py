@@ -55,8 +55,8 @@ def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
 def test_frames_beside_one_make_it_better():
     errors = []
     for context in (0, None):
-        clean, report = denoise(MOVIE, axes="TYX", steps=250, context=context, device="cpu")
-        errors.append(np.mean((clean - STILL) ** 2))
+        clean, report = denoise(MOVIE[:4], axes="TYX", steps=80, context=context, device="cpu")
+        errors.append(np.mean((clean - STILL[:4]) ** 2))
     assert report.context.axis == "T"
     assert errors[1] < 0.8 * errors[0]
     assert "neighbouring pictures" in report.methods()

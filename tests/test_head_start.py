@@ -157,9 +157,9 @@ def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatc
         return {name: torch.zeros_like(each) for name, each in weights_for(network).items()}
 
     monkeypatch.setattr(method.head_start, "weights_for", misleading)
-    progress = last(CELLS.noisy, steps=400)
+    progress = last(CELLS.noisy, steps=240)
     assert not progress.best.settings.head_start
-    assert progress.step == 400
+    assert progress.step == 240
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_the_held_out_loss_is_the_true_error_plus_the_noise():
     truth, sigma = smooth((128, 128)), 30.0
     noise = np.random.default_rng(1).normal(0, sigma, truth.shape)
     noisy = truth + noise
-    *_, progress = train(noisy, steps=300, device="cpu")
+    *_, progress = train(noisy, steps=120, device="cpu")
     material = gather(noisy, None, progress.last.settings)
     held_out = material.held_out[0, 0].numpy()
     blind = replace(progress.last, turns=1).apply(noisy, invariant=True)
@@ -290,7 +290,7 @@ def test_the_same_pixels_are_held_out_whatever_the_method():
 def test_the_network_beats_the_baselines_on_a_simulated_picture():
     truth = smooth((128, 128))
     noisy = np.random.default_rng(0).poisson(truth).astype(np.uint16)
-    clean, report = denoise(noisy, steps=400, device="cpu")
+    clean, report = denoise(noisy, steps=150, device="cpu")
     assert report.network_is_best
     assert np.mean((clean - truth) ** 2) < 0.2 * np.mean((noisy - truth) ** 2)
 
