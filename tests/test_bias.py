@@ -6,6 +6,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 
 from napari_n2s import denoise
 from napari_n2s.ideas.bias import find_bias
+from napari_n2s.ideas.brightness import keep_brightness
 from napari_n2s.ideas.noise import NoiseCurve, read_noise
 
 PIXELS = 2**16
@@ -60,3 +61,36 @@ def test_what_is_bright_is_as_bright_in_the_result():
         clean, _ = denoise(noisy, steps=100, head_start=head_start, device="cpu")
         assert clean.mean() == pytest.approx(noisy.mean(), rel=0.005)
         assert clean[spots].mean() == pytest.approx(noisy[spots].mean(), rel=0.009)
+
+
+def test_regions_of_a_few_photons_are_as_bright_in_the_result():
+    blobs = gaussian_filter((np.random.default_rng(1).random((128, 256)) < 0.002).astype(float), 3)
+    truth = np.linspace(0.2, 1, 256) + 4 * blobs / blobs.max()
+    for photons in (0.02, 0.2):
+        noisy = np.random.default_rng(2).poisson(photons * truth / truth.mean()).astype(np.uint16)
+        clean, _ = denoise(noisy, steps=2, device="cpu")
+        for half in np.s_[:, :128], np.s_[:, 128:]:
+            assert clean[half].mean() == pytest.approx(noisy[half].mean(), rel=0.005)
+
+
+def test_brightness_is_kept_where_there_is_noise_and_alike_in_a_part_and_in_the_whole():
+    rng = np.random.default_rng(0)
+    truth = np.where(np.indices((700, 450)).sum(0) % 97 < 30, 5.0, 0.0)[None]
+    noisy, there = rng.poisson(truth).astype(float), rng.random((700, 450)) < 0.9
+    clean, noise = 0.9 * truth, truth.copy()
+    clean[:, :256, :256], noise[:, :256, :256] = 0.01, 1e-9  # dark, and a network errs a little
+    noisy[:, :256, :256] = 0
+    noisy[:, ~there] = 1000
+    kept = keep_brightness(clean, noisy, noise, there, (0, 0))
+    assert np.array_equal(kept[noise == 0], clean[noise == 0])
+    assert abs(kept[0, :256, :256]).max() < 0.05
+    assert abs(kept - truth)[:, 256:].max() < 0.5
+    for cell in (np.s_[0, 384:512, 128:256], np.s_[0, 512:, 256:]):
+        assert kept[cell][there[cell[1:]]].mean() == pytest.approx(
+            noisy[cell][there[cell[1:]]].mean(), rel=0.005
+        )
+    part = np.s_[:, 296:, :]
+    within = keep_brightness(clean[part], noisy[part], noise[part], there[part[1:]], (296, 0))
+    assert abs(within[:, 88:] - kept[:, 384:]).max() < 0.05 * noise.max() ** 0.5
+    ones = np.ones((1, 20))
+    assert np.allclose(keep_brightness(0 * ones, ones, ones, ones[0] > 0, (3,)), 1)

@@ -19,6 +19,7 @@ from conftest import finish as finish_dock
 from napari_n2s import ImageError, Settings, calibrate, train
 from napari_n2s.docks import layers, on_demand
 from napari_n2s.docks.orders import WHOLE, read_order
+from napari_n2s.ideas import brightness
 from napari_n2s.ideas.axes import APART, layout
 from napari_n2s.ideas.bias import Bias
 from napari_n2s.ideas.bins import Curve
@@ -175,6 +176,7 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     bias, noise = Bias(level, level, level), NoiseCurve(*np.full((3, 1), 0.1))
     blend, planned = Blend(noise, bias, np.ones(1), level), []
     monkeypatch.setattr(Blind, "plan", lambda *_: planned.append(1) or blend)
+    monkeypatch.setattr(brightness, "CELL", 16**2)  # as much smaller as blocks are here
     results = []
     for block in (2**22, 70**2):
         monkeypatch.setattr(model, "BLOCK", block)

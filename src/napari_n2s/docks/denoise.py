@@ -26,6 +26,7 @@ from napari_n2s.docks.verdict import Verdict
 from napari_n2s.docks.watching import Watching
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.work.progress import Applying, Preview, Progress, leave_missing
+from napari_n2s.work.safeguard import safest
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -285,7 +286,7 @@ class DenoiseDock(DenoiseForm):
     def _add_result(self, order: Order, image: Any, report: Report, preview: Image | None) -> None:
         if order.on_demand:
             assert self.progress is not None
-            image = begin_on_demand(self.progress.best, order, image)
+            image = begin_on_demand(safest(self.progress).model, order, image)
         where = (order.corner, report.to_dict(), preview, order.stretch)
         result = layers.add_result(self._viewer, order.onto, image, *where)
         if isinstance(image, OnDemand):

@@ -9,6 +9,7 @@ thousand pixels or more, so that no pixel's noise comes back by it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -71,7 +72,7 @@ def find_bias(
     noise : NoiseCurve
     """
     ask = partial(ask_bins, bins=BINS, fewest=FEWEST)
-    blind, seeing = (ask(_lift, mean, noisy - each) for each in (mean, other))
+    blind, seeing = (_lifts(ask, mean, noisy - each) for each in (mean, other))
     right = mean + blind.over(mean)
     squares = (believe(right, total, noisy) - right) ** 2
     spread = ask(_stretch, roughness(total, noise.variance(right)), squares, total)
@@ -82,6 +83,18 @@ def roughness(total: NDArray[np.floating], variance: NDArray[np.floating]) -> ND
     """Say how far a noisy pixel may lie off its prediction, by the noise alone 0: a logarithm."""
     rough: NDArray[np.floating] = np.log(total / variance)
     return rough
+
+
+def _lifts(
+    ask: Callable[..., Curve], mean: NDArray[np.floating], errors: NDArray[np.floating]
+) -> Curve:
+    """Give the mean error of each bin: that of all pixels, and by how much the bin's differs.
+
+    Where photons are few, chance explains the mean of every single bin, but not that of all.
+    """
+    whole = errors.mean(1, keepdims=True, dtype=np.float64)
+    curve = ask(_lift, mean, errors - whole)
+    return Curve(curve.at, curve.value + whole)
 
 
 def _lift(errors: NDArray[np.floating]) -> float:

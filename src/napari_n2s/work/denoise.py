@@ -8,6 +8,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 
 from napari_n2s.ideas.axes import layout
@@ -23,6 +24,7 @@ from napari_n2s.work.preview import PAUSE, Pace
 from napari_n2s.work.progress import Applying, Preview, Progress
 from napari_n2s.work.readings import find_readings
 from napari_n2s.work.report import Report, account_of
+from napari_n2s.work.safeguard import contradicted, safest
 from napari_n2s.work.steps import finish
 from napari_n2s.work.stream import require_room
 from napari_n2s.work.train import go_on, take_up, train
@@ -183,6 +185,7 @@ def denoising(
             if out is not None:
                 dtype = require_room(out, piece.shape)
             kind = check_dtype(dtype, plain(piece), settings.missing)
+            lies = layout(piece.shape, its_axes, volume=volume)
             if out is None:
                 require_memory(prod(piece.shape) * kind.itemsize)
             check(plain(piece), its_axes, here.canonical_shape[1], settings)
@@ -196,7 +199,14 @@ def denoising(
                 take_up(since)
                 progress = since
             device = progress.learner.device
-            result = yield from applying(progress.best, device, wanted, its_axes, kind, part, out)
+            safe = safest(progress)
+            where = (device, wanted, its_axes, kind, part, out)
+            result = yield from applying(safe.model, *where)
+            if not safe.reason and prod(piece.shape) <= ENOUGH:
+                noisy, clean = (np.asarray(each[...]) for each in (plain(piece), result))
+                safe = contradicted(safe.model, noisy, clean, lies, progress.baselines)
+                if safe.reason:
+                    result = yield from applying(safe.model, *where)
     finally:
         if last := watch.progress or since:
             last.learner.rest()
@@ -205,6 +215,7 @@ def denoising(
         region=None if region is None else tuple((side.start, side.stop) for side in region),
         sampled=prod(source.shape) > ENOUGH,
         applied_elsewhere=region is not None or target is not None,
+        instead=safe.reason,
     )
 
 

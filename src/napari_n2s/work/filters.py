@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_n2s.ideas.prepared import Prepared
 from napari_n2s.ideas.ring import Ring
-from napari_n2s.ideas.score import Score
+from napari_n2s.ideas.score import Score, squared_errors
 from napari_n2s.work.donut_filters import RINGS, predict_at
 
 RADII = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
@@ -37,6 +40,12 @@ class Baseline:
     name: str
     strength: float
     score: Score
+
+    @property
+    def words(self) -> str:
+        """Name it with its strength."""
+        what = "radius" if self.name == "median" else "sigma"
+        return f"{self.name} ({what} {self.strength:g} px)"
 
 
 def calibrate_baselines(
@@ -68,6 +77,16 @@ def calibrate_baselines(
         ]
         found.append(min(tried, key=lambda each: each.score.loss))
     return tuple(found)
+
+
+def errors_of(
+    ready: Prepared, baseline: Baseline, hole: tuple[int, ...] | None
+) -> NDArray[np.float64]:
+    """Give the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
+    kind = BASELINES[baseline.name]
+    ring = RINGS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), hole)
+    predicted = predict_at(ready.x, ready.where, kind, ring, ready.gaps)
+    return squared_errors(predicted, ready.noisy, ready.scale.worth)
 
 
 def score_filter(ready: Prepared, kind: str, ring: Ring, seen: Prepared | None = None) -> Score:

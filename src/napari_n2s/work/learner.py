@@ -128,6 +128,11 @@ class Learner:
         return self._descent.steps
 
     @property
+    def squares(self) -> NDArray[np.float64] | None:
+        """Squared errors ``(pixels,)`` of the best model on the held-out pixels."""
+        return self._squares
+
+    @property
     def loss(self) -> float:
         """Mean squared error of the pixels that the last steps hid, in intensity squared.
 

@@ -25,6 +25,7 @@ from napari_n2s.work.places import claim, in_words
 from napari_n2s.work.progress import Applying, Progress
 from napari_n2s.work.recording import Recording
 from napari_n2s.work.report import Report, account_of
+from napari_n2s.work.safeguard import safest
 from napari_n2s.work.steps import share
 from napari_n2s.work.train import train
 from napari_n2s.work.unfinished import Unfinished
@@ -84,7 +85,8 @@ def denoising_to(
                     yield progress
                     if stop():
                         break
-                begun = progress.best, account_of(progress)
+                safe = safest(progress)
+                begun = safe.model, account_of(progress, instead=safe.reason)
                 unfinished.begin(*begun, asked, recording, kind)
             model, report = begun
             begin = time.monotonic()

@@ -22,7 +22,7 @@ from napari_n2s.ideas.structure import cell_sides, find_sparse
 from napari_n2s.ideas.turns import Turn
 from napari_n2s.work import findings
 from napari_n2s.work.context import choose_context
-from napari_n2s.work.filters import Baseline, calibrate_baselines
+from napari_n2s.work.filters import Baseline, calibrate_baselines, errors_of
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.masking import fill_hidden
 from napari_n2s.work.pieces import Pieces, draw_pieces
@@ -68,6 +68,8 @@ class Material:
     scale : Scale
     baselines : tuple of Baseline
         What there is to beat.
+    filtered : ndarray or None, shape (pixels,)
+        The squared errors of the best baseline on the held-out pixels.
     size : int
         Number of values that will be denoised at the end.
     paired : bool
@@ -90,6 +92,7 @@ class Material:
     scale: Scale
     baselines: tuple[Baseline, ...]
     size: int
+    filtered: NDArray[np.float64] | None = None
     paired: bool = False
     findings: tuple[str, ...] = ()
 
@@ -223,6 +226,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         scale=ready.scale,
         baselines=baselines,
         size=size,
+        filtered=errors_of(ready, min(baselines, key=lambda each: each.score.loss), hole),
         findings=(
             *filter(None, [drawn.unread]),
             *ready.tally.sentences(settings),

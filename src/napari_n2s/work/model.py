@@ -15,6 +15,7 @@ from torch import Tensor
 
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
+from napari_n2s.ideas.brightness import keep_brightness
 from napari_n2s.ideas.errors import ImageError, SettingsError
 from napari_n2s.ideas.excluded import Excluded
 from napari_n2s.ideas.guides import Guided, guide, plain
@@ -32,6 +33,8 @@ from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
 from napari_n2s.work.device import choose_device
+from napari_n2s.work.donut_filters import donut_filter
+from napari_n2s.work.filters import BASELINES, Baseline
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import Masked, Method, choose
 from napari_n2s.work.nonlocal_bayes import REACH, STEP
@@ -121,6 +124,8 @@ class Model:
     alike : tuple of float
         What counts beside its prediction what repeats in that, denoised together; one number, or
         one for each channel.
+    instead : Baseline or None
+        A filter that does better than the network, and is applied in its place.
     """
 
     settings: Settings
@@ -136,6 +141,7 @@ class Model:
     paired: bool = False
     guides: Scale | None = None
     alike: tuple[float, ...] = (ALIKE,)
+    instead: Baseline | None = None
 
     def apply(
         self,
@@ -309,6 +315,14 @@ class Model:
         for step, block in enumerate(order):
             (sample, excluded), beside = stream.read(number, block.read[2:])
             x, gaps = self._on_scale(sample, excluded), excluded.gaps
+            keep, kept = block.keep[1:], excluded.kept(stream.settings)[block.keep[1:]]
+            if self.instead:
+                kind, strength = BASELINES[self.instead.name], self.instead.strength
+                filtered = donut_filter(x, kind, strength, (1.0,) * self.ndim)
+                clean = self.scale.restore(filtered[keep])
+                stream.write(number, block.write[2:], clean, sample[keep], kept)
+                yield (step + 1) / len(order)
+                continue
             empty = np.empty((0, *x.shape[1:]), np.float32)
             also = [self._on_scale(*each) for each in beside]
             if guides and self.guides:
@@ -318,9 +332,12 @@ class Model:
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
             picture, alike, blend = yield from share(work, step, len(order), float)
             counts = torch.tensor(self.alike).to(picture).reshape(-1, *(1,) * self.ndim)
-            keep = block.keep[1:]
-            clean = self.scale.restore(torch.lerp(picture, alike, counts)[0][keep].numpy())
-            kept = excluded.kept(stream.settings)[keep]
+            found = torch.lerp(picture, alike, counts)[0].numpy()
+            if blend is not None:
+                start = [side.start for side in block.read[2:]]
+                there = ~gaps.any(0)
+                found = keep_brightness(found, x, blend.noise.variance(found), there, start)
+            clean = self.scale.restore(found[keep])
             stream.write(number, block.write[2:], clean, sample[keep], kept)
 
     def _on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:

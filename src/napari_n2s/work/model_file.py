@@ -20,6 +20,7 @@ from napari_n2s.ideas.errors import FileError
 from napari_n2s.ideas.image import Scale
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
+from napari_n2s.work.filters import Baseline
 from napari_n2s.work.model import ALIKE, Model
 
 ABOUT, DIGEST = "napari-n2s", "sha256"
@@ -47,6 +48,7 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "paired": model.paired,
         "guides": _numbers(model.guides) if model.guides else None,
         "alike": model.alike,
+        "instead": asdict(model.instead) if model.instead else None,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
@@ -87,6 +89,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             paired=said["paired"],
             guides=_scale(said["guides"]) if said["guides"] else None,
             alike=tuple(said.get("alike", (ALIKE,))),
+            instead=_baseline(said.get("instead")),
         )
     except Exception as error:  # of every type, as anything may lie in a file
         raise FileError(
@@ -111,3 +114,9 @@ def _numbers(scale: Scale) -> list[list[float]]:
 
 def _scale(numbers: list[list[float]]) -> Scale:
     return Scale(*map(np.array, numbers))
+
+
+def _baseline(said: dict[str, Any] | None) -> Baseline | None:
+    if not said:
+        return None
+    return Baseline(said["name"], said["strength"], Score(**said["score"]))
