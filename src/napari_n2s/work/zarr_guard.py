@@ -24,7 +24,7 @@ from napari_n2s.ideas.errors import FileError
 
 LONGEST_HEADER = 2**26
 """Bytes of metadata that are read."""
-SMALL = 2**33
+SMALL = 2**30
 """Bytes that an image may claim whatever lies in its folder."""
 BLANK = 1000
 """How many times smaller than itself a large image can be that somebody has recorded."""
