@@ -126,6 +126,7 @@ class Worker:
 
 
 def _work(use: Callable[[Path], None]) -> None:
+    import napari_n2s.work.long_job
     import napari_n2s.work.results
     import napari_n2s.work.zarr_files  # noqa: F401
 
