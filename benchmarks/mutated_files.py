@@ -21,11 +21,14 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from mutations import KINDS
+import mutated_arrays
+import mutations
 
+KINDS = mutations.KINDS | mutated_arrays.KINDS
 SECONDS, MEMORY = 10, 2**30
 READ_WHOLE = 2**26
 """Bytes of an image up to which it is written again; of a larger one a corner is read."""
@@ -43,7 +46,7 @@ def main() -> None:
     chosen = parser.parse_args()
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # as it sees damaged files as well
     if chosen.worker:
-        _work()
+        _work(KINDS[chosen.kind].use or _read_and_write)
         return
     with tempfile.TemporaryDirectory() as folder:
         sys.exit(bool(_run(chosen, Path(folder))))
@@ -59,7 +62,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> int:
         place = folder / f"{number}"
         place.mkdir()
         path = place / sound.name
-        (shutil.copytree if sound.is_dir() else shutil.copy2)(sound, path)
+        copy(sound, path)
         kind.mutate(path, rng)
         told = worker.ask(path)
         slowest, most = max(slowest, told["seconds"]), max(most, told["memory"])
@@ -69,7 +72,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> int:
             chosen.keep.mkdir(exist_ok=True)
             kept = chosen.keep / f"{chosen.kind}_{chosen.seed}_{number}_{sound.name}"
             if not kept.exists():
-                (shutil.copytree if path.is_dir() else shutil.copy2)(path, kept)
+                copy(path, kept)
             print(f"{kept}: {told['outcome']}: {told['words']}", flush=True)
         shutil.rmtree(place)
     worker.end()
@@ -79,6 +82,14 @@ def _run(chosen: argparse.Namespace, folder: Path) -> int:
         f"slowest {slowest:.1f} s, at most {most / 2**20:.0f} MB beyond the start."
     )
     return failures
+
+
+def copy(path: Path, there: Path) -> None:
+    """Copy a file or a folder."""
+    if path.is_dir():
+        shutil.copytree(path, there, symlinks=True)
+    else:
+        shutil.copy2(path, there)
 
 
 class Worker:
@@ -114,7 +125,8 @@ class Worker:
             self._process = None
 
 
-def _work() -> None:
+def _work(use: Callable[[Path], None]) -> None:
+    import napari_n2s.work.long_job
     import napari_n2s.work.results
     import napari_n2s.work.zarr_files  # noqa: F401
 
@@ -123,17 +135,17 @@ def _work() -> None:
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print("ready", flush=True)
     for line in sys.stdin:
-        outcome, words = _try(Path(line.rstrip("\n")))
+        outcome, words = _try(Path(line.rstrip("\n")), use)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) * 1024
         print(json.dumps({"outcome": outcome, "words": words, "memory": grown}), flush=True)
 
 
-def _try(path: Path) -> tuple[str, str]:
+def _try(path: Path, use: Callable[[Path], None]) -> tuple[str, str]:
     """Read and write a file; say what came of it."""
     from napari_n2s.ideas.errors import N2SError
 
     try:
-        _read_and_write(path)
+        use(path)
     except N2SError as error:
         words = str(error)
         one = "\n" not in words and words.endswith(".") and len(words) - len(str(path)) < LONGEST
@@ -150,7 +162,7 @@ def _try(path: Path) -> tuple[str, str]:
 def _read_and_write(path: Path) -> None:
     import numpy as np
 
-    from napari_n2s.ideas.image import open_image
+    from napari_n2s.ideas.image import open_image, read_box
     from napari_n2s.work import files, places, results
     from napari_n2s.work.file_axes import read_axes
 
@@ -159,12 +171,13 @@ def _read_and_write(path: Path) -> None:
     read_axes(path, tuple(image.shape))
     output = places.beside_input(path, recording.flavour)
     if np.dtype(image.dtype).itemsize * np.prod(image.shape, dtype=float) > READ_WHOLE:
-        np.asarray(image[tuple(slice(0, 1) for _ in image.shape)])
+        read_box(image, tuple(slice(0, 1) for _ in image.shape))
         return
     with results.creating(output, np.dtype("float32"), recording) as out:
-        out[(slice(None),) * image.ndim] = np.asarray(image[...]).astype(np.float32)
+        whole = tuple(slice(0, size) for size in image.shape)
+        out[whole] = read_box(image, whole).astype(np.float32)
     again = files.read(output)
-    if tuple(again.image.shape) != tuple(image.shape):
+    if sorted(again.image.shape) != sorted(image.shape):  # OME-Zarr has an order of its own
         raise AssertionError(f"{image.shape} came back as {again.image.shape}")
 
 

@@ -31,10 +31,13 @@ class Kind:
         Writes sound files into a folder and lists their paths.
     mutate : callable
         Damages one of them.
+    use : callable, optional
+        What is done with it, if it is not read and written as an image.
     """
 
     seeds: Callable[[Path], list[Path]]
     mutate: Callable[[Path, Random], None]
+    use: Callable[[Path], None] | None = None
 
 
 def damage_bytes(path: Path, rng: Random) -> None:

@@ -83,7 +83,7 @@ def test_a_plain_array_of_zarr_is_read_with_the_axes_given(tmp_path, expected):
     assert run("denoise", tmp_path / "a.zarr", *QUICK, *same) == 0
     clean = files.read(tmp_path / "b.zarr")
     assert clean.image.dtype == np.uint16
-    assert np.array_equal(clean.image[:], np.rint(expected))
+    assert np.abs(clean.image[:] - expected).max() <= 0.5
     assert clean.axes == "TCYX"
 
 

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Exception as error:  # an oversight of ours, whose traceback helps nobody but us
             if os.environ.get(TRACEBACK):
                 raise
-            _complain(_unexpected(error))
+            _complain(in_a_sentence(error))
             return 2
     return 0
 
@@ -44,7 +44,10 @@ def _complain(text: str) -> None:
     print(f"napari-n2s: {printable(text)}", file=sys.stderr)
 
 
-def _unexpected(error: Exception) -> str:
+def in_a_sentence(error: Exception) -> str:
+    """Say what went wrong, whatever it is."""
+    if isinstance(error, N2SError):
+        return str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory; close other programs, or denoise a part of the image."
     if isinstance(error, OSError) and error.filename is not None:

@@ -85,16 +85,18 @@ def _each(
     targets: list[Path | None],
     one: Callable[[argparse.Namespace], None],
 ) -> None:
+    from napari_n2s import cli
+
     failed = []
     for number, (source, target) in enumerate(zip(sources, targets, strict=True), start=1):
         say(f"{source} ({number} of {len(sources)})")
         try:
             one(argparse.Namespace(**{**vars(chosen), "input": source, "output": target}))
-        except (N2SError, MemoryError, OSError, RuntimeError, ValueError) as error:
-            if not isinstance(error, N2SError) and os.environ.get("NAPARI_N2S_TRACEBACK"):
+        except Exception as error:  # of every type: the others are to be denoised all the same
+            if not isinstance(error, N2SError) and os.environ.get(cli.TRACEBACK):
                 raise
-            words = str(error) if isinstance(error, N2SError) else f"{source}: {error}."
-            print(f"napari-n2s: {printable(words)}", file=sys.stderr, flush=True)
+            words = printable(cli.in_a_sentence(error))
+            print(f"napari-n2s: {words}", file=sys.stderr, flush=True)
             failed.append(source.name)
     if failed:
         shown = ", ".join(failed[:5]) + (f" and {len(failed) - 5} more" if failed[5:] else "")

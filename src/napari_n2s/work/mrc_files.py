@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from napari_n2s.work.formats import require_library
 from napari_n2s.work.places import beside
 from napari_n2s.work.recording import Recording
 
+COUNTED = 2**28
+"""Bytes up to which the statistics in the header are computed, which takes thrice the memory."""
 PACKAGE = "mrcfile"
 LETTERS = "XYZ"
 KEPT = ("origin", "nxstart", "nystart", "nzstart", "mapc", "mapr", "maps", "ispg", "exttyp")
@@ -112,7 +115,13 @@ def map_mrc(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Any]:
         shape = tuple(like.image.shape)
         with mrcfile.new_mmap(part, shape, MODES[kind.name], overwrite=True) as file:
             _describe(file, like)
+            if hasattr(os, "posix_fallocate"):  # a disk that is full must say so now
+                with part.open("r+b") as opened:
+                    os.posix_fallocate(opened.fileno(), 0, part.stat().st_size)
             yield file.data
+            if file.data.nbytes > COUNTED:
+                file.reset_header_stats()  # which says that they are not known
+                return
             with np.errstate(all="ignore"):
                 file.update_header_stats()
 

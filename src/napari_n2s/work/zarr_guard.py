@@ -24,7 +24,7 @@ from napari_n2s.ideas.errors import FileError
 
 LONGEST_HEADER = 2**26
 """Bytes of metadata that are read."""
-SMALL = 2**33
+SMALL = 2**30
 """Bytes that an image may claim whatever lies in its folder."""
 BLANK = 1000
 """How many times smaller than itself a large image can be that somebody has recorded."""
@@ -108,7 +108,7 @@ def inflated_size(codec: str, data: bytes, most: int) -> int:
             return _zstd_size(data)
         if codec in ("zlib", "bz2", "lzma"):
             return len(BOUNDED[codec]().decompress(data, most + 1))
-    except (struct.error, zlib.error, OSError, EOFError, ValueError, lzma.LZMAError):
+    except (IndexError, struct.error, zlib.error, OSError, EOFError, ValueError, lzma.LZMAError):
         return 0  # the codec itself will say what is wrong with it
     return 0
 
@@ -132,6 +132,8 @@ def require_plausible(path: Path, array: Any) -> None:
     FileError
     """
     item = np.dtype(array.dtype).itemsize
+    if min(array.shards or array.chunks, default=1) < 1:
+        raise FileError(f"{path} stores its image in pieces without pixels; it is damaged.")
     size = prod(array.shape) * item
     chunk = prod(array.shards or array.chunks) * item
     if chunk > max(LARGE_CHUNK, 2 * size):
