@@ -12,10 +12,12 @@ import numpy as np
 import torch
 
 from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.compatibility import Fit
 from napari_n2s.ideas.guides import guide, plain, take_part
 from napari_n2s.ideas.image import Box, check_dtype, open_image
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
+from napari_n2s.work.elsewhere import look
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.model import TILE, Model, check
 from napari_n2s.work.pieces import ENOUGH
@@ -188,16 +190,21 @@ def denoising(
                 take_up(since)
                 progress = since
             device = progress.learner.device
-            result = yield from applying(progress.best, device, wanted, its_axes, dtype, part, out)
+            model, elsewhere = progress.best, region is not None or target is not None
+            fit = Fit()
+            if elsewhere:
+                model, fit = look(model, wanted, its_axes)
+            result = yield from applying(model, device, wanted, its_axes, dtype, part, out)
     finally:
         if last := watch.progress or since:
             last.learner.rest()
-    return result, account_of(
+    account = account_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),
         sampled=prod(source.shape) > ENOUGH,
-        applied_elsewhere=region is not None or target is not None,
+        applied_elsewhere=elsewhere,
     )
+    return result, replace(account, findings=(*account.findings, *fit.findings))
 
 
 def applying(

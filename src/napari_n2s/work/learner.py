@@ -181,6 +181,7 @@ class Learner:
             score=score(squares),
             turns=self.clock.turns,
             paired=self.material.paired,
+            plain=min((each.score.loss for each in self.baselines), default=nan),
         )
         if not isfinite(self.last.score.loss):
             raise SettingsError("The training diverged; choose a smaller learning rate.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import lcm, prod
+from math import lcm, nan, prod
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
 from napari_n2s.ideas.brightness import keep_brightness
-from napari_n2s.ideas.errors import ImageError, SettingsError
+from napari_n2s.ideas.errors import FitWarning, ImageError, SettingsError
 from napari_n2s.ideas.guides import Guided, guide, plain
 from napari_n2s.ideas.image import (
     Box,
@@ -29,6 +30,7 @@ from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
 from napari_n2s.work.device import choose_device
+from napari_n2s.work.elsewhere import look
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import Method, choose
 from napari_n2s.work.nonlocal_bayes import REACH, STEP
@@ -113,6 +115,8 @@ class Model:
     alike : tuple of float
         What counts beside its prediction what repeats in that, denoised together; one number, or
         one for each channel.
+    plain : float
+        The error of the better of a median and a blur on the same held-out pixels; NaN if unknown.
     """
 
     settings: Settings
@@ -127,6 +131,7 @@ class Model:
     paired: bool = False
     guides: Scale | None = None
     alike: tuple[float, ...] = (ALIKE,)
+    plain: float = nan
 
     def apply(
         self,
@@ -145,8 +150,9 @@ class Model:
         Parameters
         ----------
         image : array_like
-            With as many channels as the image that the model was trained on, taken to be on the
-            same intensity scale. It is not changed.
+            With as many channels as the image that the model was trained on. Another offset and
+            gain are adapted to, if its own held-out pixels are predicted better so; a channel that
+            was constant in training is handed back as it is. It is not changed.
         axes : str, optional
             One letter for each axis, as ``"TYX"``; guessed from the shape if left out.
         dtype : dtype
@@ -172,16 +178,28 @@ class Model:
         Raises
         ------
         ImageError, SettingsError, DeviceError
-            If the image cannot be denoised by this model, or not on that cluster.
+            If the image cannot be denoised by this model, or not on that cluster, or if what the
+            model predicts of its held-out pixels is worth nothing.
+
+        Warns
+        -----
+        FitWarning
+            If that is worse than a median, and was not where the model learnt.
         """
-        image = guide(image, axes, guides)
+        image = guide(open_image(image), axes, guides)
+        self._open_guides(image)
+        beside = len(self.guides.shift) if self.guides else 0
+        check(plain(image), axes, self.channels, self.settings, beside)
+        model, fit = look(self, image, axes)
+        if fit.doubt:
+            warn(fit.doubt, FitWarning, stacklevel=2)
         if client is None:
             options = {"dtype": dtype, "invariant": invariant, "tile": tile, "out": out}
-            return finish(self.applying(image, axes=axes, **options))
+            return finish(model.applying(image, axes=axes, **options))
         from napari_n2s.work.cluster import applying_on
 
         boxes = boxes_of(image, axes, out, volume=self.settings.volume)
-        finish(applying_on(client, self, image, axes, out, boxes, invariant))
+        finish(applying_on(client, model, image, axes, out, boxes, invariant))
         return out
 
     def applying(
@@ -284,14 +302,17 @@ class Model:
         run: Callable[..., Predicting],
     ) -> Generator[float, None, None]:
         """Denoise a picture block by block, all of them mixed as the one in the middle is."""
-        blend = None
+        blend, blank = None, self.scale.spread == 0
         middle = blocks[len(blocks) // 2]
         order = [middle, *(each for each in blocks if each is not middle)]
         for step, block in enumerate(order):
             sample, gaps, beside = stream.read(number, block.read[2:])
             x = self.scale.normalise(sample, gaps)
+            x[blank] = 0
             empty = np.empty((0, *x.shape[1:]), np.float32)
             also = [self.scale.normalise(*each) for each in beside]
+            for each in also:
+                each[blank] = 0
             if guides and self.guides:
                 seen, _ = guides.read(number, block.read[2:])
                 also.append(self.guides.normalise(seen, ~np.isfinite(seen)))
@@ -305,6 +326,7 @@ class Model:
                 found = keep_brightness(found, x, blend.noise.variance(found), ~gaps[0], start)
             keep = block.keep[1:]
             clean = self.scale.restore(found[keep])
+            clean[blank] = sample[keep][blank]
             stream.write(number, block.write[2:], clean, sample[keep], gaps[keep])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "paired": model.paired,
         "guides": _numbers(model.guides) if model.guides else None,
         "alike": model.alike,
+        "plain": None if isnan(model.plain) else model.plain,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
@@ -66,6 +68,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             paired=said["paired"],
             guides=_scale(said["guides"]) if said["guides"] else None,
             alike=tuple(said.get("alike", (ALIKE,))),
+            plain=nan if said.get("plain") is None else float(said["plain"]),
         )
     except (KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
         raise FileError(f"{path} holds no model that can be read.") from error
