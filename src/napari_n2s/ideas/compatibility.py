@@ -105,7 +105,7 @@ def judge(learnt: Scale, own: Scale, trial: Trial | None) -> Fit:
             refusal="What was learnt from is the same everywhere, so that nothing is known of this "
             "image; train on this one, or on a part of it that shows something."
         )
-    kept = _tell_kept(np.flatnonzero(blank), len(blank))
+    kept = _tell_kept(np.flatnonzero(blank))
     if trial is None:
         return Fit(doubt=kept)
     adapts = improved(trial.as_learnt, trial.adapted, SURE)
@@ -134,17 +134,17 @@ def _tell_worse(ratio: float, home: float) -> str:
     )
 
 
-def _tell_kept(channels: NDArray[np.intp], count: int) -> str:
+def _tell_kept(channels: NDArray[np.intp]) -> str:
     if not channels.size:
         return ""
-    if count == 1 or channels.size == 1:
-        named, is_, was = f"Channel {channels[0]}", "is", "was"
+    if channels.size == 1:
+        which = f"Channel {channels[0]} was"
+        rest = "it: it is handed back as it was."
     else:
-        named, is_, was = f"Channels {', '.join(map(str, channels))}", "are", "were"
+        which = f"Channels {', '.join(map(str, channels))} were"
+        rest = "them: they are handed back as they were."
     return (
-        f"{named} {was} the same everywhere in what was learnt from, so that nothing is known of "
-        f"{'it' if is_ == 'is' else 'them'}: {is_} handed back as {'it' if is_ == 'is' else 'they'}"
-        f" {was}."
+        f"{which} the same everywhere in what was learnt from, so that nothing is known of {rest}"
     )
 
 
