@@ -99,7 +99,7 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
         assert isinstance(clean, np.ndarray)
         assert clean.shape == shape
         assert clean.dtype == (image.dtype if rgb else np.float32)
-        expected = learnt[count].best.apply(image, axes=axes, dtype=order.dtype)
+        expected = finish(learnt[count].best.applying(image, axes=axes, dtype=order.dtype))
         assert np.array_equal(clean, expected)
         where = (order.corner, {}, None, order.stretch)
         result = layers.add_result(viewer, source, clean, *where)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from napari_n2s.ideas.errors import (
         DeviceError,
         FileError,
+        FitWarning,
         ImageError,
         MissingPixelsError,
         N2SError,
@@ -30,6 +31,7 @@ _ROOMS = {
     "DenoiserError": "ideas.errors",
     "DeviceError": "ideas.errors",
     "FileError": "ideas.errors",
+    "FitWarning": "ideas.errors",
     "ImageError": "ideas.errors",
     "MissingPixelsError": "ideas.errors",
     "Model": "work.model",
@@ -49,6 +51,7 @@ __all__ = [
     "DenoiserError",
     "DeviceError",
     "FileError",
+    "FitWarning",
     "ImageError",
     "MissingPixelsError",
     "Model",

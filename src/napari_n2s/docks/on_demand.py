@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from threading import Lock, current_thread, main_thread
@@ -50,9 +50,14 @@ class OnDemand:
     axes : str
         One letter for each axis of it.
     dtype : dtype
+    elsewhere : bool
+        Whether the model has learnt from something else than all of the image.
     """
 
-    def __init__(self, model: Model, image: Any, axes: str, dtype: Any) -> None:
+    def __init__(
+        self, model: Model, image: Any, axes: str, dtype: Any, *, elsewhere: bool = False
+    ) -> None:
+        self._elsewhere = elsewhere
         self._model, self._image, self._axes, self.dtype = model, image, axes, np.dtype(dtype)
         self.shape, self.ndim, self.size = tuple(image.shape), len(image.shape), prod(image.shape)
         self._counted = [isinstance(at, int) for at in layout(self.shape, axes).place(0)]
@@ -73,6 +78,15 @@ class OnDemand:
         """Let a layer be drawn anew whenever a picture has been denoised."""
         self._layers.add(layer)
 
+    def suited(self) -> Model:
+        """Give the model, adapted to the image's intensities; not for the window's own thread."""
+        if self._elsewhere:
+            from napari_n2s.work.elsewhere import look
+
+            self._model, _ = look(self._model, self._image, self._axes)
+            self._elsewhere = False
+        return self._model
+
     def denoised(self, box: Box) -> NDArray[Any]:
         """Denoise a part, one slice for each axis, and leave no threads with whoever wants it."""
         from napari_n2s.work.denoise import applying
@@ -80,7 +94,8 @@ class OnDemand:
 
         device = choose_device(self._model.settings.device)
         with self._one_at_a_time, ThreadPoolExecutor(1) as own:
-            work = applying(self._model, device, self._image, self._axes, self.dtype, part=box)
+            model = own.submit(self.suited).result()
+            work = applying(model, device, self._image, self._axes, self.dtype, part=box)
             return np.asarray(own.submit(finish, work).result())
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
@@ -123,7 +138,7 @@ class OnDemand:
         self.busy = True
         sides = zip(number, self.shape, self._counted, strict=True)
         box = tuple(slice(at, at + 1) if each else slice(0, size) for at, size, each in sides)
-        worker = _picture_job(self._model, self._image, self._axes, self.dtype, box)
+        worker = _picture_job(self.suited, self._image, self._axes, self.dtype, box)
         worker.returned.connect(lambda clean: self._draw(box, clean))
         worker.finished.connect(self._go_on)
         worker.start()
@@ -145,7 +160,9 @@ class OnDemand:
 def begin_on_demand(model: Model, order: Order, picture: NDArray[Any]) -> OnDemand:
     """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
     assert order.part is not None
-    lazy = OnDemand(model, order.wanted, order.target_axes, order.dtype)
+    elsewhere = order.region is not None or order.target is not None
+    where = order.wanted, order.target_axes, order.dtype
+    lazy = OnDemand(model, *where, elsewhere=elsewhere)
     lazy.keep(order.part, picture)
     return lazy
 
@@ -169,7 +186,7 @@ def _cover(index: Any, shape: tuple[int, ...]) -> tuple[Box, Index]:
 
 @in_background
 def _picture_job(
-    model: Model, image: Any, axes: str, dtype: Any, box: Box
+    suited: Callable[[], Model], image: Any, axes: str, dtype: Any, box: Box
 ) -> Generator[Applying, None, NDArray[Any] | Failure]:
     """Denoise one picture."""
     try:
@@ -177,6 +194,7 @@ def _picture_job(
         from napari_n2s.work.denoise import applying
         from napari_n2s.work.device import choose_device, memory_in_words
 
+        model = suited()
         device = choose_device(model.settings.device)
         with memory_in_words():
             clean: NDArray[Any] = yield from applying(model, device, image, axes, dtype, part=box)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 CELL = 128**2
 """Pixels of a cell whose mean is kept: its noise is a 128th of a pixel's."""
-ROUNDS = 6
+ROUNDS = 12
 """How often what is still missing is given back; what is between cells goes to both."""
 
 

@@ -25,5 +25,9 @@ class DeviceError(N2SError, RuntimeError):
     """A device that is not there, or whose memory does not suffice."""
 
 
+class FitWarning(UserWarning):
+    """A model is applied to an image that it suits badly; there is a result, to be looked at."""
+
+
 class FileError(N2SError, OSError):
     """A file that cannot be read or written."""

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 
 from napari_n2s.ideas.axes import layout
+from napari_n2s.ideas.compatibility import Fit
 from napari_n2s.ideas.guides import guide, plain, take_part
 from napari_n2s.ideas.image import Box, check_dtype, open_image
 from napari_n2s.ideas.labelled import put_on, take_off
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
+from napari_n2s.work.elsewhere import look
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.model import TILE, Model, check
 from napari_n2s.work.pieces import ENOUGH
@@ -199,24 +201,28 @@ def denoising(
                 take_up(since)
                 progress = since
             device = progress.learner.device
-            safe = safest(progress)
+            safe, fit = safest(progress), Fit()
+            model, elsewhere = safe.model, region is not None or target is not None
+            if elsewhere:
+                model, fit = look(model, wanted, its_axes)
             where = (device, wanted, its_axes, kind, part, out)
-            result = yield from applying(safe.model, *where)
+            result = yield from applying(model, *where)
             if not safe.reason and prod(piece.shape) <= ENOUGH:
                 noisy, clean = (np.asarray(each[...]) for each in (plain(piece), result))
-                safe = contradicted(safe.model, noisy, clean, lies, progress.baselines)
+                safe = contradicted(model, noisy, clean, lies, progress.baselines)
                 if safe.reason:
                     result = yield from applying(safe.model, *where)
     finally:
         if last := watch.progress or since:
             last.learner.rest()
-    return result, account_of(
+    account = account_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),
         sampled=prod(source.shape) > ENOUGH,
-        applied_elsewhere=region is not None or target is not None,
+        applied_elsewhere=elsewhere,
         instead=safe.reason,
     )
+    return result, replace(account, findings=(*account.findings, *fit.findings))
 
 
 def applying(

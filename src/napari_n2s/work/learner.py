@@ -193,6 +193,7 @@ class Learner:
             turns=self.clock.turns,
             passes=self.clock.passes,
             paired=self.material.paired,
+            plain=min((each.score.loss for each in self.baselines), default=nan),
         )
         if not isfinite(self.last.score.loss):
             raise SettingsError("The training diverged; choose a smaller learning rate.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import lcm, prod
+from math import lcm, nan, prod
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from napari_n2s.ideas.axes import Context, Layout, layout
 from napari_n2s.ideas.boxes import boxes_of
 from napari_n2s.ideas.brightness import keep_brightness
-from napari_n2s.ideas.errors import ImageError, SettingsError
+from napari_n2s.ideas.errors import FitWarning, ImageError, SettingsError
 from napari_n2s.ideas.excluded import Excluded
 from napari_n2s.ideas.guides import Guided, guide, plain
 from napari_n2s.ideas.image import (
@@ -34,6 +35,7 @@ from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.apply import Predicting, Tile, divide, predict, tiles
 from napari_n2s.work.device import choose_device
 from napari_n2s.work.donut_filters import donut_filter
+from napari_n2s.work.elsewhere import look
 from napari_n2s.work.filters import BASELINES, Baseline
 from napari_n2s.work.machine import require_memory
 from napari_n2s.work.method import Masked, Method, choose
@@ -126,6 +128,8 @@ class Model:
         one for each channel.
     instead : Baseline or None
         A filter that does better than the network, and is applied in its place.
+    plain : float
+        The error of the better of a median and a blur on the same held-out pixels; NaN if unknown.
     """
 
     settings: Settings
@@ -142,6 +146,7 @@ class Model:
     guides: Scale | None = None
     alike: tuple[float, ...] = (ALIKE,)
     instead: Baseline | None = None
+    plain: float = nan
 
     def apply(
         self,
@@ -160,8 +165,9 @@ class Model:
         Parameters
         ----------
         image : array_like
-            With as many channels as the image that the model was trained on, taken to be on the
-            same intensity scale. It is not changed.
+            With as many channels as the image that the model was trained on. Another offset and
+            gain are adapted to, if its own held-out pixels are predicted better so; a channel that
+            was constant in training is handed back as it is. It is not changed.
         axes : str, optional
             One letter for each axis, as ``"TYX"``; guessed from the shape if left out.
         dtype : dtype, optional
@@ -188,18 +194,30 @@ class Model:
         Raises
         ------
         ImageError, SettingsError, DeviceError
-            If the image cannot be denoised by this model, or not on that cluster.
+            If the image cannot be denoised by this model, or not on that cluster, or if what the
+            model predicts of its held-out pixels is worth nothing.
+
+        Warns
+        -----
+        FitWarning
+            If that is worse than a median, and was not where the model learnt.
         """
         like, (image, axes) = image, take_off(image, axes)
-        image = guide(image, axes, guides)
+        image = guide(open_image(image), axes, guides)
+        self._open_guides(image)
+        beside = len(self.guides.shift) if self.guides else 0
+        check(plain(image), axes, self.channels, self.settings, beside)
+        model, fit = look(self, image, axes)
+        if fit.doubt:
+            warn(fit.doubt, FitWarning, stacklevel=2)
         if client is None:
             options = {"dtype": dtype, "invariant": invariant, "tile": tile, "out": out}
-            clean = finish(self.applying(image, axes=axes, **options))
+            clean = finish(model.applying(image, axes=axes, **options))
             return put_on(clean, like) if out is None else out
         from napari_n2s.work.cluster import applying_on
 
         boxes = boxes_of(image, axes, out, volume=self.settings.volume)
-        finish(applying_on(client, self, image, axes, out, boxes, invariant))
+        finish(applying_on(client, model, image, axes, out, boxes, invariant))
         return out
 
     def applying(
@@ -309,13 +327,15 @@ class Model:
         run: Callable[..., Predicting],
     ) -> Generator[float, None, None]:
         """Denoise a picture block by block, all of them mixed as the one in the middle is."""
-        blend = None
+        blend, blank = None, self.scale.spread == 0
         middle = blocks[len(blocks) // 2]
         order = [middle, *(each for each in blocks if each is not middle)]
         for step, block in enumerate(order):
             (sample, excluded), beside = stream.read(number, block.read[2:])
             x, gaps = self._on_scale(sample, excluded), excluded.gaps
-            keep, kept = block.keep[1:], excluded.kept(stream.settings)[block.keep[1:]]
+            keep, kept = block.keep[1:], excluded.kept(stream.settings)
+            kept[blank] = True
+            kept = kept[keep]
             if self.instead:
                 kind, strength = BASELINES[self.instead.name], self.instead.strength
                 filtered = donut_filter(x, kind, strength, (1.0,) * self.ndim)
@@ -342,7 +362,9 @@ class Model:
 
     def _on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
         """Bring a picture to the inner scale, what is no signal filled in."""
-        return fill_gaps(self.scale.normalise(sample, excluded.gaps), excluded.gaps)
+        inner = fill_gaps(self.scale.normalise(sample, excluded.gaps), excluded.gaps)
+        inner[self.scale.spread == 0] = 0
+        return inner
 
 
 def _block(size: Sequence[int]) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "guides": _numbers(model.guides) if model.guides else None,
         "alike": model.alike,
         "instead": asdict(model.instead) if model.instead else None,
+        "plain": None if isnan(model.plain) else model.plain,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
@@ -90,6 +92,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             guides=_scale(said["guides"]) if said["guides"] else None,
             alike=tuple(said.get("alike", (ALIKE,))),
             instead=_baseline(said.get("instead")),
+            plain=nan if said.get("plain") is None else float(said["plain"]),
         )
     except Exception as error:  # of every type, as anything may lie in a file
         raise FileError(

@@ -12,6 +12,7 @@ import torch
 
 import napari_n2s
 from napari_n2s.ideas.axes import Context
+from napari_n2s.ideas.brightness import CELL
 from napari_n2s.ideas.losses import LOSSES
 from napari_n2s.ideas.score import Score
 from napari_n2s.ideas.settings import Settings
@@ -193,8 +194,8 @@ class Report:
                 "Imaging Sci. 2013) made of the noisy image, guided by it"
             )
         return (
-            f"{delivered}. A smooth correction in proportion to the noise gave regions of 128 x "
-            "128 pixels their mean in the noisy image."
+            f"{delivered}. A smooth correction in proportion to the noise gave regions of "
+            f"{CELL} pixels (as many to each side) their mean in the noisy image."
         )
 
     def _without_effect(self) -> tuple[str, ...]:
