@@ -95,7 +95,8 @@ def bad_calls(noisy, tmp_path):
     (tmp_path / "cut.tif").write_bytes((tmp_path / "cut.tif").read_bytes()[:1500])
     (tmp_path / "text.png").write_text("no image")
     yield ["denoise", tmp_path / "none.tif"], "There is no file"
-    yield ["denoise", tmp_path], "is a folder"
+    (tmp_path / "empty").mkdir()
+    yield ["denoise", tmp_path / "empty"], "is a folder"
     yield ["denoise", "."], "is a folder"
     yield ["denoise", tmp_path / ("long" * 100)], "cannot be read: file name too long"
     yield ["denoise", noisy, "-o", tmp_path / ("long" * 100 + ".tif")], "cannot be written"
