@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from peers import FILTERS, NETWORKS, Peer
 from skimage import data
 
-from napari_n2s import Model, train
+from napari_n2s import Model, Settings, train
 from napari_n2s.ideas.prepared import prepare
 from napari_n2s.work.masking import fill_hidden
 from napari_n2s.work.steps import finish

@@ -241,14 +241,14 @@ def test_a_stream_gives_every_picture_with_those_beside_it():
     found = layout(image.shape, "TCZYX")
     beside = np.array([[(n + 1) % 12] for n in range(12)])
     for source in (image, Counted(image, chunks=(2, 1, 3, 20, 26))):
-        stream = Stream(source, found, None, np.dtype("f8"), beside=beside)
+        stream = Stream(source, found, None, np.dtype("f8"), Settings(), beside=beside)
         for number in stream.samples:
-            sample, gaps, [(other, _)] = stream.read(number, stream.space)
+            (sample, excluded), [(other, _)] = stream.read(number, stream.space)
             t, z = divmod(int(number), 4)
             assert np.array_equal(sample, image[t, :, z])
             t, z = divmod((int(number) + 1) % 12, 4)
             assert np.array_equal(other, image[t, :, z])
-            stream.write(number, stream.space, sample.copy(), sample, gaps)
+            stream.write(number, stream.space, sample.copy(), sample, excluded.kept(Settings()))
         assert np.array_equal(stream.result, image)
 
 

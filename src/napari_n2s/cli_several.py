@@ -23,9 +23,19 @@ def wanted(chosen: argparse.Namespace) -> bool:
 
 
 def _holds_images(path: Path) -> bool:
-    from napari_n2s.work.formats import images_in, is_zarr_folder
+    from napari_n2s.work.formats import images_in
 
-    return path.is_dir() and not is_zarr_folder(path) and bool(images_in(path))
+    return _is_plain_folder(path) and bool(images_in(path))
+
+
+def _is_plain_folder(path: Path) -> bool:
+    """Whether a path leads to a folder that is no zarr; whoever reads it says what is wrong."""
+    from napari_n2s.work.formats import is_zarr_folder
+
+    try:
+        return path.is_dir() and not is_zarr_folder(path)
+    except OSError:
+        return False
 
 
 def denoise(chosen: argparse.Namespace, one: Callable[[argparse.Namespace], None]) -> None:
@@ -111,11 +121,11 @@ def list_images(inputs: list[Path]) -> list[Path]:
     FileError
         If a folder holds none.
     """
-    from napari_n2s.work.formats import images_in, is_zarr_folder
+    from napari_n2s.work.formats import images_in
 
     found: list[Path] = []
     for each in inputs:
-        if each.is_dir() and not is_zarr_folder(each):
+        if _is_plain_folder(each):
             inside = images_in(each)
             if not inside:
                 raise FileError(f"The folder {each} holds no images; name another.")
