@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_n2s.ideas.constant_areas import add_edges, find_constant_areas
-from napari_n2s.ideas.image import find_gaps
+from napari_n2s.ideas.image import LARGEST, find_gaps
 from napari_n2s.ideas.outliers import find_outliers, measure_noise
 from napari_n2s.ideas.settings import Settings
 
@@ -199,6 +199,8 @@ def _look(plane: NDArray[np.generic], known: Mask, *, outliers: bool, constant: 
     if (known & ~areas).sum() < max(FEWEST, LEAST * known.sum()):
         areas = none
     usable = known & ~areas
+    if np.abs(plane[usable].astype(np.float64)).max() > LARGEST:
+        return [areas, none, none]
     if (values := plane[usable]).min() == values.max():
         return [areas, none, none]
     light = plane.astype(np.float64)

@@ -27,7 +27,7 @@ MOST_OF, OF_MOST = 0.8, 1.642
 FAR, FARTHEST = 5.0, 8.0
 """Standard deviations, on the scale on which photon noise is the same everywhere, from which on a
 pixel is far off, and too far for noise. If more lie between the two than beyond, the noise itself
-has a long tail, and only what is certain is an outlier."""
+has a long tail, and only the brightest are outliers."""
 REACH = 3
 """Pixels around a candidate that are looked at."""
 LARGEST = 3
@@ -71,11 +71,13 @@ class Noise(NamedTuple):
     def stabilise(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Bring intensities to a scale on which the standard deviation of the noise is about 1.
 
-        It is Anscombe's (Biometrika 1948) for noise of photons and electronics.
+        It is Anscombe's (Biometrika 1948) for noise of photons and electronics, and straight below
+        the intensity without light, where there is no noise of photons.
         """
         offset = self.read / self.gain**2 + 0.375
-        light = np.maximum((values - self.low) / self.gain + offset, 0)
-        stable: NDArray[np.floating] = 2 * np.sqrt(light)
+        light = (values - self.low) / self.gain
+        above, below = np.maximum(light, 0), np.minimum(light, 0)
+        stable: NDArray[np.floating] = 2 * np.sqrt(above + offset) + below / offset**0.5
         return stable
 
 
@@ -116,6 +118,8 @@ def find_outliers(picture: NDArray[np.floating], known: Mask, noise: Noise) -> O
     rest = known.copy()
     rest[tuple(at.T)] = False
     sure = _certain(picture, rest, value, level)
+    if len(at) <= tail:
+        sure &= value > level
     certain, uncertain = none.copy(), none.copy()
     certain[tuple(at[sure].T)] = True
     if (~sure).sum() > tail:
