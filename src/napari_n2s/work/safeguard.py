@@ -31,6 +31,8 @@ BLOCK = 16
 """Side in pixels of the blocks whose brightness is compared."""
 PICTURES, SIDE = 4, 512
 """Pictures that are compared, and side in pixels of their middle part."""
+DARKEST = 0.25
+"""Share of the mean variance of the noise that is expected where it is darkest."""
 OFF, RATHER, MOST = 25.0, 4.0, 1e6
 """Times that the squared differences in brightness of blocks may exceed what noise explains, and
 those of a filter; and what one block counts at most."""
@@ -128,6 +130,7 @@ def _compare(
     filled = np.where(usable, image, np.median(image[usable]))
     filtered = donut_filter(filled, BASELINES[best.name], best.strength)
     level = np.maximum(filtered - noise.low, 0) * noise.gain + noise.read
+    level = np.maximum(level, DARKEST * level[usable].mean())
     found = []
     for other in (clean, filtered):
         off = np.where(usable, image - np.nan_to_num(other.astype(np.float64)), 0.0)
