@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,8 @@ from napari_n2s.ideas.settings import Settings
 
 FEWEST, LEAST = 256, 0.02
 """Pixels, and share of a picture, that constant areas have to leave: else it is a drawing."""
+THREADS = 8
+"""In which pictures are looked at side by side, at most."""
 WIDTHS = (1.5, 6.0, 24.0)
 """Standard deviations in pixels of the blurs by which excluded pixels are filled in, the narrowest
 first that reaches them."""
@@ -154,10 +159,11 @@ def exclude(canonical: NDArray[np.generic], settings: Settings) -> tuple[NDArray
     """
     unusable: Mask = np.empty(canonical.shape, bool)
     tally = Tally()
-    for sample, into in zip(canonical, unusable, strict=True):
-        found = find_excluded(sample, settings)
-        into[:] = found.unusable
-        tally = tally.add(found)
+    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
+        looks = pool.map(partial(find_excluded, settings=settings), canonical)
+        for found, into in zip(looks, unusable, strict=True):
+            into[:] = found.unusable
+            tally = tally.add(found)
     for channel in range(unusable.shape[1]):
         if unusable[:, channel].all():  # nothing else is there to learn from
             gone = np.stack([find_gaps(sample) for sample in canonical])

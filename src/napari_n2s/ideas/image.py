@@ -16,7 +16,7 @@ from napari_n2s.ideas.kinds import require_range, result_kind
 Box = tuple[slice, ...]
 """A part of an image: one slice for each of its axes."""
 
-TAIL, FAR_OUT = 0.02, 4.0
+TAIL, FAR_OUT = 0.1, 8.0
 """Share of the values below and above nearly all, and ranges of those by which others lie far
 out."""
 SAMPLED = 2**18
@@ -228,8 +228,8 @@ class Scale:
 def measure_scale(canonical: NDArray[np.generic], missing: NDArray[np.bool_]) -> Scale:
     """Measure the mean and standard deviation of each channel, missing pixels left out.
 
-    Values that lie many times as far out as nearly all others count as if they lay less far, so
-    that a few very bright pixels do not decide how the rest is seen.
+    Values that lie many times as far out as nearly all others do not count, so that a few very
+    bright pixels do not decide how the rest is seen.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def measure_scale(canonical: NDArray[np.generic], missing: NDArray[np.bool_]) ->
         bottom, top = np.quantile(_some(values).astype(np.float64), (TAIL, 1 - TAIL)).tolist()
         reach = FAR_OUT * (top - bottom)
         if top > bottom and not bottom - reach <= low <= high <= top + reach:
-            values = np.clip(values, bottom - reach, top + reach)
+            values = values[(values >= bottom - reach) & (values <= top + reach)]
         shift.append(low if constant else float(values.mean(dtype=np.float64)))
         spread.append(0.0 if constant else float(values.std(dtype=np.float64)))
     return Scale(np.array(shift), np.array(spread))

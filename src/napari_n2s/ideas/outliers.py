@@ -147,13 +147,13 @@ def measure_noise(picture: NDArray[np.floating], known: Mask) -> Noise:
     if not full.any():
         return Noise(1.0, low, float(values.var()))
     across, patches = across[full], patches[full].reshape(int(full.sum()), -1)
-    limit = np.nanquantile(across, 1 - TRIMMED, axis=1, keepdims=True)
-    variance = np.nanquantile(across, MOST_OF, axis=1) / OF_MOST
+    limit, most = _quantiles(across, (1 - TRIMMED, MOST_OF))
+    variance = most / OF_MOST
     # Single photons: most differences are zero.
-    trimmed = np.nanmean(np.where(across <= limit, across, np.nan), 1) / KEPT
+    trimmed = np.nanmean(np.where(across <= limit[:, None], across, np.nan), 1) / KEPT
     variance = np.where(variance > 0, variance, trimmed)
-    level = np.nanmedian(patches, 1)
-    average = np.nanmean(np.minimum(patches, np.nanquantile(patches, 1 - TRIMMED)), 1)
+    (level,) = _quantiles(patches, (0.5,))
+    average = np.nanmean(np.minimum(patches, np.quantile(values, 1 - TRIMMED)), 1)
     bins = np.array_split(np.argsort(average), min(BINS, len(average)))
     levels = np.array([average[each].mean() for each in bins])
     variances = np.array([np.median(variance[each]) for each in bins])
@@ -200,7 +200,7 @@ def _examine(
     count, side, _ = around.shape
     value = around[:, REACH, REACH].copy()
     inner = around[:, REACH - 2 : REACH + 3, REACH - 2 : REACH + 3].reshape(count, -1)
-    level = np.nanmedian(inner, 1)
+    (level,) = _quantiles(inner, (0.5,))
     height = (value - level)[:, None, None]
     with np.errstate(invalid="ignore"):
         shares = (around - level[:, None, None]) / np.where(height, height, 1) > HEIGHT
@@ -209,10 +209,18 @@ def _examine(
     for _ in range(REACH):
         own = ndi.binary_dilation(own, np.ones((1, 3, 3), bool)) & shares
     rest = np.where(own, np.nan, around).reshape(count, side**2)
-    spread = np.nanquantile(rest, 0.95, axis=1) - np.nanquantile(rest, 0.05, axis=1)
+    low, high = _quantiles(rest, (0.05, 0.95))
     isolated = own.sum((1, 2)) <= LARGEST
-    isolated &= np.abs(value - level) > CONTRAST * spread
+    isolated &= np.abs(value - level) > CONTRAST * (high - low)
     return value, level, isolated
+
+
+def _quantiles(rows: NDArray[np.floating], shares: tuple[float, ...]) -> list[NDArray[np.floating]]:
+    """Give quantiles of each row, NaN left out; a row of nothing else gives NaN."""
+    ordered = np.sort(rows, axis=1)
+    last = np.maximum(np.isfinite(ordered).sum(1) - 1, 0)
+    every = np.arange(len(rows))
+    return [ordered[every, np.rint(share * last).astype(int)] for share in shares]
 
 
 def _certain(
