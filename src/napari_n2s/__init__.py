@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_n2s.work.model import Model
     from napari_n2s.work.progress import Progress
     from napari_n2s.work.report import Report
+    from napari_n2s.work.set_apart import find_excluded
     from napari_n2s.work.train import go_on, train
 
 _ROOMS = {
@@ -42,6 +43,7 @@ _ROOMS = {
     "SettingsError": "ideas.errors",
     "calibrate": "work.calibrate",
     "denoise": "work.denoise",
+    "find_excluded": "work.set_apart",
     "go_on": "work.train",
     "train": "work.train",
 }
@@ -62,6 +64,7 @@ __all__ = [
     "SettingsError",
     "calibrate",
     "denoise",
+    "find_excluded",
     "go_on",
     "train",
 ]

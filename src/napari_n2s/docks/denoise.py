@@ -240,6 +240,8 @@ class DenoiseDock(DenoiseForm):
         else:
             if self.progress is None:
                 self.plot.clear_curves()
+            if not self.found.text() and not self.result.text():
+                self.show_found(state.learner.material.findings)
             self.progress = state
             self._earlier = None, None
             self.plot.add(state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
@@ -113,6 +113,7 @@ class DenoiseForm(QWidget):
             "from pixel to pixel. It counts pixels that the network has not seen, so it cannot be "
             "improved by copying the noise.",
         )
+        self.found = Sentence()
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.compare = told(
@@ -159,6 +160,7 @@ class DenoiseForm(QWidget):
             control.setEnabled(not working)
         for box in (self.image, self.learn_from, self.apply_to):
             box.enabled = not working
+        self.show_found(())
         self.stop.setEnabled(working)
         self.pause.setEnabled(working or may_go_on)
         self.apply.setEnabled(not working and may_go_on)
@@ -182,6 +184,11 @@ class DenoiseForm(QWidget):
         time = f"{state.seconds:.0f} s so far" if left is None else f"{left:.0f} s left"
         rate = state.step / max(state.seconds, 0.1)
         self.show_bar(state.done, f"training, {time}, {rate:.0f} steps/s")
+
+    def show_found(self, sentences: Sequence[str]) -> None:
+        """Say while it trains what was found in the image; the account of a result repeats it."""
+        self.found.setText("\n".join(sentences))
+        self.found.setVisible(bool(sentences))
 
     def show_result(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
         """Say what came of it; with a result there are things to do with it.
@@ -234,6 +241,7 @@ class DenoiseForm(QWidget):
         column.lines.addWidget(self.bar)
         column.lines.addWidget(self.plot, 1)
         column.lines.addWidget(self.plot.legend)
+        column.lines.addWidget(self.found)
         column.lines.addWidget(self.result)
         column.lines.addLayout(row(self.compare, self.methods))
         column.lines.addWidget(self.device)
