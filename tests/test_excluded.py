@@ -169,3 +169,11 @@ def test_enlargement_interlacing_and_jpeg_are_named(tmp_path):
     woven = NOISY.copy()
     woven[1::2] = camera(60 * np.roll(CELLS, 5, 1), seed=4)[1::2]
     assert "rows" in "".join(name_processing(woven))
+
+
+def test_beads_are_kept_as_measured_where_there_is_something_dimmer_to_see():
+    blob = 60_000 * np.exp(-((Y - 80) ** 2 + (X - 60) ** 2) / 18)
+    found = look(camera(60 * CELLS + blob)).glare[0]
+    assert 20 < found.sum() < (blob > 500).sum()
+    assert not look(camera(2 + blob)).glare.any()  # else there is but noise
+    assert not look(camera(60 * CELLS + blob / 50)).unusable.any()

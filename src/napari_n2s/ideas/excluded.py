@@ -13,11 +13,17 @@ from scipy import ndimage as ndi
 
 from napari_n2s.ideas.constant_areas import add_edges, find_constant_areas
 from napari_n2s.ideas.image import LARGEST, find_gaps
-from napari_n2s.ideas.outliers import find_outliers, measure_noise
+from napari_n2s.ideas.outliers import Noise, find_outliers, measure_noise
 from napari_n2s.ideas.settings import Settings
 
 FEWEST, LEAST = 256, 0.02
 """Pixels, and share of a picture, that constant areas have to leave: else it is a drawing."""
+DIM, STRUCTURED = 0.1, 4.0
+"""Share of the darkest and of the brightest pixels of a picture between which its dim part lies,
+and standard deviations of the noise that this has to span, to be more than noise."""
+OUTSHONE, GLARE = 100.0, 30.0
+"""Spans of the dim part above it that the brightest pixel has to lie for that to be outshone, and
+above which pixels are not learnt from then."""
 THREADS = 8
 """In which pictures are looked at side by side, at most."""
 WIDTHS = (1.5, 6.0, 24.0)
@@ -41,17 +47,20 @@ class Excluded:
         Certainly hot, dead or hit by a cosmic ray.
     uncertain : ndarray of bool, shape (C, *space)
         As far off their surroundings, but perhaps spots of one pixel.
+    glare : ndarray of bool, shape (C, *space)
+        Hundreds of times as bright as the rest of a picture with structure of its own.
     """
 
     missing: Mask
     constant: Mask
     outliers: Mask
     uncertain: Mask
+    glare: Mask
 
     @property
     def unusable(self) -> Mask:
         """All of them, ``(C, *space)``."""
-        return self.missing | self.constant | self.outliers | self.uncertain
+        return self.missing | self.constant | self.outliers | self.uncertain | self.glare
 
     @property
     def gaps(self) -> Mask:
@@ -64,7 +73,7 @@ class Excluded:
     def kept(self, settings: Settings) -> Mask:
         """Those that are handed back as they are, ``(C, *space)``."""
         as_measured = {"auto": self.uncertain, "keep": self.uncertain | self.outliers}
-        kept = self.missing | self.constant
+        kept = self.missing | self.constant | self.glare
         return kept | as_measured.get(settings.outliers, np.zeros_like(self.uncertain))
 
 
@@ -77,7 +86,7 @@ def find_excluded(sample: NDArray[np.generic], settings: Settings) -> Excluded:
     settings : Settings
     """
     missing = find_gaps(sample)
-    found = [np.zeros(sample.shape, bool) for _ in range(3)]
+    found = [np.zeros(sample.shape, bool) for _ in range(4)]
     outliers, constant = settings.outliers != "ignore", settings.constant_areas == "leave"
     if (outliers or constant) and not missing.all():
         planes = sample.reshape(-1, *sample.shape[-2:])
@@ -99,13 +108,14 @@ class Tally:
 
     Attributes
     ----------
-    constant, outliers, uncertain, pixels : int
+    constant, outliers, uncertain, glare, pixels : int
         Pixels of several channels count in each of them.
     """
 
     constant: int = 0
     outliers: int = 0
     uncertain: int = 0
+    glare: int = 0
     pixels: int = 0
 
     def add(self, excluded: Excluded) -> Tally:
@@ -114,6 +124,7 @@ class Tally:
             self.constant + int(excluded.constant.sum()),
             self.outliers + int(excluded.outliers.sum()),
             self.uncertain + int(excluded.uncertain.sum()),
+            self.glare + int(excluded.glare.sum()),
             self.pixels + excluded.constant.size,
         )
 
@@ -140,6 +151,12 @@ class Tally:
             said.append(
                 f"{share:.2g} % of the image are areas of exactly one value, as borders, burnt-in "
                 "marks or saturation; they were not learnt from, and handed back unchanged."
+            )
+        if self.glare:
+            said.append(
+                f"{self.glare} pixels are so many times as bright as the rest of their picture, as "
+                "beads are, that little noise is in them; they were not learnt from, so that the "
+                "rest is, and are kept as measured."
             )
         return tuple(said)
 
@@ -169,7 +186,7 @@ def exclude(canonical: NDArray[np.generic], settings: Settings) -> tuple[NDArray
             gone = np.stack([find_gaps(sample) for sample in canonical])
             return gone, Tally(pixels=unusable.size)
     every = np.all(unusable, axis=1, keepdims=True)
-    if tally.constant + tally.outliers + tally.uncertain == 0:
+    if tally == Tally(pixels=tally.pixels):
         return unusable[:, :1], tally
     return (unusable if (unusable & ~every).any() else every), tally
 
@@ -199,21 +216,36 @@ def _were(count: int) -> str:
 def _look(plane: NDArray[np.generic], known: Mask, *, outliers: bool, constant: bool) -> list[Mask]:
     none = np.zeros(plane.shape, bool)
     if plane[known].min() == plane[known].max():
-        return [known if constant else none, none, none]
+        return [known if constant else none, none, none, none]
     plane = np.where(known, plane, plane[known][0])
     areas = find_constant_areas(plane, known) if constant else none
     if (known & ~areas).sum() < max(FEWEST, LEAST * known.sum()):
         areas = none
     usable = known & ~areas
     if np.abs(plane[usable].astype(np.float64)).max() > LARGEST:
-        return [areas, none, none]
+        return [areas, none, none, none]
     if (values := plane[usable]).min() == values.max():
-        return [areas, none, none]
+        return [areas, none, none, none]
     light = plane.astype(np.float64)
     noise = measure_noise(light, usable)
     if areas.any():
         areas = add_edges(light, areas, noise) & known
         usable = known & ~areas
     if not outliers or not usable.any():
-        return [areas, none, none]
-    return [areas, *find_outliers(light, usable, noise)]
+        return [areas, none, none, none]
+    found = find_outliers(light, usable, noise)
+    return [areas, *found, _glare(light, usable & ~found.certain & ~found.uncertain, noise)]
+
+
+def _glare(light: NDArray[np.floating], usable: Mask, noise: Noise) -> Mask:
+    """Find what is so bright that the rest, if there is structure in it, would not be seen."""
+    none = np.zeros(light.shape, bool)
+    if not usable.any():
+        return none
+    dark, bright = (float(each) for each in np.quantile(light[usable], (DIM, 1 - DIM)))
+    span = bright - dark
+    structured = np.diff(noise.stabilise(np.array([dark, bright])))[0] > STRUCTURED
+    if not structured or light[usable].max() <= bright + OUTSHONE * span:
+        return none
+    glare: Mask = usable & (light > bright + GLARE * span)
+    return glare

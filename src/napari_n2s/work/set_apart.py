@@ -40,12 +40,11 @@ def find_excluded(
     settings, array = settings or Settings(), as_image(image)
     found = layout(array.shape, axes)
     canonical = found.canonical(array)
-    kinds = np.zeros(canonical.shape, np.uint8)
+    kinds: NDArray[np.generic] = np.zeros(canonical.shape, np.uint8)
     for sample, into in zip(canonical, kinds, strict=True):
         parts = excluded.find_excluded(sample, settings)
         into[parts.outliers] = 1
         into[parts.constant] = 2
-        into[parts.uncertain] = 3
+        into[parts.uncertain | parts.glare] = 3
         into[np.broadcast_to(parts.missing, into.shape)] = 4
-    restored: NDArray[np.uint8] = found.restore(kinds)
-    return restored
+    return found.restore(kinds).astype(np.uint8, copy=False)
