@@ -8,13 +8,12 @@ from functools import partial
 from math import prod
 from typing import Any
 
-import numpy as np
 import torch
 
 from napari_n2s.ideas.axes import layout
 from napari_n2s.ideas.compatibility import Fit
 from napari_n2s.ideas.guides import guide, plain, take_part
-from napari_n2s.ideas.image import Box, check_dtype, open_image
+from napari_n2s.ideas.image import Box, check_dtype, open_image, read_box
 from napari_n2s.ideas.labelled import put_on, take_off
 from napari_n2s.ideas.settings import Settings
 from napari_n2s.work.device import free_memory, memory_in_words, short_of_memory
@@ -208,7 +207,8 @@ def denoising(
             where = (device, wanted, its_axes, kind, part, out)
             result = yield from applying(model, *where)
             if not safe.reason and prod(piece.shape) <= ENOUGH:
-                noisy, clean = (np.asarray(each[...]) for each in (plain(piece), result))
+                whole = tuple(slice(0, size) for size in piece.shape)
+                noisy, clean = (read_box(each, whole) for each in (plain(piece), result))
                 safe = contradicted(model, noisy, clean, lies, progress.baselines)
                 if safe.reason:
                     result = yield from applying(safe.model, *where)
