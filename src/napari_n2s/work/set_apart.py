@@ -47,5 +47,4 @@ def find_excluded(
         into[parts.constant] = 2
         into[parts.uncertain] = 3
         into[np.broadcast_to(parts.missing, into.shape)] = 4
-    restored: NDArray[np.uint8] = found.restore(kinds)
-    return restored
+    return found.restore(kinds).astype(np.uint8, copy=False)
