@@ -32,12 +32,8 @@ def wait_for_map(qtbot, viewer, dock):
 
 def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbot):
     picture, bar, hot = spoilt()
-    viewer.add_image(
-        np.full((64, 64), 7.0) + RNG.normal(size=(64, 64)),
-        name="other",
-        units=("um", "um"),
-        axis_labels=("y", "x"),
-    )
+    placed = {"units": ("um", "um"), "axis_labels": ("y", "x")}
+    viewer.add_image(RNG.normal(size=(64, 64)), name="other", **placed)
     source = viewer.add_image(
         picture,
         name="a",
@@ -45,8 +41,7 @@ def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbo
         translate=(2, 3),
         rotate=30,
         shear=[0.1],
-        units=("um", "um"),
-        axis_labels=("y", "x"),
+        **placed,
     )
     dock = open_dock()
     assert dock.set_apart.isHidden()
@@ -60,6 +55,8 @@ def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbo
     assert np.array_equal(found.data, find_excluded(picture, "YX", Settings()))
     assert (found.data[bar] == 2).all()
     assert np.isin(found.data[hot], (1, 3)).all()
+    place = found.data_to_world((55, 40))
+    assert "constant area" in found.get_status(place, world=True)["value"]
     corners = np.array([[0, 0], [0, 63], [63, 0]])
     for corner in corners:
         assert np.allclose(found.data_to_world(corner), source.data_to_world(corner))

@@ -194,7 +194,9 @@ class DenoiseForm(QWidget):
         if (text := "\n".join(sentences)) != self._found:
             self._found = text
             self.found.setText(text)
-        self.found.setVisible(bool(sentences))
+            if text:
+                self.column.reveal(self.found, self.set_apart)
+        self.found.setVisible(bool(text))
 
     def show_result(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
         """Say what came of it; with a result there are things to do with it.

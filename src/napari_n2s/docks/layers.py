@@ -37,7 +37,7 @@ SET_APART, SET_APART_NAME = "napari-n2s set apart", "n2s set apart"
 """Under which a layer's metadata hold how it was made, and whether it is a preview."""
 PIXELS = {
     "signal": "transparent",
-    "outlier": "#e66100",
+    "outlier": "#ff6a13",
     "constant area": "#56b4e9",
     "outlier or spot": "#f0e442",
     "NaN or infinite": "#dc6bb5",
@@ -240,6 +240,7 @@ def show_set_apart(
         name=name,
         colormap=DirectLabelColormap(color_dict=colours),
         features={"index": range(len(PIXELS)), "pixel": list(PIXELS)},
+        opacity=1,
         metadata={SET_APART: True},
         **where,
     )
