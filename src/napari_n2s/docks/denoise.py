@@ -21,6 +21,7 @@ from napari_n2s.docks.job import Failure, Reins, denoise_job
 from napari_n2s.docks.on_demand import OnDemand, begin_on_demand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
 from napari_n2s.docks.preferences import preferences
+from napari_n2s.docks.set_apart import WHERE, SetApart
 from napari_n2s.docks.taking_up import objection
 from napari_n2s.docks.verdict import Verdict
 from napari_n2s.docks.watching import Watching
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.settings import Settings
     from napari_n2s.work.denoise import Denoised
+    from napari_n2s.work.material import Material
     from napari_n2s.work.report import Report
 
 NO_IMAGE = (
@@ -75,6 +77,7 @@ class DenoiseDock(DenoiseForm):
         self._verdict = Verdict(napari_viewer, self.show_result)
         self._outcome: Denoised | Failure | None = None
         self._frozen = Frozen(napari_viewer)
+        self._set_apart = SetApart(napari_viewer, self.set_apart)
         self._first_look = FirstLook(napari_viewer, self._verdict.remark)
         self._looking = Soon(self, self._look_first)
         self._comparing = Soon(self, self._first_look.reconsider)
@@ -85,6 +88,7 @@ class DenoiseDock(DenoiseForm):
         self.axes.changed.connect(self._looking.ask)
         self.axes.changed.connect(self._verdict.reconsider)
         self.axes.changed.connect(self._drop_preview)
+        self.axes.changed.connect(self._reconsider_set_apart)
         self.head_start.toggled.connect(self._looking.ask)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
@@ -115,6 +119,7 @@ class DenoiseDock(DenoiseForm):
             self.axes.show_layer(None)
             self._first_look.end()
             self._verdict.forget()
+            self._set_apart.end()
             self._order = self.progress = self._asked = None
             self._earlier = None, None
             if self._worker:
@@ -125,6 +130,10 @@ class DenoiseDock(DenoiseForm):
         self.axes.show_layer(self.image.value)
         list_anew(self.apply_to)
         self.guides.reset_choices()
+        self._reconsider_set_apart()
+
+    def _reconsider_set_apart(self, _: object = None) -> None:
+        self._set_apart.reconsider(self.image.value)
 
     def _look_first(self) -> None:
         """Show what is to be had at once, where somebody sees it."""
@@ -240,8 +249,7 @@ class DenoiseDock(DenoiseForm):
         else:
             if self.progress is None:
                 self.plot.clear_curves()
-            if not self.found.text() and not self.result.text():
-                self.show_found(state.learner.material.findings)
+            self._show_found(state.learner.material)
             self.progress = state
             self._earlier = None, None
             self.plot.add(state)
@@ -249,6 +257,21 @@ class DenoiseDock(DenoiseForm):
                 self.show_training(state)
             if state.learner.shrunk and not self.result.text():
                 self.show_result(SHRUNK, there=False)
+
+    def _show_found(self, material: Material) -> None:
+        """Say what was found in the image, unless another is chosen by now."""
+        assert self._order is not None
+        assert self._asked is not None
+        if self.image.value is not self._order.source:
+            self.show_found(())
+            return
+        self.show_found(self._findings(material) + (WHERE,) * material.set_apart)
+        if material.set_apart:
+            self._set_apart.offer(*self._asked[:2])
+
+    def _findings(self, material: Material) -> tuple[str, ...]:
+        """List what is not said elsewhere."""
+        return material.findings
 
     def _show_applying(self, state: Applying) -> None:
         if not self._activity.begun:

@@ -28,6 +28,7 @@ from napari_n2s.docks.device_row import DeviceRow
 from napari_n2s.docks.guides_row import GuidesRow
 from napari_n2s.docks.plot import LossPlot
 from napari_n2s.docks.preferences import Preferences
+from napari_n2s.docks.set_apart import SHOW, WHERE, WORDS
 from napari_n2s.ideas.settings import EFFORTS, Settings, words
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class DenoiseForm(QWidget):
         How the controls stand at first.
     """
 
+    _found = ""
     advanced_share = 0.35
     """Of the dock's height; what does not fit is scrolled, so that the buttons stay in sight."""
 
@@ -114,6 +116,8 @@ class DenoiseForm(QWidget):
             "improved by copying the noise.",
         )
         self.found = Sentence()
+        self.found.setToolTip(WHERE)
+        self.set_apart = told(QPushButton(SHOW), WORDS)
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.compare = told(
@@ -187,8 +191,12 @@ class DenoiseForm(QWidget):
 
     def show_found(self, sentences: Sequence[str]) -> None:
         """Say while it trains what was found in the image; the account of a result repeats it."""
-        self.found.setText("\n".join(sentences))
-        self.found.setVisible(bool(sentences))
+        if (text := "\n".join(sentences)) != self._found:
+            self._found = text
+            self.found.setText(text)
+            if text:
+                self.column.reveal(self.found, self.set_apart)
+        self.found.setVisible(bool(text))
 
     def show_result(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
         """Say what came of it; with a result there are things to do with it.
@@ -242,6 +250,7 @@ class DenoiseForm(QWidget):
         column.lines.addWidget(self.plot, 1)
         column.lines.addWidget(self.plot.legend)
         column.lines.addWidget(self.found)
+        column.lines.addWidget(self.set_apart)
         column.lines.addWidget(self.result)
         column.lines.addLayout(row(self.compare, self.methods))
         column.lines.addWidget(self.device)

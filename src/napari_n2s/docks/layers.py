@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
+import numpy as np
 from napari.layers import Image, Shapes
+from napari.utils.colormaps import DirectLabelColormap
 
 from napari_n2s.docks.likeness import appearance, covers, mixes, placement, take
 from napari_n2s.docks.units import ratio
@@ -31,7 +33,16 @@ LETTERS = {
 
 ACCOUNT, PREVIEW = "napari-n2s", "napari-n2s preview"
 PREVIEW_NAME = "n2s preview"
+SET_APART, SET_APART_NAME = "napari-n2s set apart", "n2s set apart"
 """Under which a layer's metadata hold how it was made, and whether it is a preview."""
+PIXELS = {
+    "signal": "transparent",
+    "outlier": "#ff6a13",
+    "constant area": "#56b4e9",
+    "outlier or spot": "#f0e442",
+    "NaN or infinite": "#dc6bb5",
+}
+"""What the numbers from 0 on say of a pixel, in colours that the colour-blind can tell apart."""
 
 COUNTED = {"T": "frame", "Z": "slice", "Q": "picture", "C": "channel", "S": "colour"}
 
@@ -208,6 +219,33 @@ def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
     """List what is told of the results of networks, by the names of their layers."""
     told = {layer.name: layer.metadata.get(ACCOUNT, {}) for layer in viewer.layers}
     return {name: account for name, account in told.items() if "network" in account}
+
+
+def show_set_apart(
+    viewer: Viewer, source: Image, kinds: NDArray[np.uint8], corner: Sequence[float]
+) -> None:
+    """Show on a layer what kinds of pixels a part of it has, in place of what was shown before."""
+    name, where = name_above(source, SET_APART_NAME), placement(source, corner)
+    for layer in viewer.layers:
+        if layer.name == name and SET_APART in layer.metadata and layer.ndim == kinds.ndim:
+            take(layer, where)
+            layer.data = kinds
+            layer.visible = True
+            lift(viewer, source, layer)
+            return
+    colours: dict[int | None, str] = {None: "transparent", **dict(enumerate(PIXELS.values()))}
+    chosen = set(viewer.layers.selection)
+    added = viewer.add_labels(
+        kinds,
+        name=name,
+        colormap=DirectLabelColormap(color_dict=colours),
+        features={"index": range(len(PIXELS)), "pixel": list(PIXELS)},
+        opacity=1,
+        metadata={SET_APART: True},
+        **where,
+    )
+    lift(viewer, source, getattr(added, "__wrapped__", added))
+    viewer.layers.selection = chosen  # somebody may be drawing
 
 
 def lying_on(viewer: Viewer, source: Image) -> list[Image]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_n2s.ideas.image import Box
     from napari_n2s.ideas.settings import Settings
+    from napari_n2s.work.material import Material
     from napari_n2s.work.progress import Applying, Preview, Progress
     from napari_n2s.work.report import Report
 
@@ -39,6 +40,7 @@ class PairsDock(DenoiseDock):
 
     advanced_share = 0.2
     pairs: PairsRows | None = None
+    _told: tuple[str, ...] = ()
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -110,7 +112,12 @@ class PairsDock(DenoiseDock):
             super()._show_progress(state)
         elif self._order:
             self._order = replace(self._order, across=state.lost)
+            self._told = state.findings
             self.show_result("\n".join(state.findings), there=False, reveal=True)
+
+    def _findings(self, material: Material) -> tuple[str, ...]:
+        """List what was not found already when the readings were compared."""
+        return tuple(each for each in material.findings if each not in self._told)
 
     def _account(self, report: Report) -> str:
         return "\n".join([report.sentence(), *report.findings])

@@ -76,6 +76,8 @@ class Material:
         Whether what is beside a picture is learnt from in its place.
     findings : tuple of str
         What the user should know, a sentence each.
+    set_apart : bool
+        Whether some pixels have no value or are no signal.
     """
 
     x: Tensor
@@ -95,6 +97,7 @@ class Material:
     filtered: NDArray[np.float64] | None = None
     paired: bool = False
     findings: tuple[str, ...] = ()
+    set_apart: bool = False
 
     def to(self, device: torch.device) -> Material:
         """Bring the windows to where training computes, and the image unless it is very large."""
@@ -234,6 +237,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
             *repeats.values(),
             *said,
         ),
+        set_apart=bool(missing.any()),
     )
 
 
