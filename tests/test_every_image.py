@@ -29,6 +29,7 @@ from napari_n2s.work.blind import Blend, Blind
 from napari_n2s.work.denoise import denoising
 from napari_n2s.work.file_axes import read_axes
 from napari_n2s.work.report import account_of
+from napari_n2s.work.safeguard import safest
 from napari_n2s.work.steps import finish
 from napari_n2s.work.stream import Stream
 
@@ -99,8 +100,10 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
         assert isinstance(clean, np.ndarray)
         assert clean.shape == shape
         assert clean.dtype == (image.dtype if rgb else np.float32)
-        expected = finish(learnt[count].best.applying(image, axes=axes, dtype=order.dtype))
-        assert np.array_equal(clean, expected)
+        if image.max() > 1:  # else on another scale than was learnt from, and a filter is better
+            model = safest(learnt[count]).model
+            expected = finish(model.applying(image, axes=axes, dtype=order.dtype))
+            assert np.array_equal(clean, expected)
         where = (order.corner, {}, None, order.stretch)
         result = layers.add_result(viewer, source, clean, *where)
         for name in ("scale", "translate", "units", "axis_labels", "rgb", "ndim"):

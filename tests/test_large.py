@@ -180,7 +180,8 @@ def test_what_was_interrupted_goes_on_and_is_the_same_to_the_bit(
     assert "Went on with what was finished" in capsys.readouterr().out
     assert np.array_equal(files.read(out).image[:], expected)
     assert json.loads((tmp_path / "r.json").read_text())["steps"] > 0
-    kept = [out / each.relative_to(part) for each in chunks]
+    frames = {each: int(each.relative_to(part).parts[2]) for each in chunks}
+    kept = [out / each.relative_to(part) for each in chunks if frames[each] < 4]  # of whole boxes
     assert {each.stat().st_mtime_ns for each in kept} <= set(written.values())
     assert not list(out.rglob("*.partial"))
     assert not part.exists()
