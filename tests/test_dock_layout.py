@@ -134,6 +134,8 @@ def test_the_docks_of_networks(viewer, qtbot):
         folded.collapse()
         dock.plot.show()
         dock.show_bar(0.5, "training, 59 s left, 17 steps/s")
+        dock.show_found((WORDS,))
+        dock.set_apart.show()
         dock.show_result(WORDS, there=True, reveal=True)
         check(viewer, dock, qtbot)
         least = frame.minimumSizeHint().width()

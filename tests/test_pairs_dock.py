@@ -126,9 +126,11 @@ def test_a_shift_is_told_before_training_and_put_right_if_ticked(viewer, open_do
     qtbot.waitUntil(
         lambda: "with register, which moves it back" in dock.result.text(), timeout=LONG
     )
+    qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
+    assert dock.found.text() == ""
     click(qtbot, dock.stop)
     finish(qtbot, dock)
-    assert "with register, which moves it back" in dock.result.text()
+    assert dock.result.text().count("with register, which moves it back") == 1
     dock.seconds.setValue(2)
     dock.pairs.register.setChecked(True)
     train(dock, qtbot)

@@ -21,7 +21,7 @@ from napari_n2s.docks.job import Failure, Reins, denoise_job
 from napari_n2s.docks.on_demand import OnDemand, begin_on_demand
 from napari_n2s.docks.orders import Order, read_order, read_region, sources, targets
 from napari_n2s.docks.preferences import preferences
-from napari_n2s.docks.set_apart import WHERE, SetApart
+from napari_n2s.docks.set_apart import SetApart
 from napari_n2s.docks.taking_up import objection
 from napari_n2s.docks.verdict import Verdict
 from napari_n2s.docks.watching import Watching
@@ -77,7 +77,9 @@ class DenoiseDock(DenoiseForm):
         self._verdict = Verdict(napari_viewer, self.show_result)
         self._outcome: Denoised | Failure | None = None
         self._frozen = Frozen(napari_viewer)
-        self._set_apart = SetApart(napari_viewer, self.set_apart)
+        self._set_apart = SetApart(
+            napari_viewer, self.set_apart, self.show_found, lambda: self.image.value
+        )
         self._first_look = FirstLook(napari_viewer, self._verdict.remark)
         self._looking = Soon(self, self._look_first)
         self._comparing = Soon(self, self._first_look.reconsider)
@@ -88,7 +90,7 @@ class DenoiseDock(DenoiseForm):
         self.axes.changed.connect(self._looking.ask)
         self.axes.changed.connect(self._verdict.reconsider)
         self.axes.changed.connect(self._drop_preview)
-        self.axes.changed.connect(self._reconsider_set_apart)
+        self.axes.changed.connect(self._set_apart.reconsider)
         self.head_start.toggled.connect(self._looking.ask)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
@@ -130,10 +132,7 @@ class DenoiseDock(DenoiseForm):
         self.axes.show_layer(self.image.value)
         list_anew(self.apply_to)
         self.guides.reset_choices()
-        self._reconsider_set_apart()
-
-    def _reconsider_set_apart(self, _: object = None) -> None:
-        self._set_apart.reconsider(self.image.value)
+        self._set_apart.reconsider()
 
     def _look_first(self) -> None:
         """Show what is to be had at once, where somebody sees it."""
@@ -249,7 +248,9 @@ class DenoiseDock(DenoiseForm):
         else:
             if self.progress is None:
                 self.plot.clear_curves()
-            self._show_found(state.learner.material)
+            assert self._asked
+            material = state.learner.material
+            self._set_apart.tell(*self._asked[:2], self._findings(material), material.set_apart)
             self.progress = state
             self._earlier = None, None
             self.plot.add(state)
@@ -257,17 +258,6 @@ class DenoiseDock(DenoiseForm):
                 self.show_training(state)
             if state.learner.shrunk and not self.result.text():
                 self.show_result(SHRUNK, there=False)
-
-    def _show_found(self, material: Material) -> None:
-        """Say what was found in the image, unless another is chosen by now."""
-        assert self._order is not None
-        assert self._asked is not None
-        if self.image.value is not self._order.source:
-            self.show_found(())
-            return
-        self.show_found(self._findings(material) + (WHERE,) * material.set_apart)
-        if material.set_apart:
-            self._set_apart.offer(*self._asked[:2])
 
     def _findings(self, material: Material) -> tuple[str, ...]:
         """List what is not said elsewhere."""

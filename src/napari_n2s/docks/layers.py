@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-import numpy as np
 from napari.layers import Image, Shapes
-from napari.utils.colormaps import DirectLabelColormap
 
 from napari_n2s.docks.likeness import appearance, covers, mixes, placement, take
 from napari_n2s.docks.units import ratio
@@ -31,18 +29,9 @@ LETTERS = {
 }  # fmt: skip
 """Axis labels with a meaning here; any other axis counts samples of the same thing."""
 
-ACCOUNT, PREVIEW = "napari-n2s", "napari-n2s preview"
+ACCOUNT, PREVIEW, LABELS = "napari-n2s", "napari-n2s preview", "napari-n2s labels"
 PREVIEW_NAME = "n2s preview"
-SET_APART, SET_APART_NAME = "napari-n2s set apart", "n2s set apart"
-"""Under which a layer's metadata hold how it was made, and whether it is a preview."""
-PIXELS = {
-    "signal": "transparent",
-    "outlier": "#ff6a13",
-    "constant area": "#56b4e9",
-    "outlier or spot": "#f0e442",
-    "NaN or infinite": "#dc6bb5",
-}
-"""What the numbers from 0 on say of a pixel, in colours that the colour-blind can tell apart."""
+"""Under which a layer's metadata hold how it was made, and whether it is a preview or labels."""
 
 COUNTED = {"T": "frame", "Z": "slice", "Q": "picture", "C": "channel", "S": "colour"}
 
@@ -221,31 +210,27 @@ def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
     return {name: account for name, account in told.items() if "network" in account}
 
 
-def show_set_apart(
-    viewer: Viewer, source: Image, kinds: NDArray[np.uint8], corner: Sequence[float]
+def show_labels(
+    viewer: Viewer,
+    source: Image,
+    labels: NDArray,
+    label: str,
+    corner: Sequence[float],
+    look: dict[str, Any],
 ) -> None:
-    """Show on a layer what kinds of pixels a part of it has, in place of what was shown before."""
-    name, where = name_above(source, SET_APART_NAME), placement(source, corner)
+    """Lay labels on a part of a layer, in place of those that were laid on it before."""
+    name, where = name_above(source, label), placement(source, corner)
     for layer in viewer.layers:
-        if layer.name == name and SET_APART in layer.metadata and layer.ndim == kinds.ndim:
-            take(layer, where)
-            layer.data = kinds
-            layer.visible = True
-            lift(viewer, source, layer)
-            return
-    colours: dict[int | None, str] = {None: "transparent", **dict(enumerate(PIXELS.values()))}
-    chosen = set(viewer.layers.selection)
-    added = viewer.add_labels(
-        kinds,
-        name=name,
-        colormap=DirectLabelColormap(color_dict=colours),
-        features={"index": range(len(PIXELS)), "pixel": list(PIXELS)},
-        opacity=1,
-        metadata={SET_APART: True},
-        **where,
-    )
-    lift(viewer, source, getattr(added, "__wrapped__", added))
-    viewer.layers.selection = chosen  # somebody may be drawing
+        if layer.name == name and LABELS in layer.metadata and layer.ndim == labels.ndim:
+            take(layer, where | {"visible": True})
+            layer.data = labels
+            break
+    else:
+        chosen = set(viewer.layers.selection)
+        layer = viewer.add_labels(labels, name=name, metadata={LABELS: True}, **look, **where)
+        layer = getattr(layer, "__wrapped__", layer)
+        viewer.layers.selection = chosen  # somebody may be drawing
+    lift(viewer, source, layer)
 
 
 def lying_on(viewer: Viewer, source: Image) -> list[Image]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QPushButton
 
@@ -18,6 +20,7 @@ from napari_n2s.work.pieces import ENOUGH
 from napari_n2s.work.set_apart import find_excluded
 
 if TYPE_CHECKING:
+    from napari.layers import Image
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
@@ -33,37 +36,65 @@ WORDS = (
     "or spots; pink, 4, NaN or infinite. Of a large image it shows the picture in view. What "
     "becomes of such pixels is set by outliers and constant areas under Advanced."
 )
+NAME = "n2s set apart"
+PIXELS: dict[str, str] = {
+    "signal": "transparent",
+    "outlier": "#ff6a13",
+    "constant area": "#56b4e9",
+    "outlier or spot": "#f0e442",
+    "NaN or infinite": "#dc6bb5",
+}
+"""What the numbers from 0 on say of a pixel, in colours that the colour-blind can tell apart."""
 NO_MEMORY = "Memory is too short to look at the image as a whole; close other images first."
 
 
 class SetApart:
-    """Offers to show what was set apart in the image of a training, while that is chosen.
+    """Says what was found in the image of a training, and offers to show what was set apart there.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
     button : QPushButton
-        It is shown when there is something to show.
+        It is shown when there is something to show, while that image is chosen.
+    say : callable
+        Shows sentences while it trains.
+    chosen : callable
+        Gives the image layer that is chosen, if any.
     """
 
-    def __init__(self, viewer: Viewer, button: QPushButton) -> None:
-        self._viewer, self._button = viewer, button
+    def __init__(
+        self,
+        viewer: Viewer,
+        button: QPushButton,
+        say: Callable[[Sequence[str]], None],
+        chosen: Callable[[], Image | None],
+    ) -> None:
+        self._viewer, self._button, self._say, self._chosen = viewer, button, say, chosen
         self._asked: tuple[Order, Settings] | None = None
         button.clicked.connect(self._look)
         button.hide()
 
-    def offer(self, order: Order, settings: Settings) -> None:
-        """Offer to show what these settings set apart in the image of an order."""
-        if not self._asked or self._asked[0] is not order:
+    def tell(
+        self, order: Order, settings: Settings, findings: tuple[str, ...], set_apart: bool
+    ) -> None:
+        """Say what was found in the image of an order, and whether pixels were set apart."""
+        chosen = order.source is self._chosen()
+        self._say(findings + (WHERE,) * set_apart if chosen else ())
+        if not set_apart:
+            self.end()
+        elif not self._asked or self._asked[0] is not order:
             self._asked = order, settings
-            self._button.show()
+            self._button.setVisible(chosen)
 
-    def reconsider(self, chosen: Any) -> None:
+    def reconsider(self, _: object = None) -> None:
         """Offer it only while that image is chosen, and as it was."""
-        self._button.setVisible(bool(self._asked and self._stands and self._source is chosen))
+        if self._asked and not layers.is_there(self._viewer, self._source):
+            self.end()
+        self._button.setVisible(self._stands and self._source is self._chosen())
 
     def end(self) -> None:
         """Offer nothing, and let go of the image."""
+        self._rest()
         self._asked = None
         self._button.hide()
 
@@ -105,11 +136,22 @@ class SetApart:
         elif self._asked and self._asked[0] is order and self._stands:
             kinds = found.max(-1) if order.source.rgb else found
             corner = [side.start for side in box[: order.source.ndim]]
-            layers.show_set_apart(self._viewer, order.source, kinds, corner)
+            layers.show_labels(self._viewer, order.source, kinds, NAME, corner, _appearance())
 
     def _rest(self) -> None:
-        self._button.setEnabled(True)
-        self._button.setText(SHOW)
+        if self._asked:  # else the dock may be gone
+            self._button.setEnabled(True)
+            self._button.setText(SHOW)
+
+
+def _appearance() -> dict[str, Any]:
+    """Give the labels their colours, and what napari says of each under the pointer."""
+    colours: dict[int | None, str] = {None: "transparent", **dict(enumerate(PIXELS.values()))}
+    return {
+        "colormap": DirectLabelColormap(color_dict=colours),
+        "features": {"index": range(len(PIXELS)), "pixel": list(PIXELS)},
+        "opacity": 1,
+    }
 
 
 @in_background
