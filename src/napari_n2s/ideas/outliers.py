@@ -117,10 +117,10 @@ def find_outliers(picture: NDArray[np.floating], known: Mask, noise: Noise) -> O
         return Outliers(none, none)
     rest = known.copy()
     rest[tuple(at.T)] = False
-    sure = _certain(picture, rest, value, level)
+    sure, stuck = _certain(picture, rest, value, level)
     if len(at) <= tail:
         sure &= value > level
-    certain, uncertain = none.copy(), none.copy()
+    certain, uncertain = known & np.isin(picture, stuck), none.copy()
     certain[tuple(at[sure].T)] = True
     if (~sure).sum() > tail:
         uncertain[tuple(at[~sure].T)] = True
@@ -228,8 +228,11 @@ def _certain(
     rest: Mask,
     value: NDArray[np.floating],
     level: NDArray[np.floating],
-) -> Mask:
-    """Say which isolated pixels are certainly outliers, by the rest of the picture."""
+) -> tuple[Mask, NDArray[np.floating]]:
+    """Say which isolated pixels are certainly outliers, by the rest of the picture.
+
+    With them the values that hardly any but isolated pixels have: some of those lie side by side.
+    """
     bright = value > level
     bottom, top = _shared_range(np.where(rest, picture, np.nan))
     span = max(top - bottom, 1e-30)
@@ -238,10 +241,12 @@ def _certain(
     certain |= ~bright & (value <= picture[rest].min())
     unique, which, counts = np.unique(value, return_inverse=True, return_counts=True)
     stuck = counts >= max(ALIKE, ALIKE_SHARE * len(value))
+    others = np.zeros(len(unique))
     for number in np.flatnonzero(stuck):
-        stuck[number] = np.count_nonzero(picture[rest] == unique[number]) <= counts[number]
+        others[number] = np.count_nonzero(picture[rest] == unique[number])
+    stuck &= others <= counts
     result: Mask = certain | stuck[which.reshape(-1)]
-    return result
+    return result, unique[stuck & (2 * others <= counts)]
 
 
 def _shared_range(picture: NDArray[np.floating]) -> tuple[float, float]:
