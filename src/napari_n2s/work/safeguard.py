@@ -54,11 +54,12 @@ class Safe(NamedTuple):
 def safest(progress: Progress) -> Safe:
     """Choose between a network and the best filter by the held-out pixels.
 
-    Readings that are learnt from each other are not judged: their filters see other readings.
+    Readings that are learnt from each other are not judged, as their filters see other readings;
+    nor is a wide blind spot, as the filter that is handed out has none.
     """
     model, rival = progress.best, progress.learner.material.filtered
     errors = progress.learner.squares
-    if model.paired or errors is None or rival is None or not rival.any():
+    if model.paired or any(model.settings.hole) or errors is None or rival is None:
         return Safe(model)
     gain = errors - rival
     worse = float(gain.mean()) > WORTH * float(rival.mean())
@@ -91,6 +92,8 @@ def contradicted(
     layout : Layout
     baselines : tuple of Baseline
     """
+    if model.paired or any(model.settings.hole):
+        return Safe(model)  # shared noise does not cancel within a block
     best = min(baselines, key=lambda each: each.score.loss)
     pictures = [layout.canonical(each) for each in (noisy, clean)]
     count = len(pictures[0])
@@ -103,7 +106,7 @@ def contradicted(
                 ours.append(found[0])
                 filters.append(found[1])
     disagrees = ours and np.mean(ours) > max(OFF, RATHER * float(np.mean(filters)))
-    if not disagrees or model.paired:
+    if not disagrees:
         return Safe(model)
     return Safe(
         replace(model, instead=best),
