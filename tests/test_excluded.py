@@ -157,7 +157,7 @@ def test_neighbours_that_share_noise_are_not_shown():
     assert not find_repeats(prepare(photons, "TYX"))
 
 
-def test_enlargement_interlacing_and_jpeg_are_named(tmp_path):
+def test_traces_of_detectors_and_of_processing_are_named(tmp_path):
     import imageio.v3 as iio
 
     assert not name_processing(NOISY)
@@ -166,6 +166,11 @@ def test_enlargement_interlacing_and_jpeg_are_named(tmp_path):
         assert "enlarged" in "".join(name_processing(large))
     iio.imwrite(tmp_path / "a.jpg", NOISY.clip(0, 255).astype(np.uint8), quality=75)
     assert "JPEG" in "".join(name_processing(iio.imread(tmp_path / "a.jpg")))
+    light = NOISY.astype(float)
+    smeared = 0.65 * light + 0.35 * np.roll(light, 1, 0)
+    assert "along Y" in "".join(name_processing(smeared))
+    striped = light + RNG.normal(0, 2, (1, 160))
+    assert "columns" in "".join(name_processing(striped))
     woven = NOISY.copy()
     woven[1::2] = camera(60 * np.roll(CELLS, 5, 1), seed=4)[1::2]
     assert "rows" in "".join(name_processing(woven))

@@ -1,7 +1,8 @@
-"""Traces of what was done to a picture after it was taken: enlargement, interlacing, JPEG.
+"""Traces in a picture of its detector and of what was done to it since: what noise is not.
 
-All of them make neighbouring pixels share noise, which a network that is blind to one pixel takes
-for structure.
+Stripes, noise that neighbours share along one axis, enlargement, interlacing and JPEG can all be
+predicted from the pixels around, so that a network that is blind to one pixel takes them for
+structure.
 """
 
 from __future__ import annotations
@@ -24,6 +25,16 @@ BLOCK, STEP = 8, 6.0
 """Side of the blocks of JPEG, and standard errors by which the steps between them differ."""
 FEWEST = 64
 """Pixels along each axis that are needed to tell."""
+PATCH, SMOOTHEST = 16, 0.1
+"""Side of patches in pixels, and share of them that is taken for smooth, in which noise is looked
+at along each axis."""
+UNEQUAL = 1.25
+"""Ratio of the variances of differences along the two axes, where noise is independent 1."""
+STRIPED, RATHER = 8.0, 4.0
+"""Times that lines have to differ more from those beside them than noise explains, and more than
+lines along the other axis."""
+WITHIN, NORMAL = 0.68, 0.455
+"""Share of normal numbers within a standard deviation, and the median of their squares."""
 
 
 def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
@@ -48,6 +59,19 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
         said.append(
             "The image shows the blocks of JPEG compression, by which neighbouring pixels share "
             "noise, which stays in the result; denoise the uncompressed original."
+        )
+    by_columns, by_rows = (_differ(part, axis) for axis in (1, 0))
+    for name, own, other in (("columns", by_columns, by_rows), ("rows", by_rows, by_columns)):
+        if own > STRIPED and own > RATHER * other:
+            said.append(
+                f"Whole {name} of the image are brighter or darker than those beside them; the "
+                "network takes that for structure, and it stays in the result."
+            )
+    shared = _shared(part)
+    if shared and not said:
+        said.append(
+            f"Neighbouring pixels along {shared} seem to share noise, which stays in the result; "
+            f"widen the blind spot: hole 0 2 for noise that runs along X, 2 0 along Y."
         )
     if _interlaced(part):
         said.append(
@@ -87,6 +111,34 @@ def _blocks(picture: NDArray[np.float64]) -> bool:
     others = np.array([np.roll(means, -i)[2:-1] for i in range(BLOCK)])
     spread = np.hypot(errors, others.std(1, ddof=1))
     return bool((np.abs(means - others.mean(1)) > STEP * spread).any())
+
+
+def _differ(picture: NDArray[np.float64], axis: int) -> float:
+    """Say how much lines differ from the mean of those beside them, for what noise explains."""
+    lines = np.moveaxis(picture, axis, 0)
+    off = lines[1:-1] - (lines[:-2] + lines[2:]) / 2
+    spread = float(np.quantile(np.abs(off), WITHIN))
+    means = np.clip(off, -3 * spread, 3 * spread).mean(1)
+    return float(np.median(means**2) / max(NORMAL * spread**2 / off.shape[1], 1e-30))
+
+
+def _shared(picture: NDArray[np.float64]) -> str:
+    """Name the axis along which neighbours are more alike where a picture is smooth, if one is."""
+    rows, columns = (size // PATCH for size in picture.shape)
+    blocks = picture[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH)
+    patches = blocks.swapaxes(1, 2).reshape(-1, PATCH, PATCH)
+    along, across = (np.diff(patches, axis=axis) for axis in (2, 1))
+    squares = np.stack([(each**2).mean((1, 2)) for each in (along, across)])
+    total = squares.sum(0)
+    order = np.argsort(total)
+    order = order[total[order] > 0]
+    smooth = order[: max(4, round(SMOOTHEST * len(order)))]
+    if len(smooth) < 4:
+        return ""
+    ratio = float(squares[0, smooth].mean() / max(squares[1, smooth].mean(), 1e-30))
+    if ratio < 1 / UNEQUAL:
+        return "X"
+    return "Y" if ratio > UNEQUAL else ""
 
 
 def _interlaced(picture: NDArray[np.float64]) -> bool:
