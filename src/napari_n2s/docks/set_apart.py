@@ -15,7 +15,6 @@ from napari_n2s.docks.regions import part_in_view, slice_in_view
 from napari_n2s.docks.worker import in_background
 from napari_n2s.ideas.errors import N2SError
 from napari_n2s.ideas.image import read_box
-from napari_n2s.work.load import give_way
 from napari_n2s.work.pieces import ENOUGH
 from napari_n2s.work.set_apart import find_excluded
 
@@ -157,7 +156,6 @@ def _appearance() -> dict[str, Any]:
 @in_background
 def _find(image: Any, axes: str, box: Box, settings: Settings) -> NDArray | str:
     """Find what is set apart in a part of an image, or say why that cannot be."""
-    give_way()
     try:
         return find_excluded(read_box(image, box), axes, settings)
     except N2SError as error:
