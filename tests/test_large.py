@@ -17,6 +17,7 @@ from napari_n2s.work import files, pieces, zarr_result
 from napari_n2s.work.large_tiff import LargeTiff
 from napari_n2s.work.long_job import denoising_to
 from napari_n2s.work.progress import Applying
+from napari_n2s.work.recording import Recording
 
 RNG = np.random.default_rng(0)
 MOVIE = RNG.poisson(np.linspace(5, 60, 40), (6, 2, 40, 40)).astype(np.uint16)
@@ -185,6 +186,30 @@ def test_what_was_interrupted_goes_on_and_is_the_same_to_the_bit(
     assert {each.stat().st_mtime_ns for each in kept} <= set(written.values())
     assert not list(out.rglob("*.partial"))
     assert not part.exists()
+
+
+@pytest.mark.parametrize("form", [2, 3])
+def test_a_damaged_chunk_does_not_count_as_finished(tmp_path, form):
+    image = np.random.default_rng(0).normal(size=(1, 24, 24)).astype("f4")
+    like = Recording(image=image, axes="TYX", flavour="zarr", metadata={"format": form})
+    result = zarr_result.ZarrResult(tmp_path / "a.zarr", like, image.dtype)
+    whole = (slice(0, 1), slice(0, 24), slice(0, 24))
+    result[whole] = image
+    assert result.holds(whole)
+    (chunk,) = [each for each in tmp_path.rglob("0") if each.is_file()]
+    sound = chunk.read_bytes()
+    for place in range(0, len(sound), 7):
+        chunk.write_bytes(sound[:place] + bytes([sound[place] ^ 4]) + sound[place + 1 :])
+        assert not result.holds(whole) or np.array_equal(result._array[...], image)
+
+
+def test_what_another_byte_order_was_written_into_is_not_taken_up(tmp_path):
+    like = Recording(image=np.zeros((1, 24, 24), "f4"), axes="TYX")
+    result = zarr_result.ZarrResult(tmp_path / "a.zarr", like, np.dtype("f4"))
+    metadata = result._folder / "zarr.json"
+    metadata.write_text(metadata.read_text().replace('"little"', '"big"'))
+    with pytest.raises(ValueError, match="something else"):
+        zarr_result.ZarrResult(tmp_path / "a.zarr", like, np.dtype("f4"))
 
 
 def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch, capsys, expected):
