@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s import denoise
-from napari_n2s.work import simulate
+from napari_n2s.simulation import fluorescence
 
 SIDE = 128
 COUNTS = 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5
@@ -25,7 +25,7 @@ COUNTS = 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5
 
 def scenes(size: int = 256) -> dict[str, NDArray[np.float64]]:
     """Give each scene with a mean of 1."""
-    cells = simulate.picture(size, seed=2).truth.astype(np.float64)
+    cells = fluorescence.picture(size, seed=2).truth.astype(np.float64)
     cells -= 0.9 * cells.min()
     y, x = np.mgrid[:size, :size] / size
     return {

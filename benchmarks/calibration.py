@@ -18,12 +18,12 @@ from skimage import data
 from skimage.restoration import calibrate_denoiser, denoise_nl_means
 
 from napari_n2s import calibrate
-from napari_n2s.ideas.prepared import prepare
-from napari_n2s.ideas.ring import disk
-from napari_n2s.work.calibration import filtering
-from napari_n2s.work.denoisers import choose_denoiser
-from napari_n2s.work.donut_filters import donut_filter
-from napari_n2s.work.steps import finish
+from napari_n2s.calibration.result import filtering
+from napari_n2s.core.generators import finish
+from napari_n2s.filters.catalogue import choose_denoiser
+from napari_n2s.filters.donut_filters import donut_filter
+from napari_n2s.filters.footprint import disk
+from napari_n2s.preparation.prepared import prepare
 
 REPEATS = 5
 

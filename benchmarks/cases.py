@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from napari_n2s.work import simulate
+from napari_n2s.simulation import fluorescence
 
 Image = NDArray[np.float32]
 Denoiser = Callable[[Image], Image]
@@ -57,7 +57,7 @@ def pairs(noisy: Path, truth: Path, affine: bool) -> Iterator[Case]:
 
 def photons() -> Iterator[Case]:
     """Simulate fluorescence with 1 to 100 photons in an average pixel, and nothing but photons."""
-    truth = simulate.picture(seed=1).truth.astype(np.float64)
+    truth = fluorescence.picture(seed=1).truth.astype(np.float64)
     truth -= truth.min()
     for count in (1, 3, 10, 30, 100):
         expected = truth / truth.mean() * count
@@ -83,7 +83,7 @@ def unlike(sigma: float) -> Iterator[Case]:
 def hardships(size: int = 256) -> Iterator[Case]:
     """Simulate what microscopes do to a picture besides a little noise."""
     rng = np.random.default_rng(0)
-    truth = simulate.picture(size, seed=2).truth.astype(np.float64)
+    truth = fluorescence.picture(size, seed=2).truth.astype(np.float64)
     unit = (truth - truth.min()) / (truth.max() - truth.min())
 
     def case(name: str, noisy: NDArray[np.floating], clean: NDArray[np.floating] = unit) -> Case:

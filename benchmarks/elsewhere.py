@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s import Model, N2SError, train
-from napari_n2s.work import simulate
+from napari_n2s.simulation import fluorescence
 
 Image = NDArray[np.float64]
 
 
 def field(seed: int) -> Image:
     """Simulate cells of up to 60 photons."""
-    truth = simulate.picture(256, seed=seed).truth.astype(np.float64)
+    truth = fluorescence.picture(256, seed=seed).truth.astype(np.float64)
     return 60 * (truth - truth.min()) / np.ptp(truth)
 
 

@@ -21,9 +21,9 @@ from skimage.restoration import (
     estimate_sigma,
 )
 
-from napari_n2s.ideas.prepared import prepare
-from napari_n2s.work.donut_filters import donut_filter
-from napari_n2s.work.filters import calibrate_baselines
+from napari_n2s.filters.baselines import calibrate_baselines
+from napari_n2s.filters.donut_filters import donut_filter
+from napari_n2s.preparation.prepared import prepare
 
 
 def nothing(case: Case, seconds: float) -> Denoiser:

@@ -24,12 +24,12 @@ import torch
 import zarr
 
 from napari_n2s import Model, train
-from napari_n2s.ideas.boxes import boxes_of
-from napari_n2s.ideas.image import Part
-from napari_n2s.work.denoise import applying
-from napari_n2s.work.device import choose_device, describe
-from napari_n2s.work.simulate import GAIN, OFFSET, READ_NOISE, picture
-from napari_n2s.work.steps import finish
+from napari_n2s.core.device import choose_device, describe
+from napari_n2s.core.generators import finish
+from napari_n2s.images.chunks import boxes_of
+from napari_n2s.images.image import Part
+from napari_n2s.inference.tile_size import applying
+from napari_n2s.simulation.fluorescence import GAIN, OFFSET, READ_NOISE, picture
 
 SIDE = 1024
 MOST = 1.5

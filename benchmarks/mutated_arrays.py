@@ -182,10 +182,10 @@ def go_on(place: Path) -> None:
 
 def run_job(place: Path, source: Path, finish: bool = True) -> None:
     """Denoise a source into a folder, or leave it half done."""
-    from napari_n2s.ideas.settings import Settings
-    from napari_n2s.work import files
-    from napari_n2s.work.long_job import denoising_to
-    from napari_n2s.work.progress import Applying
+    from napari_n2s.core.progress import Applying
+    from napari_n2s.core.settings import Settings
+    from napari_n2s.io import files
+    from napari_n2s.pipeline.resumable import denoising_to
 
     settings, output = Settings(steps=1, device="cpu", context=0), place / "b.zarr"
     work = denoising_to(output, [source], files.read(source), settings, np.dtype("f4"))

@@ -126,9 +126,6 @@ class Worker:
 
 
 def _work(use: Callable[[Path], None]) -> None:
-    import napari_n2s.work.long_job
-    import napari_n2s.work.results
-    import napari_n2s.work.zarr_files  # noqa: F401
 
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
@@ -142,7 +139,7 @@ def _work(use: Callable[[Path], None]) -> None:
 
 def _try(path: Path, use: Callable[[Path], None]) -> tuple[str, str]:
     """Read and write a file; say what came of it."""
-    from napari_n2s.ideas.errors import N2SError
+    from napari_n2s.core.errors import N2SError
 
     try:
         use(path)
@@ -162,18 +159,18 @@ def _try(path: Path, use: Callable[[Path], None]) -> tuple[str, str]:
 def _read_and_write(path: Path) -> None:
     import numpy as np
 
-    from napari_n2s.ideas.image import open_image, read_box
-    from napari_n2s.work import files, places, results
-    from napari_n2s.work.file_axes import read_axes
+    from napari_n2s.images.image import open_image, read_box
+    from napari_n2s.io import files, paths, writing
+    from napari_n2s.io.file_axes import read_axes
 
     recording = files.read(path)
     image = open_image(recording.image)
     read_axes(path, tuple(image.shape))
-    output = places.beside_input(path, recording.flavour)
+    output = paths.beside_input(path, recording.flavour)
     if np.dtype(image.dtype).itemsize * np.prod(image.shape, dtype=float) > READ_WHOLE:
         read_box(image, tuple(slice(0, 1) for _ in image.shape))
         return
-    with results.creating(output, np.dtype("float32"), recording) as out:
+    with writing.creating(output, np.dtype("float32"), recording) as out:
         whole = tuple(slice(0, size) for size in image.shape)
         out[whole] = read_box(image, whole).astype(np.float32)
     again = files.read(output)

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from skimage import color, data, transform
 from torch import Tensor
 
-from napari_n2s.ideas.losses import LOSSES, replace_spectrum, tone_map
-from napari_n2s.work import corruptions
-from napari_n2s.work.device import fast_arithmetic, prefer_layout
-from napari_n2s.work.muon import Muon
-from napari_n2s.work.networks import UNet
+from napari_n2s.core.device import fast_arithmetic, prefer_layout
+from napari_n2s.nn.losses import LOSSES, replace_spectrum, tone_map
+from napari_n2s.nn.muon import Muon
+from napari_n2s.nn.networks import UNet
+from napari_n2s.simulation import corruptions
 
 Image = NDArray[np.floating[Any]]
 Spoil = Callable[[Image, np.random.Generator], tuple[Image, dict[str, Image]]]

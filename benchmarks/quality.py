@@ -36,9 +36,9 @@ from peers import FILTERS, NETWORKS, Peer
 from skimage import data
 
 from napari_n2s import Model, Settings, train
-from napari_n2s.ideas.prepared import prepare
-from napari_n2s.work.masking import fill_hidden
-from napari_n2s.work.steps import finish
+from napari_n2s.core.generators import finish
+from napari_n2s.filters.masked_filters import fill_hidden
+from napari_n2s.preparation.prepared import prepare
 
 Row = dict[str, Any]
 OURS: dict[str, dict[str, Any]] = {

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from cases import Case, Denoiser, Image
 from torch import Tensor, nn
 
-from napari_n2s.ideas.blindspot import Grid, fill, masked_loss
-from napari_n2s.work.networks import DnCNN
+from napari_n2s.nn.masks import Grid, fill, masked_loss
+from napari_n2s.nn.networks import DnCNN
 
 
 def noise2self_recipe(case: Case, seconds: float) -> Denoiser:

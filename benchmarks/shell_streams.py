@@ -29,7 +29,7 @@ import zarr
 
 START = """
 import os, sys
-from napari_n2s.cli_start import main
+from napari_n2s.cli.start import main
 os.write({ready}, b"!")
 sys.exit(main())
 """

@@ -25,7 +25,7 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from napari_n2s import Settings, denoise, train
-from napari_n2s.work.device import choose_device, describe
+from napari_n2s.core.device import choose_device, describe
 
 MINUTES = (1 / 12, 1 / 6, 1 / 3, 1 / 2, 1, 2, 5)
 GPU_SECONDS = (2, 5, 15, 60)

@@ -482,8 +482,8 @@ def write_variants(folder: Path) -> list[Variant]:
 
 def check(path: Path, variant: Variant) -> list[str]:
     """Read and write a variant; list what is wrong."""
-    from napari_n2s.ideas.errors import FileError
-    from napari_n2s.work import files, results
+    from napari_n2s.core.errors import FileError
+    from napari_n2s.io import files, writing
 
     try:
         read = files.read(path, **variant.options)
@@ -498,9 +498,9 @@ def check(path: Path, variant: Variant) -> list[str]:
         wrong.append(f"said {heard!r} and not {variant.words!r}")
     for kind in {np.dtype("f4"), read.image.dtype}:
         result = path.with_name(f"result_{kind.name}_{path.name}.tif")
-        with results.creating(result, kind, read) as out:
+        with writing.creating(result, kind, read) as out:
             out[...] = read.image
-        again, told = files.read(result), results.losses(result, kind, read)
+        again, told = files.read(result), writing.losses(result, kind, read)
         values = np.array_equal(again.image, np.asarray(read.image).astype(kind))
         if not values or again.axes != read.axes:
             wrong.append(f"as {kind}: {again.axes} {again.image.shape} for {read.axes}, {values}")
@@ -536,7 +536,7 @@ def _compare(read: Any, variant: Variant) -> list[str]:
 
 def _sizes(recording: Any, axes: str) -> dict[str, float]:
     """Give the pixel size in centimetres and the time step in seconds."""
-    from napari_n2s.work.pixelsize import CENTIMETRES, SECONDS
+    from napari_n2s.io.pixel_size import CENTIMETRES, SECONDS
 
     scale = CENTIMETRES | SECONDS
     sizes = recording.sizes.items()

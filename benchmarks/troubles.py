@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_n2s import denoise
-from napari_n2s.work import simulate
+from napari_n2s.simulation import fluorescence
 
 SIZE, PICTURES, CLOSE = 160, 10, 0.5
 Image = NDArray[np.float64]
@@ -41,7 +41,7 @@ def scene(
 ) -> tuple[Image, Image]:
     """Simulate cells, and a camera's picture of them, with frames or channels first."""
     seeds = rng.integers(1000, size=2 if axes[0] == "C" else 1)
-    truths = [simulate.picture(SIZE, seed=int(seed)).truth.astype(np.float64) for seed in seeds]
+    truths = [fluorescence.picture(SIZE, seed=int(seed)).truth.astype(np.float64) for seed in seeds]
     unit = [(each - each.min()) / np.ptp(each) for each in truths]
     stack = np.stack(unit * (4 if axes[0] == "T" else 1))
     light = photons * (stack if len(axes) == 3 else stack[0])

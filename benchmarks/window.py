@@ -17,7 +17,7 @@ import napari
 import numpy as np
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 
-from napari_n2s.work import simulate
+from napari_n2s.simulation import fluorescence
 
 
 class Ticks:
@@ -56,7 +56,7 @@ def main() -> None:
     chosen = parser.parse_args()
     viewer = napari.Viewer()
     viewer.window.resize(1280, 800)
-    noisy = simulate.picture(chosen.size).noisy
+    noisy = fluorescence.picture(chosen.size).noisy
     print("| stage | median | 99 % | worst (ms) |\n|---|---|---|---|")
     ticks = Ticks()
     ticks.watch("napari opening", 3)

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from napari_n2s.ideas.turns import turns
-from napari_n2s.work.blind import Blind
-from napari_n2s.work.camera import draw_camera
-from napari_n2s.work.device import choose_device, fast_arithmetic, prefer_layout
-from napari_n2s.work.donut import Donut
-from napari_n2s.work.head_start import FOLDER, KINDS
-from napari_n2s.work.muon import Muon
-from napari_n2s.work.world import draw_scene
+from napari_n2s.core.device import choose_device, fast_arithmetic, prefer_layout
+from napari_n2s.methods.blind_spot import Blind
+from napari_n2s.nn.blind_spot_network import Donut
+from napari_n2s.nn.muon import Muon
+from napari_n2s.nn.pretrained import FOLDER, KINDS
+from napari_n2s.preparation.augmentation import turns
+from napari_n2s.simulation.cameras import draw_camera
+from napari_n2s.simulation.world import draw_scene
 
 SIZE, PICTURES = 192, 6000
 CROP, BATCH = 96, 4

@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from napari_n2s.core.version import __version__
 
 if TYPE_CHECKING:
-    from napari_n2s.ideas.errors import (
+    from napari_n2s.calibration.calibrate import calibrate
+    from napari_n2s.calibration.result import Calibration
+    from napari_n2s.core.errors import (
         DeviceError,
         FileError,
         FitWarning,
@@ -17,35 +19,33 @@ if TYPE_CHECKING:
         N2SError,
         SettingsError,
     )
-    from napari_n2s.ideas.settings import Settings
-    from napari_n2s.work.calibrate import calibrate
-    from napari_n2s.work.calibration import Calibration
-    from napari_n2s.work.denoise import denoise
-    from napari_n2s.work.model import Model
-    from napari_n2s.work.progress import Progress
-    from napari_n2s.work.report import Report
-    from napari_n2s.work.set_apart import find_excluded
-    from napari_n2s.work.train import go_on, train
+    from napari_n2s.core.settings import Settings
+    from napari_n2s.exclusion.find import find_excluded
+    from napari_n2s.inference.model import Model
+    from napari_n2s.pipeline.api import denoise
+    from napari_n2s.pipeline.report import Report
+    from napari_n2s.training.progress import Progress
+    from napari_n2s.training.train import go_on, train
 
 _ROOMS = {
-    "Calibration": "work.calibration",
-    "DenoiserError": "ideas.errors",
-    "DeviceError": "ideas.errors",
-    "FileError": "ideas.errors",
-    "FitWarning": "ideas.errors",
-    "ImageError": "ideas.errors",
-    "MissingPixelsError": "ideas.errors",
-    "Model": "work.model",
-    "N2SError": "ideas.errors",
-    "Progress": "work.progress",
-    "Report": "work.report",
-    "Settings": "ideas.settings",
-    "SettingsError": "ideas.errors",
-    "calibrate": "work.calibrate",
-    "denoise": "work.denoise",
-    "find_excluded": "work.set_apart",
-    "go_on": "work.train",
-    "train": "work.train",
+    "Calibration": "calibration.result",
+    "DenoiserError": "core.errors",
+    "DeviceError": "core.errors",
+    "FileError": "core.errors",
+    "FitWarning": "core.errors",
+    "ImageError": "core.errors",
+    "MissingPixelsError": "core.errors",
+    "Model": "inference.model",
+    "N2SError": "core.errors",
+    "Progress": "training.progress",
+    "Report": "pipeline.report",
+    "Settings": "core.settings",
+    "SettingsError": "core.errors",
+    "calibrate": "calibration.calibrate",
+    "denoise": "pipeline.api",
+    "find_excluded": "exclusion.find",
+    "go_on": "training.train",
+    "train": "training.train",
 }
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "Report",
     "Settings",
     "SettingsError",
+    "__version__",
     "calibrate",
     "denoise",
     "find_excluded",

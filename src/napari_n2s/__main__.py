@@ -2,6 +2,6 @@
 
 import sys
 
-from napari_n2s.cli_start import main
+from napari_n2s.cli.start import main
 
 sys.exit(main())

@@ -1,0 +1,1 @@
+"""Finding the strength of a filter on the noisy image alone."""

@@ -1,0 +1,1 @@
+"""The command `napari-n2s`."""

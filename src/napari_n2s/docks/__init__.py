@@ -1,1 +1,0 @@
-"""The faces in napari: docks and sample data."""

@@ -1,0 +1,1 @@
+"""What in an image is no signal: outliers, constant areas, traces of processing."""

@@ -1,0 +1,259 @@
+"""Areas of exactly one value, in which nothing was measured.
+
+Padding around a registered slice, blank tiles, burnt-in text and scale bars, and areas in which a
+detector was saturated hold no noise. A measured area does: that all of its pixels have the same
+value by chance is improbable where they are many and the value is rare around them. Photon counts
+are the exception, as most of a dark area is zero. There, single photons lie scattered within the
+area, and none do in padding.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from napari_n2s.exclusion.outliers import Noise
+
+CHANCE = 20.0
+"""Natural logarithm of one over the probability that chance makes one such area in a picture."""
+MOST_VALUES, MOST_AREAS = 32, 64
+"""Values, and areas of each, that are examined, those with most pixels first; a picture with more
+of them is a drawing."""
+HOLE, PURITY = 25, 1000
+"""Pixels of a hole at most, and pixels of an area for each hole that it may have."""
+REACHES = (1, 4, 13)
+"""Half the sides in pixels of the squares that an area consists of: where noise leaves small empty
+places all over, as among few photons, a large area is not to be lost among them."""
+OFTEN, COVERED = 0.95, 0.3
+"""Share of the places beside an area where its value is less frequent than is assumed, and share of
+a place's pixels that have to lie outside all areas."""
+SHORTEST = 8
+"""Pixels of a line of one pixel's width at least."""
+RARE = 0.05
+"""Share of the other pixels with the same value below which these are no chance near an area."""
+GAP = 0.5
+"""How far the value of thin writing lies beyond all others, as a share of the range of these."""
+FEWEST = 4
+"""Connected pixels of thin writing at least: fewer are hot pixels."""
+EDGE, EDGES = 6.0, 2
+"""Standard deviations of the noise by which an antialiased pixel at the edge of an area differs
+from what is beyond, and how many pixels wide such an edge is at most."""
+ABRUPT = 0.25
+"""Share of the step at an edge by which what is just beyond may differ from what is farther away,
+and share of the pixels around an area with values just below it from which on that is the largest
+that a detector can give: what is bright fades there over many pixels."""
+NEAR = 0.1
+"""What is just below, as a share of the picture's range."""
+SQUARE = np.ones((3, 3), bool)
+
+Mask = NDArray[np.bool_]
+
+
+def find_constant_areas(picture: NDArray[Any], known: Mask) -> Mask:
+    """Find areas of exactly one value in a picture.
+
+    Parameters
+    ----------
+    picture : ndarray, shape (Y, X)
+    known : ndarray of bool, shape (Y, X)
+        Which pixels have a value.
+
+    Returns
+    -------
+    ndarray of bool, shape (Y, X)
+        All False where the whole picture has one value.
+    """
+    found = np.zeros(picture.shape, bool)
+    values = picture[known]
+    if not values.size or values.min() == values.max():
+        return found
+    solid = _solid(picture) & known
+    candidates, counts = np.unique(picture[solid], return_counts=True)
+    for value in candidates[np.argsort(counts)[::-1][:MOST_VALUES]]:
+        found |= _areas_of(value, picture, known)
+    found |= _lines(picture, known & ~found)
+    found |= _thin_writing(picture, known, found)
+    return found
+
+
+def add_edges(picture: NDArray[Any], areas: Mask, noise: Noise) -> Mask:
+    """Add the pixels at the edges of constant areas that are partly the area's.
+
+    Parameters
+    ----------
+    picture : ndarray of float, shape (Y, X)
+    areas : ndarray of bool, shape (Y, X)
+    noise : Noise
+    """
+    sharp = areas & ~_saturated(picture, areas)
+    grown = sharp.copy()
+    for _ in range(EDGES):
+        rim = ndi.binary_dilation(grown, SQUARE) & ~grown & ~areas
+        at = np.argwhere(rim)
+        if not len(at):
+            break
+        value = _middle(_gather(np.where(sharp, picture, np.nan), at, EDGES))
+        beyond = np.where(ndi.binary_dilation(rim, SQUARE) | grown, np.nan, picture)
+        near, far = (_middle(_gather(beyond, at, reach)) for reach in (EDGES + 1, 2 * EDGES + 2))
+        off, step = picture[rim] - far, value - far
+        differs = np.abs(noise.stabilise(picture[rim]) - noise.stabilise(far)) > EDGE
+        mixed = (off * step > 0) & differs & (np.abs(off) <= np.abs(step))
+        rim[rim] = mixed & (np.abs(near - far) < ABRUPT * np.abs(step))
+        grown |= rim
+    return areas | grown
+
+
+def _saturated(picture: NDArray[Any], areas: Mask) -> Mask:
+    """Say which areas are of a largest value that many pixels nearly reach."""
+    rest = picture[~areas]
+    top = picture[areas].max()
+    below = (rest < top) & (rest > top - NEAR * (top - rest.min()))
+    full: Mask = areas & (picture == top)
+    around = ndi.binary_dilation(full, SQUARE) & ~full
+    return full if below.sum() > ABRUPT * around.sum() else np.zeros_like(areas)
+
+
+def _solid(picture: NDArray[Any]) -> Mask:
+    """Say which pixels lie in a square of 3 x 3 equal ones; beyond a border the last repeats."""
+    inside: Mask = ndi.maximum_filter(picture, 3, mode="nearest") == ndi.minimum_filter(
+        picture, 3, mode="nearest"
+    )
+    opened: Mask = ndi.binary_dilation(inside, SQUARE)
+    return opened
+
+
+def _areas_of(value: Any, picture: NDArray[Any], known: Mask) -> Mask:
+    """Find the areas of one value, the narrow ones by themselves first."""
+    equal = (picture == value) & known
+    similar = _next_values(value, picture[known], picture)
+    depth = ndi.distance_transform_cdt(np.pad(equal, 1, mode="edge"), "chessboard")[1:-1, 1:-1]
+    found = np.zeros(picture.shape, bool)
+    for reach in REACHES:
+        core = (depth > reach) & ~found
+        if not core.any():
+            break
+        thick = ndi.maximum_filter(core, 2 * reach + 1) & equal
+        found |= _certain_areas(thick, equal, similar, known, 2 * depth - 1)
+    usual = equal[known & ~found].mean() if (known & ~found).any() else 0.0
+    if found.any() and usual < RARE:  # corners and strokes of the same writing that are thinner
+        found = _connected(equal, found)
+    return found
+
+
+def _certain_areas(
+    thick: Mask, equal: Mask, similar: Mask, known: Mask, sides: NDArray[Any]
+) -> Mask:
+    """Choose the areas whose pixels cannot all have the same value by chance."""
+    found = np.zeros(thick.shape, bool)
+    labels, _ = ndi.label(thick)
+    sizes = np.bincount(labels.ravel())
+    outside = known & ~thick
+    usual = equal[outside].mean() if outside.any() else 0.0
+    least = log(thick.size) + CHANCE
+    boxes = ndi.find_objects(labels)
+    for number in np.argsort(sizes[1:])[::-1][:MOST_AREAS] + 1:
+        own = labels[boxes[number - 1]] == number
+        side = int((sides[boxes[number - 1]] * own).max())
+        margin = max(3, side // 2)
+        y, x = (
+            slice(max(0, each.start - margin), each.stop + margin) for each in boxes[number - 1]
+        )
+        own, free = labels[y, x] == number, known[y, x] & ~thick[y, x]
+        ring = ndi.binary_dilation(own, iterations=2) & ~own & known[y, x]
+        near = similar[y, x][ring].mean() if ring.any() else 0.0
+        often = _local_share(equal[y, x], free, own, margin)
+        share = max(usual, near, often, 1 / max(int(ring.sum()), 100))
+        certain = max(side**2, 3 * int(own.sum(1).max()), 3 * int(own.sum(0).max()))
+        if certain * -log(min(share, 1.0)) < least:
+            continue
+        inner = ndi.binary_fill_holes(own) & ~equal[y, x] & known[y, x]
+        holes, _ = ndi.label(inner, SQUARE)
+        small = (np.bincount(holes.ravel())[1:] <= HOLE).sum()
+        if small * PURITY <= sizes[number]:
+            found[y, x] |= own
+    return found
+
+
+def _local_share(equal: Mask, free: Mask, own: Mask, reach: int) -> float:
+    """Say how often the value occurs beside an area where it does so most often."""
+    size = 2 * (reach // 2) + 1
+    some = ndi.uniform_filter(free.astype(np.float32), size)
+    shares = ndi.uniform_filter((equal & free).astype(np.float32), size) / np.maximum(some, 1e-6)
+    beside = ndi.maximum_filter(own, 2 * reach + 1) & free & (some > COVERED)
+    return float(np.quantile(shares[beside], OFTEN)) if beside.any() else 0.0
+
+
+def _next_values(value: Any, values: NDArray[Any], picture: NDArray[Any]) -> Mask:
+    """Say which pixels have a value or one of the two next to it: all, where noise is as fine."""
+    low = values[values < value].max(initial=value)
+    high = values[values > value].min(initial=value)
+    similar: Mask = (picture >= low) & (picture <= high)
+    return similar
+
+
+def _lines(picture: NDArray[Any], known: Mask) -> Mask:
+    """Find rows and columns, or long pieces of them, of one value."""
+    found = np.zeros(picture.shape, bool)
+    for image, valid, into in ((picture, known, found), (picture.T, known.T, found.T)):
+        equal = (image[:, 1:] == image[:, :-1]) & valid[:, 1:] & valid[:, :-1]
+        padded = np.pad(equal, ((0, 0), (1, 1))).astype(np.int8)
+        steps = np.diff(padded, axis=1)
+        rows, starts = np.nonzero(steps == 1)
+        _, ends = np.nonzero(steps == -1)
+        long = ends - starts + 1 >= SHORTEST
+        for row, start, end in zip(rows[long], starts[long], ends[long], strict=True):
+            high = slice(max(0, row - 3), row + 4)
+            near = image[high, start : end + 1] == image[row, start]
+            around = valid[high, start : end + 1].copy()
+            around[row - high.start] = False
+            share = max(near[around].mean(), 0.01) if around.any() else 0.5
+            if (end + 1 - start) * -log(share) > log(image.size) + CHANCE:
+                into[row, start : end + 1] = True
+    return found
+
+
+def _thin_writing(picture: NDArray[Any], known: Mask, areas: Mask) -> Mask:
+    """Find connected pixels of the largest or the least value, where no other value is near it."""
+    found = np.zeros(picture.shape, bool)
+    values = picture[known].astype(np.float64)
+    for value, others in (
+        (values.max(), values[values < values.max()]),
+        (values.min(), values[values > values.min()]),
+    ):
+        if not others.size:
+            continue
+        low, high = others.min(), others.max()
+        if max(low - value, value - high) <= GAP * (high - low):
+            continue
+        equal = (picture == value) & known
+        labels, _ = ndi.label(equal, SQUARE)
+        sizes = np.bincount(labels.ravel())
+        found |= equal & (sizes[labels] >= FEWEST)
+        found |= _connected(equal, areas & equal)
+    return found
+
+
+def _connected(equal: Mask, seeds: Mask) -> Mask:
+    """Give the pixels that are connected with others through equal ones."""
+    labels, _ = ndi.label(equal, SQUARE)
+    return equal & np.isin(labels, np.unique(labels[seeds & equal])) if seeds.any() else seeds
+
+
+def _gather(picture: NDArray[np.floating], at: NDArray[np.intp], reach: int) -> NDArray[Any]:
+    """Gather the pixels around some, ``(pixels, neighbours)``; NaN beyond the borders."""
+    padded = np.pad(picture.astype(np.float64), reach, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1,) * 2)
+    around: NDArray[Any] = windows[tuple(at.T)].reshape(len(at), -1)
+    return around
+
+
+def _middle(around: NDArray[Any]) -> NDArray[np.float64]:
+    """Take medians of rows, NaN left out; NaN where there is nothing else."""
+    ordered = np.sort(around, axis=1)
+    last = np.maximum(np.isfinite(ordered).sum(1) - 1, 0)
+    middle: NDArray[np.float64] = ordered[np.arange(len(around)), last // 2]
+    return middle

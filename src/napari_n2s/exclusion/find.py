@@ -1,0 +1,50 @@
+"""A map of what in an image is set apart before a network learns from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.core.settings import Settings
+from napari_n2s.exclusion import excluded
+from napari_n2s.images.axes import layout
+from napari_n2s.images.image import as_image
+
+
+def find_excluded(
+    image: Any, axes: str | None = None, settings: Settings | None = None
+) -> NDArray[np.uint8]:
+    """Find the pixels of an image that are not learnt from, and say what they are.
+
+    Parameters
+    ----------
+    image : array_like
+    axes : str, optional
+        A letter for each axis, as for `denoise`.
+    settings : Settings, optional
+        Its `outliers` and `constant_areas` say what is looked for.
+
+    Returns
+    -------
+    ndarray of uint8, of the image's shape
+        0 for signal, 1 for outliers, 2 for constant areas, 3 for isolated pixels that may be
+        outliers or spots of a single pixel, 4 for pixels that are NaN or infinite.
+
+    Raises
+    ------
+    ImageError
+        If its values are no intensities, or the axes do not fit its shape.
+    """
+    settings, array = settings or Settings(), as_image(image)
+    found = layout(array.shape, axes)
+    canonical = found.canonical(array)
+    kinds: NDArray[np.generic] = np.zeros(canonical.shape, np.uint8)
+    for sample, into in zip(canonical, kinds, strict=True):
+        parts = excluded.find_excluded(sample, settings)
+        into[parts.outliers] = 1
+        into[parts.constant] = 2
+        into[parts.uncertain | parts.glare] = 3
+        into[np.broadcast_to(parts.missing, into.shape)] = 4
+    return found.restore(kinds).astype(np.uint8, copy=False)

@@ -1,0 +1,95 @@
+"""The baselines that a network must beat: a median and a blur that leave the centre pixel out.
+
+Both are 𝒥-invariant as they stand, so that their strength can be chosen by the self-supervised
+loss (Batson & Royer 2019), on the same held-out pixels on which a network is scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.filters.donut_filters import RINGS, predict_at
+from napari_n2s.filters.footprint import Ring
+from napari_n2s.preparation.held_out import Score, squared_errors
+from napari_n2s.preparation.prepared import Prepared
+
+RADII = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
+SIGMAS = (0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.4, 4.0)
+STRENGTHS = {"median": RADII, "mean": RADII, "gaussian": SIGMAS}
+"""In pixels: radii of the median and the mean, standard deviations of the Gaussian."""
+NO_HOLE = (-1,)
+"""Reaches less far than the pixel itself."""
+BASELINES = {"median": "median", "blur": "gaussian"}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A simple filter at its best strength.
+
+    Attributes
+    ----------
+    name : {"median", "blur"}
+    strength : float
+        Radius of the median or standard deviation of the blur, in pixels.
+    score : Score
+    """
+
+    name: str
+    strength: float
+    score: Score
+
+    @property
+    def words(self) -> str:
+        """Name it with its strength."""
+        what = "radius" if self.name == "median" else "sigma"
+        return f"{self.name} ({what} {self.strength:g} px)"
+
+
+def calibrate_baselines(
+    ready: Prepared, hole: tuple[int, ...] | None = None, other: Prepared | None = None
+) -> tuple[Baseline, ...]:
+    """Find the donut median and the donut blur whose loss on the held-out pixels is least.
+
+    Parameters
+    ----------
+    ready : Prepared
+    hole : tuple of int, optional
+        How far around a pixel others are left out along each axis, where they share its noise.
+    other : Prepared, optional
+        Another reading of the same thing, to filter in its place: its noise is another, and no
+        pixel of it is left out.
+    """
+    spacing = (1.0,) * (ready.x.ndim - 2)
+    seen = ready if other is None else other
+    hole = hole if other is None else NO_HOLE * len(spacing)
+    found = []
+    for name, kind in BASELINES.items():
+        tried = [
+            Baseline(
+                name,
+                strength,
+                score_filter(ready, kind, RINGS[kind](strength, spacing, hole), seen),
+            )
+            for strength in STRENGTHS[kind]
+        ]
+        found.append(min(tried, key=lambda each: each.score.loss))
+    return tuple(found)
+
+
+def errors_of(
+    ready: Prepared, baseline: Baseline, hole: tuple[int, ...] | None
+) -> NDArray[np.float64]:
+    """Give the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
+    kind = BASELINES[baseline.name]
+    ring = RINGS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), hole)
+    predicted = predict_at(ready.x, ready.where, kind, ring, ready.gaps)
+    return squared_errors(predicted, ready.noisy, ready.scale.worth)
+
+
+def score_filter(ready: Prepared, kind: str, ring: Ring, seen: Prepared | None = None) -> Score:
+    """Score a filter on the held-out pixels, run on that image or on another reading of it."""
+    seen = seen or ready
+    return ready.score(predict_at(seen.x, ready.where, kind, ring, seen.gaps))

@@ -1,0 +1,242 @@
+"""Median, mean and Gaussian filters that leave a pixel out of its own neighbourhood.
+
+They are 𝒥-invariant as they stand (Batson & Royer, ICML 2019, section 3): their error against the
+noisy image is least at the strength at which their error against the truth is least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from napari_n2s.core.system import threads
+from napari_n2s.filters.footprint import Ring, disk, gaussian
+from napari_n2s.filters.sorting_network import select
+
+RINGS: dict[str, Callable[..., Ring]] = {"median": disk, "mean": disk, "gaussian": gaussian}
+"""What each filter looks at."""
+STRIP = 2**22
+"""Bytes of the image's values that are compared at once: so that they stay in the cache."""
+
+
+def donut_filter(
+    image: NDArray[Any],
+    kind: str,
+    strength: float,
+    spacing: tuple[float, ...] = (1, 1),
+    *,
+    upper: bool = False,
+) -> NDArray[Any]:
+    """Filter an image whose pixels are left out of their own neighbourhood.
+
+    Parameters
+    ----------
+    image : ndarray
+        Its last axes are those of space; those before them are pictures of their own. Borders are
+        reflected, the last pixel repeated.
+    kind : {"median", "mean", "gaussian"}
+    strength : float
+        Radius of the median and the mean, standard deviation of the Gaussian; in pixels.
+    spacing : tuple of float
+        Distance of pixels along each axis of space, in that unit: ``(1, 1)`` for pictures,
+        ``(3, 1, 1)`` for a stack whose slices are three pixels apart.
+
+    upper : bool
+        Take the upper of the middle two neighbours for a median, as `scipy.ndimage` does, and not
+        their mean: in the image's own type, but above the median by up to a third of the noise.
+
+    Returns
+    -------
+    ndarray
+        Of float32, or of float64 where that is needed to hold the image's type.
+    """
+    ring = RINGS[kind](strength, spacing)
+    pictures = image.reshape(-1, *image.shape[-len(spacing) :])
+    if not (kind == "median" and upper):
+        pictures = pictures.astype(np.result_type(np.float32, image.dtype), copy=False)
+    work: Callable[[NDArray[Any], Ring], NDArray[Any]] = partial(_median, upper=upper)
+    if kind != "median":
+        work = _mean if kind == "mean" else _gaussian(strength, spacing)
+    return np.stack([work(picture, ring) for picture in pictures]).reshape(image.shape)
+
+
+def predict_at(
+    image: NDArray[np.floating],
+    where: tuple[NDArray[np.intp], ...],
+    kind: str,
+    ring: Ring,
+    missing: NDArray[np.bool_] | None = None,
+) -> NDArray[np.floating]:
+    """Filter single pixels, from those of their neighbours that lie in the image.
+
+    Beyond a border a reflection would show a pixel to itself.
+
+    Parameters
+    ----------
+    image : ndarray, shape (N, C, *space)
+    where : tuple of ndarray of int
+        The pixels: ``(n, *space)``.
+    kind : {"median", "mean", "gaussian"}
+    ring : Ring
+    missing : ndarray of bool, shape (N, 1 or C, *space), optional
+        Pixels that have no value, if there are some.
+
+    Returns
+    -------
+    ndarray, shape (pixels, C)
+        0 where no neighbour has a value.
+    """
+    sizes = np.array(image.shape[2:])
+    inside = [
+        (c >= reach) & (c < size - reach)
+        for c, reach, size in zip(where[1:], ring.reach, sizes, strict=True)
+    ]
+    simple = np.all(inside, 0) & (missing is None)
+    result = np.empty((where[0].size, image.shape[1]), image.dtype)
+    for some, gather in ((simple, _gather_within), (~simple, gather_around)):
+        if some.any():
+            around = gather(image, tuple(each[some] for each in where), ring, missing)
+            result[some] = _middle(around) if kind == "median" else _weigh(around, ring.weights)
+    return result
+
+
+def _gather_within(
+    image: NDArray[np.floating],
+    where: tuple[NDArray[np.intp], ...],
+    ring: Ring,
+    missing: NDArray[np.bool_] | None,
+) -> NDArray[np.floating]:
+    """Gather the neighbours ``(pixels, C, neighbours)`` of pixels that have them all."""
+    n, *centre = where
+    channels, *space = image.shape[1:]
+    steps = np.array([prod(space[axis + 1 :]) for axis in range(len(space))])
+    first = n * channels * prod(space) + np.stack(centre, 1) @ steps
+    every = first[:, None] + np.arange(channels) * prod(space)
+    around: NDArray[np.floating] = image.reshape(-1)[every[..., None] + ring.offsets @ steps]
+    return around
+
+
+def gather_around(
+    image: NDArray[np.floating],
+    where: tuple[NDArray[np.intp], ...],
+    ring: Ring,
+    missing: NDArray[np.bool_] | None,
+) -> NDArray[np.floating]:
+    """Do so for any pixels, with NaN for neighbours that they do not have."""
+    n, *centre = where
+    places = [c[:, None] + offset for c, offset in zip(centre, ring.offsets.T, strict=True)]
+    there = np.ones(places[0].shape, bool)
+    for place, size in zip(places, image.shape[2:], strict=True):
+        there &= (place >= 0) & (place < size)
+        np.clip(place, 0, size - 1, out=place)
+    shown = there[:, None]
+    if missing is not None:
+        gone = np.moveaxis(missing, 1, -1)[(n[:, None], *places)]
+        shown = shown & ~np.moveaxis(gone, -1, 1)
+    values = np.moveaxis(image, 1, -1)[(n[:, None], *places)]
+    return np.where(shown, np.moveaxis(values, -1, 1), np.nan)
+
+
+def _middle(around: NDArray[np.floating]) -> NDArray[np.floating]:
+    count = around.shape[-1]
+    parted = np.partition(around, ((count - 1) // 2, count // 2), axis=-1)
+    result: NDArray[np.floating] = (parted[..., (count - 1) // 2] + parted[..., count // 2]) / 2
+    gone = np.isnan(around)
+    result[gone.all(-1)] = 0
+    some = gone.any(-1) & ~gone.all(-1)
+    if some.any():
+        result[some] = np.nanmedian(around[some], axis=-1)
+    return result
+
+
+def _weigh(around: NDArray[np.floating], weights: NDArray[np.float64]) -> NDArray[np.floating]:
+    there = ~np.isnan(around)
+    total = np.maximum(there @ weights, 1e-30)
+    mean: NDArray[np.floating] = (np.where(there, around, 0) @ weights) / total
+    return mean
+
+
+def _mean(picture: NDArray[np.floating], ring: Ring) -> NDArray[np.floating]:
+    from scipy.signal import oaconvolve  # slow to load, and rarely wanted
+
+    padded = np.pad(picture, [(each, each) for each in ring.reach], mode="symmetric")
+    mean: NDArray[np.floating] = oaconvolve(padded, ring.kernel().astype(picture.dtype), "valid")
+    return mean
+
+
+def _gaussian(
+    sigma: float, spacing: tuple[float, ...]
+) -> Callable[[NDArray[np.floating], Ring], NDArray[np.floating]]:
+    """Blur with the pixel, which separates into lines, then take the pixel out again."""
+
+    def blur(picture: NDArray[np.floating], ring: Ring) -> NDArray[np.floating]:
+        sigmas = [sigma / each for each in spacing]
+        middle = prod(map(_middle_of_line, sigmas, ring.reach))
+        whole = gaussian_filter(picture, sigmas, radius=ring.reach)
+        blurred: NDArray[np.floating] = (whole - middle * picture) / (1 - middle)
+        return blurred
+
+    return blur
+
+
+def _middle_of_line(sigma: float, reach: int) -> float:
+    line = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    return float(1 / line.sum())
+
+
+def _median(picture: NDArray[Any], ring: Ring, *, upper: bool) -> NDArray[Any]:
+    native = picture.astype(picture.dtype.newbyteorder("="), copy=False)
+    padded = np.pad(native, [(each, each) for each in ring.reach], mode="symmetric")
+    result = np.empty(picture.shape, native.dtype)
+    *outer, height, width = picture.shape
+    rows = max(1, STRIP // (width * native.dtype.itemsize * len(ring.offsets)))
+    strips = [
+        (*(slice(i, i + 1) for i in index), slice(top, min(top + rows, height)), slice(0, width))
+        for index in product(*map(range, outer))
+        for top in range(0, height, rows)
+    ]
+    starts = ring.offsets + ring.reach
+
+    def fill(strip: tuple[slice, ...]) -> None:
+        shifted = [
+            padded[tuple(slice(s.start + a, s.stop + a) for s, a in zip(strip, start, strict=True))]
+            for start in starts
+        ]
+        result[strip] = _middle_of(shifted, upper)
+
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(fill, strips))
+    return result
+
+
+def _middle_of(values: list[NDArray[Any]], upper: bool) -> NDArray[Any]:
+    """Find the median, place by place, of arrays of one shape; they are kept.
+
+    Rings are symmetric: the number of neighbours is even.
+    """
+    above = len(values) // 2
+    below = above if upper else above - 1
+    free = list(np.empty((len(values) + 1, *values[0].shape), values[0].dtype))
+    held, own = list(values), [False] * len(values)
+    for first, second, smaller, larger in select(len(values), below, above):
+        a, b = held[first], held[second]
+        if smaller and larger:
+            low = np.minimum(a, b, out=free.pop())
+            high = np.maximum(a, b, out=b if own[second] else free.pop())
+            if own[first]:
+                free.append(a)
+            held[first], held[second] = low, high
+            own[first] = own[second] = True
+        else:
+            at, compare = (first, np.minimum) if smaller else (second, np.maximum)
+            held[at] = compare(a, b, out=held[at] if own[at] else free.pop())
+            own[at] = True
+    return held[above] if upper else (held[below] + held[above]) / 2

@@ -1,0 +1,1 @@
+"""Images of any layout: their axes, types, guides, parts and samples."""

@@ -1,0 +1,213 @@
+"""Guides: images that are seen beside another pixel by pixel, and never predicted.
+
+A clean channel, a transmitted-light image, or the albedo and normals of a rendering: what shows the
+same thing with a noise of its own, or none, may be seen at the very pixel that is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.core.errors import ImageError
+from napari_n2s.images.axes import CHANNELS, SPACE, layout
+from napari_n2s.images.chunks import chunks_of
+from napari_n2s.images.image import Box, Part, open_image, read_box
+
+COLOURS = (3, 4)
+"""Sizes of a last axis that is taken for colour."""
+MOST = 32
+"""Channels of all guides together: more are an axis of something else."""
+
+Index = tuple[int | slice, ...]
+
+
+class Guides:
+    """Several guides as one array, laid on the image: its axes but for channels, then C for theirs.
+
+    Parameters
+    ----------
+    images : sequence of array_like
+        Each of the image's size along Y and X and along any other axis that it has; one that lacks
+        axes of the image is seen beside all that lies along them. Channels or colours may come
+        first or last.
+    shape : tuple of int
+    axes : str
+        The image's, one letter for each.
+
+    Attributes
+    ----------
+    axes : str
+        One letter for each axis of this array.
+
+    Raises
+    ------
+    ImageError
+        If one does not fit.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, images: Sequence[Any], shape: tuple[int, ...], axes: str) -> None:
+        if len(set(axes)) < len(axes):
+            raise ImageError(
+                f"With guides every axis needs a letter of its own; here they are {axes}."
+            )
+        self._images = [open_image(each) for each in images]
+        if any(len(each.shape) < 2 for each in self._images):
+            raise ImageError(
+                "A guide is an image with axes Y and X; one here is a number or a row."
+            )
+        sizes = dict(zip(axes, shape, strict=True))
+        self._axes = [_letters(tuple(each.shape), shape, axes, sizes) for each in self._images]
+        counts = [
+            prod(n for a, n in zip(letters, image.shape, strict=True) if a in CHANNELS)
+            for letters, image in zip(self._axes, self._images, strict=True)
+        ]
+        if sum(counts) > MOST:
+            raise ImageError(
+                f"The guides have {sum(counts)} channels, more than {MOST}; see that their axes "
+                f"are the image's, {axes}, or take fewer."
+            )
+        rest = "".join(letter for letter in axes if letter not in CHANNELS)
+        self.axes = rest + "C"
+        self.shape = (*(sizes[letter] for letter in rest), sum(counts))
+        self.ndim = len(self.shape)
+        self.chunks = self._find_chunks()
+
+    def __getitem__(self, index: Index) -> NDArray[np.float32]:
+        """Read a part of them."""
+        *places, channels = index
+        every = list(zip(self.axes[:-1], places, self.shape[:-1], strict=True))
+        at = {letter: place for letter, place, _ in every}
+        sides = {a: len(range(size)[i]) for a, i, size in every if isinstance(i, slice)}
+        parts = []
+        for number, letters in enumerate(self._axes):
+            if set(letters) <= set(SPACE + CHANNELS):  # is seen beside many, and read once
+                whole = tuple(slice(0, size) for size in self._images[number].shape)
+                self._images[number] = read_box(self._images[number], whole)
+            part = read_box(self._images[number], tuple(at.get(a, slice(None)) for a in letters))
+            own = [a for a in letters if a in CHANNELS or a in sides]
+            order = [own.index(a) for a in sides if a in own]
+            order += [number for number, a in enumerate(own) if a in CHANNELS]
+            ones = [size if a in own else 1 for a, size in sides.items()]
+            laid = part.transpose(order).reshape(*ones, -1)
+            parts.append(np.broadcast_to(laid, (*sides.values(), laid.shape[-1])))
+        together: NDArray[np.float32] = np.concatenate(parts, -1, dtype=np.float32)
+        return together[..., channels]
+
+    def _find_chunks(self) -> tuple[int, ...]:
+        """Give the sizes of the largest chunks along each axis, so that each is read once."""
+        found = dict.fromkeys(self.axes, 1) | {"C": self.shape[-1]}
+        for image, letters in zip(self._images, self._axes, strict=True):
+            for letter, size in zip(letters, chunks_of(image, image.ndim), strict=True):
+                if letter not in CHANNELS:
+                    found[letter] = max(found[letter], size)
+        return tuple(found.values())
+
+
+class Guided:
+    """An image together with its guides; all who know nothing of these read it as ever.
+
+    Parameters
+    ----------
+    image : array_like
+    axes : str
+    guides : array_like
+        As `Guides`, or a part of it.
+    guide_axes : str
+    """
+
+    def __init__(self, image: Any, axes: str, guides: Any, guide_axes: str) -> None:
+        self.image, self.axes, self.guides, self.guide_axes = image, axes, guides, guide_axes
+        self.dtype, self.shape, self.ndim = image.dtype, tuple(image.shape), image.ndim
+        self.size = prod(self.shape)
+        self.chunks = chunks_of(image, image.ndim)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Read a part of the image."""
+        return self.image[index]
+
+    def beside(self, box: Box) -> Box:
+        """Tell where in the guides a part of the image lies."""
+        at = dict(zip(self.axes, box, strict=True))
+        return tuple(
+            slice(0, self.guides.shape[-1]) if letter in CHANNELS else at[letter]
+            for letter in self.guide_axes
+        )
+
+
+def as_list(guides: Any) -> list[Any]:
+    """Take one guide for a list of one, and None for an empty one."""
+    if guides is None:
+        return []
+    return list(guides) if isinstance(guides, list | tuple) else [guides]
+
+
+def plain(image: Any) -> Any:
+    """Give an image without its guides."""
+    return image.image if isinstance(image, Guided) else image
+
+
+def guide(image: Any, axes: str | None, guides: Any) -> Any:
+    """Lay guides on an image; the image itself if there are none.
+
+    Raises
+    ------
+    ImageError
+        If one does not fit.
+    """
+    if not (given := as_list(guides)):
+        return image
+    image = open_image(image)
+    axes = layout(image.shape, axes).axes
+    laid = Guides(given, tuple(image.shape), axes)
+    return Guided(image, axes, laid, laid.axes)
+
+
+def take_part(image: Any, box: Box) -> Any:
+    """Take a part of an image, and of its guides, without reading it where it is not in memory."""
+    if isinstance(image, Guided):
+        guides = Part(image.guides, image.beside(box))
+        return Guided(take_part(image.image, box), image.axes, guides, image.guide_axes)
+    return image[box] if isinstance(image, np.ndarray) else Part(image, box)
+
+
+def _letters(
+    shape: tuple[int, ...], whole: tuple[int, ...], axes: str, sizes: dict[str, int]
+) -> str:
+    """Name the axes of a guide by its shape: as many of the image's as possible, then channels."""
+    if shape == whole:
+        return axes
+    rest = [letter for letter in axes if letter not in CHANNELS]
+    samples = [letter for letter in rest if letter not in SPACE]
+    for count in range(len(samples), -1, -1):
+        some = [set(each) | set(SPACE) for each in combinations(samples, count)]
+        every = ["".join(letter for letter in rest if letter in each) for each in some]
+        known = {letters: tuple(sizes[letter] for letter in letters) for letters in every}
+        fitting = [letters for letters in every if shape == known[letters]]
+        colour = [f"{letters}S" for letters in every if shape[:-1] == known[letters]]
+        fitting = fitting or (colour if shape[-1] in COLOURS else [])
+        if len(fitting) > 1:
+            raise ImageError(
+                f"A guide of {_times(shape)} may lie along the image's axes (its are {axes}) in "
+                "more than one way; give it all of them."
+            )
+        if fitting:
+            return fitting[0]
+    for letters in ("".join(rest), "".join(letter for letter in rest if letter in SPACE)):
+        if shape[1:] == tuple(sizes[letter] for letter in letters):
+            return "C" + letters
+    raise ImageError(
+        f"A guide of {_times(shape)} does not fit the image of {_times(whole)} (axes {axes}); it "
+        "needs the same size along Y and X, and along every other axis that it has too."
+    )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

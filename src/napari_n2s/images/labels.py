@@ -1,0 +1,77 @@
+"""Arrays that carry more than numbers: xarray's labels and numpy's masks, put on results again."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from napari_n2s.images.axes import SPACE, UNKNOWN
+
+NAMES = {
+    "time": "T",
+    "frame": "T",
+    "slice": "Z",
+    "plane": "Z",
+    "depth": "Z",
+    "channel": "C",
+    "row": "Y",
+    "col": "X",
+    "column": "X",
+}
+"""What dimensions are called beside single letters, in one or several."""
+SMALL = 2**24
+"""Values up to which an array of xarray is read into memory."""
+
+
+def take_off(image: Any, axes: str | None) -> tuple[Any, str | None]:
+    """Give an image without labels, and its axes: those given, or else what its dimensions say."""
+    if not _is_labelled(image):
+        return image, axes
+    axes = axes or _axes_of([str(each) for each in image.dims])
+    if image.chunks is not None:
+        return image.data, axes
+    return (image.to_numpy() if image.size <= SMALL else image), axes
+
+
+def put_on(result: Any, like: Any) -> Any:
+    """Give a result the labels or the mask of the image that it was made from.
+
+    Parameters
+    ----------
+    result : array_like
+        Of the image's shape, or without the one axis along which its readings lay.
+    like : array_like
+    """
+    if isinstance(like, np.ma.MaskedArray) and result.shape == like.shape:
+        mask = np.ma.getmaskarray(like)
+        return np.ma.MaskedArray(np.where(mask, like.data, result).astype(result.dtype), mask)
+    if not _is_labelled(like):
+        return result
+    whole = like
+    for dim in like.dims:
+        if result.ndim < like.ndim and like.isel({dim: 0}).shape == result.shape:
+            whole = like.isel({dim: 0}, drop=True)
+            break
+    labelled = whole.copy(data=result)
+    labelled.encoding = {}  # how the noisy values were stored, which may not suit these
+    return labelled
+
+
+def _is_labelled(image: Any) -> bool:
+    xarray = sys.modules.get("xarray")
+    return xarray is not None and isinstance(image, xarray.DataArray)
+
+
+def _axes_of(dims: list[str]) -> str | None:
+    """Read axes off the names of dimensions; None where these do not name Y and X."""
+    found = []
+    for dim in dims:
+        name = dim.lower()
+        known = name.upper() if len(name) == 1 and name.isalpha() else None
+        found.append(known or NAMES.get(name) or NAMES.get(name.removesuffix("s"), ""))
+    if any(found.count(letter) != 1 for letter in SPACE):
+        return None
+    free = [letter for letter in reversed(UNKNOWN) if letter not in found]
+    return "".join(each or free.pop(0) for each in found)

@@ -1,0 +1,1 @@
+"""Applying a trained network: in tiles, elsewhere, on a cluster."""

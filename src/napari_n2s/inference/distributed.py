@@ -1,0 +1,131 @@
+"""Applying a model on many machines, by a cluster of dask.distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_n2s.core.device import choose_device
+from napari_n2s.core.errors import DeviceError, ImageError, SettingsError
+from napari_n2s.core.generators import finish
+from napari_n2s.core.progress import Applying
+from napari_n2s.images.image import Box, Part
+from napari_n2s.preparation.streaming import require_room
+
+if TYPE_CHECKING:
+    from napari_n2s.inference.tile_size import Appliable, applying
+
+AGAIN = 2
+"""How often a box is tried again after an error: a file system far away may fail once."""
+_ONE_AT_A_TIME = Lock()
+"""The network takes all cores by itself, however many threads a worker has."""
+
+
+def connect(address: str) -> Any:
+    """Become a client of a scheduler.
+
+    Raises
+    ------
+    DeviceError
+        If nothing answers, or dask.distributed is not installed.
+    """
+    distributed = _distributed()
+    try:
+        return distributed.Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise DeviceError(
+            f"No scheduler answers at {address}; see that it runs, and name it as tcp://host:8786."
+        ) from error
+
+
+def applying_on(
+    client: Any,
+    model: Appliable,
+    image: Any,
+    axes: str | None,
+    out: Any,
+    boxes: list[Box],
+    invariant: bool | None = None,
+) -> Generator[Applying, None, None]:
+    """Denoise boxes of an image where a client's workers are, each written by who denoised it.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    model : Model
+    image, out : array_like
+        Both in files that every worker can reach by the same name.
+    axes : str, optional
+    boxes : list of tuple of slice
+        No two of which write to one chunk.
+    invariant : bool, optional
+
+    Yields
+    ------
+    Applying
+        After each box.
+
+    Raises
+    ------
+    ImageError, DeviceError
+    """
+    distributed = _distributed()
+    here = (
+        isinstance(out, np.ndarray) or type(getattr(out, "store", None)).__name__ == "MemoryStore"
+    )
+    if out is None or here:
+        raise ImageError(
+            "Workers cannot write to the memory of this process; give as out an array in a file "
+            "that they can reach, as zarr's."
+        )
+    require_room(out, tuple(image.shape))
+    # As results of tasks, what all need is sent once, passed on from worker to worker, and made
+    # anew should those that hold it be lost, or come only later.
+    shared = client.submit(_hand_over, (model, image, out), pure=False)
+    options = {"pure": False, "retries": AGAIN}
+    futures = client.map(_denoise, boxes, shared=shared, axes=axes, invariant=invariant, **options)
+    with client.as_current():
+        finished = distributed.as_completed(futures)
+    try:
+        for done, future in enumerate(finished, start=1):
+            future.result()
+            yield Applying(done / len(boxes))
+    except (
+        distributed.KilledWorker,
+        distributed.CancelledError,
+        distributed.comm.CommClosedError,
+    ) as error:
+        raise DeviceError(
+            "The cluster was lost, or its workers die of the work; see their logs, give each more "
+            "memory, and try again."
+        ) from error
+    finally:
+        client.cancel(futures)
+
+
+def _denoise(
+    box: Box, shared: tuple[Any, Any, Any], axes: str | None, invariant: bool | None
+) -> None:
+    model, image, out = shared
+    device = choose_device(model.settings.device)
+    with _ONE_AT_A_TIME:
+        part = Part(out, box)
+        finish(applying(model, device, image, axes, invariant=invariant, part=box, out=part))
+
+
+def _hand_over(shared: Any) -> Any:
+    return shared
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise SettingsError(
+            "To compute on a cluster, install dask.distributed: pip install "
+            "'napari-n2s[distributed]'."
+        ) from error
+    return distributed

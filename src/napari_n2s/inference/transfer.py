@@ -1,0 +1,126 @@
+"""A look at an image that a model did not learn from, before it is denoised by that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import nan
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_n2s.core.device import choose_device, prefer_layout, working_threads
+from napari_n2s.core.errors import ImageError
+from napari_n2s.filters.baselines import calibrate_baselines
+from napari_n2s.images.axes import layout
+from napari_n2s.images.image import Scale
+from napari_n2s.images.sampling import Pieces, draw_pieces
+from napari_n2s.inference.compatibility import Fit, Trial, adapted_scale, judge, same_scale
+from napari_n2s.inference.trained_network import TrainedNetwork
+from napari_n2s.preparation.held_out import pick, squared_errors
+from napari_n2s.preparation.prepared import Prepared, prepare
+
+Trained = TypeVar("Trained", bound=TrainedNetwork)
+
+
+def look(model: Trained, image: Any, axes: str | None) -> tuple[Trained, Fit]:
+    """See whether a model suits an image, and adapt it to its intensities if that is better.
+
+    Parameters
+    ----------
+    model : TrainedNetwork
+    image : array_like
+        Of a large one pieces from all over it are read; it may be `Guided`.
+    axes : str, optional
+
+    Returns
+    -------
+    tuple of TrainedNetwork and Fit
+        The model to apply.
+
+    Raises
+    ------
+    ImageError
+        If the model knows nothing of such an image.
+    """
+    settings = model.settings
+    try:
+        drawn = draw_pieces(image, axes, settings.seed, volume=settings.volume)
+        ready = prepare(
+            drawn.image, drawn.axes, replace(settings, missing="leave"), volume=settings.volume
+        )
+    except ImageError:
+        return model, Fit()  # too small to judge by; what else is wrong is said on applying
+    if same_scale(model.scale, ready.scale):
+        return model, Fit()
+    tried = not model.paired and bool((model.scale.spread > 0).any())
+    adapted = adapted_scale(model.scale, ready.scale)
+    trial = _try(model, drawn, ready, adapted) if tried and adapted.spread.any() else None
+    fit = judge(model.scale, ready.scale, trial)
+    if fit.refusal:
+        raise ImageError(fit.refusal)
+    return (replace(model, scale=adapted) if fit.adapted else model), fit
+
+
+def _try(model: TrainedNetwork, drawn: Pieces, ready: Prepared, adapted: Scale) -> Trial:
+    """Predict the held-out pixels on both scales, without seeing them."""
+    known = Scale(ready.scale.shift, adapted.spread)  # of other channels nothing is promised
+    hole = model.settings.hole_along(ready.x.ndim - 2) if model.settings.network == "donut" else ()
+    baselines = calibrate_baselines(replace(ready, scale=known), hole or None)
+    best = min((each.score for each in baselines), key=lambda each: each.loss)
+    off = squared_errors(np.zeros_like(ready.noisy), ready.noisy, known.worth)
+    return Trial(
+        as_learnt=_squares(model, drawn, ready, model.scale, known),
+        adapted=_squares(model, drawn, ready, adapted, known),
+        median=best,
+        mean=float(off.mean()),
+        home=model.score.loss / model.plain if model.plain > 0 else nan,
+    )
+
+
+@torch.inference_mode()
+def _squares(
+    model: TrainedNetwork, drawn: Pieces, ready: Prepared, scale: Scale, known: Scale
+) -> NDArray[np.float64]:
+    """Give the squared errors of the held-out pixels, predicted on a scale, in intensities."""
+    per = np.where(scale.spread > 0, scale.spread, np.inf)
+    factor, shift = ready.scale.spread / per, (ready.scale.shift - scale.shift) / per
+    column = (-1, *(1,) * (ready.x.ndim - 2))
+    x = ready.x * factor.reshape(column) + shift.reshape(column)
+    x = x.astype(np.float32)
+    guides = _guides(model, drawn, len(x), x.shape[2:])
+    also = []
+    for n, _, *space in ready.held_out.windows:
+        beside = ready.layout.beside(model.context)[n.start] if model.context else ()
+        seen = [x[(each, slice(None), *space)] for each in beside]
+        also.append(np.concatenate([*seen, guides[(n.start, slice(None), *space)]]))
+    gone = np.all(ready.missing, axis=1, keepdims=True)
+    device = choose_device(model.settings.device)
+    stack = np.stack(also)
+    count = stack.shape[1] - guides.shape[1]
+    method = model.method(count // model.channels, guides.shape[1], device)
+    generator = torch.Generator(device).manual_seed(model.settings.seed)
+    cut, held_out, missing, seen_besides = (
+        torch.from_numpy(each).to(device)
+        for each in (*map(ready.held_out.cut, (x, ready.held_out.mask, gone)), stack)
+    )
+    shown = method.show(cut, held_out, missing, seen_besides, generator)
+    with working_threads():
+        parts = [method.network(prefer_layout(each)) for each in torch.split(shown, 1)]
+    found = pick(method.mean(torch.cat(parts)).float().cpu().numpy(), held_out.cpu().numpy())
+    there = np.where(ready.scale.spread > 0, ready.scale.spread, 1)
+    predicted = (found * scale.spread + scale.shift - ready.scale.shift) / there
+    return squared_errors(predicted, ready.noisy, known.worth)
+
+
+def _guides(
+    model: TrainedNetwork, drawn: Pieces, count: int, space: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Bring the guides to the scale that they had where it learnt; ``(N, A, *space)``."""
+    if model.guides is None or drawn.guides is None:
+        return np.empty((count, 0, *space), np.float32)
+    found = layout(drawn.guides.shape, drawn.guide_axes, volume=model.settings.volume)
+    canonical = found.canonical(drawn.guides)
+    samples = (model.guides.normalise(each, ~np.isfinite(each)) for each in canonical)
+    return np.stack(list(samples))

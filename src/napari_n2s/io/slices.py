@@ -1,0 +1,103 @@
+"""A folder of single slices, or frames, read as one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.core.errors import FileError
+from napari_n2s.io.recording import Recording
+
+Reader = Callable[[Path], Recording]
+
+
+class Slices:
+    """Files of one shape and type as one array, of which only what is asked for is read.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    read : callable
+    shape : tuple of int
+        That of one of them.
+    dtype : dtype
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], read: Reader, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        self._paths, self._read = list(paths), read
+        self.shape, self.dtype = (len(self._paths), *shape), dtype
+        self.ndim = len(self.shape)
+        self.chunks = (1, *shape)
+
+    def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[np.generic]:
+        """Read a part.
+
+        Raises
+        ------
+        FileError
+            If a file cannot be read, or is not as the first.
+        """
+        first, rest = index[0], tuple(index[1:])
+        if not isinstance(first, slice):
+            return self._slice(self._paths[first])[rest]
+        return np.stack([self._slice(path)[rest] for path in self._paths[first]])
+
+    def _slice(self, path: Path) -> NDArray[np.generic]:
+        image = self._read(path).image
+        if tuple(image.shape) != self.shape[1:] or image.dtype != self.dtype:
+            expected = " x ".join(map(str, self.shape[1:]))
+            found = " x ".join(map(str, image.shape))
+            raise FileError(
+                f"{path} is of {found} pixels ({image.dtype}), and the first slice of {expected} "
+                f"({self.dtype}); a stack needs slices of one size and type."
+            )
+        return np.asarray(image[...])
+
+
+def read_stack(paths: Sequence[Path], read: Reader, axes: str | None, large: int) -> Recording:
+    """Read single slices as one stack, along Z if nothing else is said.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        In their order.
+    read : callable
+    axes : str, optional
+        One letter for each axis of the stack, its own first, as "TYX".
+    large : int
+        Bytes beyond which the stack stays in its files.
+
+    Raises
+    ------
+    FileError
+        If they do not make a stack.
+    """
+    if len(paths) < 2:
+        raise FileError("A stack needs two slices or more; name a folder that holds them.")
+    first = read(paths[0])
+    letters = axes.upper() if axes else _axis(paths[0], first.axes) + first.axes
+    if len(letters) != len(first.axes) + 1:
+        raise FileError(
+            f"The axes {letters} do not name a stack of slices with the axes {first.axes}; the "
+            "stack's own letter comes first, as TYX."
+        )
+    shape, dtype = tuple(first.image.shape), np.dtype(first.image.dtype)
+    image: Any = Slices(paths, read, shape, dtype)
+    if prod(image.shape) * dtype.itemsize <= large:
+        image = image[(slice(None),) * image.ndim]
+    return replace(first, image=image, axes=letters)
+
+
+def _axis(path: Path, axes: str) -> str:
+    for letter in "ZT":
+        if letter not in axes:
+            return letter
+    raise FileError(f"{path} has the axes {axes}; a stack is made of single slices or frames.")

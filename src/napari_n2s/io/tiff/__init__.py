@@ -1,0 +1,1 @@
+"""TIFF and its dialects, with one parser that a damaged file cannot surprise."""

@@ -1,0 +1,1 @@
+"""The ways to learn from noisy images alone, and what each delivers."""

@@ -1,0 +1,1 @@
+"""Networks, their masks, losses, optimizer and pretrained weights."""

@@ -1,0 +1,1 @@
+"""What the noise of an image is like, and how measured pixels and predictions are weighed."""

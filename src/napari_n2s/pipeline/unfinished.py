@@ -1,0 +1,108 @@
+"""A result that is not finished yet: a folder beside its place, with all that it takes to go on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_n2s.core.errors import FileError
+from napari_n2s.inference.model import Model
+from napari_n2s.inference.model_file import load_model, save_model
+from napari_n2s.io.ome_zarr.writing import ZarrResult
+from napari_n2s.io.part_files import digest
+from napari_n2s.io.paths import beside, move
+from napari_n2s.io.recording import Recording
+from napari_n2s.pipeline.report import Report
+
+LONGEST = 250
+"""Bytes of a name to which an ending can be added: file systems allow 255."""
+RECORD = "unfinished.safetensors"
+"""The model, its report, and what was asked for."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What is to become a folder of zarr.
+
+    Attributes
+    ----------
+    path : Path
+        Where it will be.
+    """
+
+    path: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where it is until then."""
+        name = self.path.name
+        if len(os.fsencode(name)) > LONGEST:
+            name = f"{digest(name)}.zarr"
+        return self.path.with_name(f"{name}.part")
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to go on with."""
+        return (self.folder / RECORD).exists()
+
+    def take_up(self, asked: dict[str, Any]) -> tuple[Model, Report] | None:
+        """Give the model that it was begun with, and its report; None if it is yet to be begun.
+
+        Raises
+        ------
+        FileError
+            If something else was asked for then.
+        """
+        if not self.begun:
+            if self.folder.exists():
+                raise FileError(f"{self.folder} is in the way; remove it, or choose another name.")
+            return None
+        try:
+            model, about = load_model(self.folder / RECORD)
+        except FileError as error:
+            raise self.damaged() from error
+        other = [name for name, value in asked.items() if about.get("asked", {}).get(name) != value]
+        if other:
+            raise FileError(
+                f"{self.folder} was begun with other {' and '.join(other)}; repeat that command to "
+                "go on, remove the folder to begin again, or choose another name."
+            )
+        try:
+            return model, Report.from_dict(about["report"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self.damaged() from error
+
+    def damaged(self) -> FileError:
+        """Say that it cannot be gone on with."""
+        return FileError(
+            f"{self.folder} is damaged, so that it cannot be gone on with; remove it, and repeat "
+            "the command to begin again."
+        )
+
+    def begin(
+        self,
+        model: Model,
+        report: Report,
+        asked: dict[str, Any],
+        like: Recording,
+        kind: np.dtype[Any],
+    ) -> None:
+        """Make room for the result, and keep what it takes to go on.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written; nothing is left then.
+        """
+        with beside(self.folder) as part:
+            ZarrResult(part, like, kind)
+            save_model(part / RECORD, model, report=report.to_dict(), asked=asked)
+
+    def finish(self) -> None:
+        """Move it to its place."""
+        move(self.folder, self.path)
+        (self.path / RECORD).unlink()

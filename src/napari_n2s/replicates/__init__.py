@@ -1,0 +1,1 @@
+"""Several noisy recordings of one thing: how they are made, checked and aligned."""

@@ -1,0 +1,293 @@
+"""Several noisy readings of one thing, and where they come from.
+
+They are two images or more, one image split along an axis, or photons counted once and shared out
+at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_n2s.core.errors import ImageError, SettingsError
+from napari_n2s.core.system import require_memory
+from napari_n2s.images.axes import layout
+from napari_n2s.images.guides import Guided, Guides, as_list
+from napari_n2s.images.image import as_image, open_image, read_box
+from napari_n2s.replicates import checks
+
+SPLITS = ("neighbours", "halves", "repeats")
+"""What an axis may be: frames of a movie, each learnt from the ones beside it; exposures of one
+thing, of which the even and the odd are averaged; or repeats, each learnt from all others."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Images of one thing whose noise is independent.
+
+    Attributes
+    ----------
+    learnt : tuple of array_like
+        What is learnt from: images of one shape; or one, along whose axis the readings lie.
+    axes : str
+        Theirs.
+    along : str
+        That axis, if pictures beside each other are learnt from each other; or nothing.
+    shown : tuple of array_like
+        What is denoised in the end: the mean of what comes out, each in its place.
+    offsets : tuple of tuple of int
+        Where each of these lies in the first, in pixels along each axis.
+    factor : int
+        What that mean is multiplied by.
+    lost : int or None
+        Which axis of the image they come from, by number, they do not have, and the result neither.
+    how : str
+        Where they come from, for an account.
+    findings : tuple of str
+        What the user should know, a sentence each.
+    """
+
+    learnt: tuple[Any, ...]
+    axes: str
+    shown: tuple[Any, ...]
+    offsets: tuple[tuple[int, ...], ...]
+    how: str
+    along: str = ""
+    factor: int = 1
+    lost: int | None = None
+    findings: tuple[str, ...] = ()
+
+    def guided(self, guides: Sequence[Any]) -> Readings:
+        """Lay guides, which fit the first reading, on all of them.
+
+        Raises
+        ------
+        ImageError
+            If one does not fit.
+        """
+        if not (given := as_list(guides)):
+            return self
+        shape, lost = self.shown[0].shape, self.lost
+        if lost is not None:  # what shows each of the readings is averaged as they are
+            longer = [each.shape[:lost] + each.shape[lost + 1 :] == shape for each in given]
+            pairs = zip(given, longer, strict=True)
+            given = [np.asarray(each).mean(lost) if along else each for each, along in pairs]
+        laid = Guides(given, shape, self.axes)
+        whole = read_box(laid, tuple(slice(0, size) for size in laid.shape))
+
+        def lay(image: Any, offset: Sequence[int]) -> Guided:
+            moved = whole
+            for letter, size, start in zip(self.axes, image.shape, offset, strict=True):
+                axis = laid.axes.find(letter)
+                if 0 <= axis < len(laid.axes) - 1 and (start or size != whole.shape[axis]):
+                    places = np.arange(start, start + size).clip(0, whole.shape[axis] - 1)
+                    moved = moved.take(places, axis)
+            return Guided(image, self.axes, moved, laid.axes)
+
+        every = zip(self.shown, self.offsets, strict=True)
+        first = lay(self.learnt[0], np.max(self.offsets, 0))
+        return replace(
+            self,
+            learnt=(first, *self.learnt[1:]),
+            shown=tuple(lay(image, offset) for image, offset in every),
+        )
+
+
+def find_readings(
+    image: Any,
+    axes: str | None,
+    *,
+    pair: Any = None,
+    along: str | None = None,
+    how: str = "neighbours",
+    thinned: bool = False,
+    register: bool = False,
+    seed: int = 0,
+) -> Readings | None:
+    """Make readings in the one way that was asked for; None if in none.
+
+    Raises
+    ------
+    ImageError, SettingsError
+        If that cannot be, or more than one way was.
+    """
+    if (pair is not None) + bool(along) + thinned > 1:
+        raise SettingsError(
+            "pair, pairs_axis and thin are three ways to come by two readings; choose one of them."
+        )
+    if how not in SPLITS:
+        raise SettingsError(f"pairing is {how!r}; choose one of {', '.join(SPLITS)}.")
+    if how != SPLITS[0] and not along:
+        raise SettingsError(f"pairing {how} says what lies along an axis; name it by pairs_axis.")
+    if register and (thinned or (along and how == SPLITS[0])):
+        raise SettingsError(
+            "register moves readings of the whole field, not neighbouring frames or the halves of "
+            "one image; leave it out."
+        )
+    if pair is not None:
+        others = pair if isinstance(pair, list | tuple) else [pair]
+        return pair_up([image, *others], axes, register=register)
+    if along:
+        return split(image, axes, along, how, register=register)
+    if thinned:
+        return thin(image, axes, seed)
+    if register:
+        raise SettingsError("There is one reading only, which register cannot move; add pair.")
+    return None
+
+
+def pair_up(
+    images: Sequence[Any], axes: str | None = None, *, register: bool = False, how: str = ""
+) -> Readings:
+    """Take images for readings of one thing, after a look at what distinguishes them.
+
+    Parameters
+    ----------
+    images : sequence of array_like
+        Two or more of one shape and type.
+    axes : str, optional
+    register : bool
+        Move readings that lie elsewhere than the first, by whole pixels, so that no noise is mixed.
+
+    Raises
+    ------
+    ImageError
+        If they cannot be readings of one thing, or hold the same noise.
+    """
+    arrays = [_read(each) for each in images]
+    if len(arrays) < 2:
+        raise ImageError("There is one reading only; give two or more of the same thing.")
+    checks.require_alike(arrays)
+    found = layout(arrays[0].shape, axes)
+    compared = [
+        checks.compare(arrays[0], array, found, number, register)
+        for number, array in enumerate(arrays[1:], start=2)
+    ]
+    shown = [arrays[0], *(each.image for each in compared)]
+    offsets = [(0,) * arrays[0].ndim, *(each.offset for each in compared)]
+    said = [sentence for each in compared for sentence in each.words]
+    bleached = [each.brightness for each in compared if each.brightness]
+    how = how or f"{len(arrays)} noisy readings of the same thing"
+    how += ", moved back by whole pixels" if np.any(offsets) else ""
+    how += ", brought to the brightness of the first" if bleached else ""
+    return Readings(
+        learnt=_overlap(shown, offsets),
+        axes=found.axes,
+        shown=tuple(shown),
+        offsets=tuple(offsets),
+        how=how,
+        findings=_in_short(said) + checks.tell_brightness(bleached),
+    )
+
+
+def split(
+    image: Any,
+    axes: str | None,
+    along: str,
+    how: str = "neighbours",
+    *,
+    register: bool = False,
+) -> Readings:
+    """Split an image into readings along an axis; parameters as for `pair_up` and `SPLITS`.
+
+    Raises
+    ------
+    ImageError
+        If there is no such axis, or not enough along it.
+    """
+    array = _read(image)
+    found = layout(array.shape, axes)
+    along = along.upper()
+    if along not in found.sample_axes:
+        raise ImageError(
+            f"The image has no axis {along} to split, with two pictures or more along it; its axes "
+            f"are {found.axes}."
+        )
+    place = found.axes.index(along)
+    if how == "neighbours":
+        frames = np.moveaxis(array, place, 0)
+        checks.require_no_copies(frames, f"frames along {along}")
+        return Readings(
+            learnt=(array,),
+            axes=found.axes,
+            along=along,
+            shown=(array,),
+            offsets=((0,) * array.ndim,),
+            how=f"each picture and those beside it along {along}",
+            findings=checks.tell_motion(frames, found.axes.replace(along, ""), along),
+        )
+    rest = found.axes.replace(along, "")
+    frames = np.moveaxis(array, place, 0)
+    if how == "repeats":
+        words = f"the {len(frames)} pictures along {along}"
+        return replace(pair_up(list(frames), rest, register=register, how=words), lost=place)
+    checks.require_no_copies(frames, f"frames along {along}")
+    halves = [frames[start::2].mean(0, dtype=np.float64).astype(np.float32) for start in (0, 1)]
+    words = f"the averages of even and of odd pictures along {along}"
+    made = pair_up(halves, rest, register=register, how=words)
+    moved = checks.tell_motion(frames, rest, along)
+    return replace(made, lost=place, findings=made.findings + moved)
+
+
+def thin(image: Any, axes: str | None = None, seed: int = 0) -> Readings:
+    """Share counted photons out at random into two readings of half as many.
+
+    The halves of Poisson counts are independent: X2 ~ Binomial(X, 1/2) and X1 = X - X2.
+
+    Raises
+    ------
+    ImageError
+        If the image holds no counts.
+    """
+    array = _read(image)
+    found = layout(array.shape, axes)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ImageError("Pixels that are NaN or infinite cannot be shared out; replace them.")
+    if array.min() < 0 or not np.array_equal(array, np.rint(array)):
+        raise ImageError(
+            "The image does not hold counts of photons (whole numbers from 0 upwards), which alone "
+            "can be shared out."
+        )
+    second = np.random.default_rng(seed).binomial(array.astype(np.int64), 0.5).astype(np.float32)
+    halves = (array.astype(np.float32) - second, second)
+    return Readings(
+        learnt=halves,
+        axes=found.axes,
+        shown=halves,
+        offsets=((0,) * array.ndim,) * 2,
+        factor=2,
+        how="two halves into which its photons were shared out at random",
+        findings=checks.tell_photons(array, found),
+    )
+
+
+def _read(image: Any) -> NDArray[np.generic]:
+    """Read an image into memory, if there is room for it."""
+    opened = open_image(image)
+    if not isinstance(opened, np.ndarray):
+        require_memory(prod(opened.shape) * np.dtype(opened.dtype).itemsize)
+    return as_image(opened)
+
+
+def _overlap(
+    images: list[NDArray[np.generic]], offsets: list[tuple[int, ...]]
+) -> tuple[NDArray[np.generic], ...]:
+    """Cut from each image what all of them show."""
+    low = np.max(offsets, 0)
+    high = np.min([np.add(each.shape, o) for each, o in zip(images, offsets, strict=True)], 0)
+    return tuple(
+        each[tuple(slice(a - o, b - o) for a, b, o in zip(low, high, offset, strict=True))]
+        for each, offset in zip(images, offsets, strict=True)
+    )
+
+
+def _in_short(said: list[str], most: int = 4) -> tuple[str, ...]:
+    """Leave out the last of very many sentences, and say so."""
+    if len(said) <= most:
+        return tuple(said)
+    return (*said[:most], f"And {len(said) - most} more of that kind for other readings.")

@@ -1,0 +1,1 @@
+"""Simulated fluorescence with a known truth."""

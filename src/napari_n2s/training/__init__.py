@@ -1,0 +1,1 @@
+"""Training, as a generator: data, optimizer steps, schedule, scores and previews."""

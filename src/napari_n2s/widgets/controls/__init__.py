@@ -1,0 +1,1 @@
+"""Rows, plots and other controls that several docks share."""

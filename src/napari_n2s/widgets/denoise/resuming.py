@@ -1,0 +1,36 @@
+"""Whether a training may be taken up again with what is chosen now, and if not, why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_n2s.widgets.viewer import layers
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_n2s.widgets.request import Order
+
+CHANGED = "{0} has changed or gone since it was learnt from; press Train to begin anew."
+OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
+OTHER_PAIRS = (
+    "This training is of {0} and its pairs as they were; choose them again, or press Train to "
+    "begin anew."
+)
+OTHER_GUIDES = (
+    "This training is with other guides than those that are ticked now; tick them again, or press "
+    "Train to begin anew."
+)
+
+
+def objection(
+    viewer: Viewer, order: Order, chosen: Image | None, guides: tuple[Any, ...]
+) -> str | None:
+    """Say what is against it, if anything: `order` was learnt from, the rest is chosen now."""
+    name = order.source.name
+    if not (order.stands and layers.is_there(viewer, order.source)):
+        return CHANGED.format(name)
+    if chosen is not order.source:
+        return OTHER.format(name)
+    return None if set(map(id, order.guides)) == set(map(id, guides)) else OTHER_GUIDES

@@ -1,0 +1,1 @@
+"""The dock that learns from several recordings of one thing."""

@@ -1,1 +1,0 @@
-"""The work: networks, training, applying and files, without a window."""

@@ -1,0 +1,288 @@
+"""The head start: a network that has seen a simulated world and no other picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import pytest
+import torch
+from qtpy.QtCore import QThreadPool
+
+from conftest import LONG, NOISY, click, finish
+from napari_n2s import denoise, train
+from napari_n2s.core.settings import Settings
+from napari_n2s.methods import factory
+from napari_n2s.nn.blind_spot_network import Donut
+from napari_n2s.nn.muon import Muon
+from napari_n2s.nn.pretrained import fits, weights_for
+from napari_n2s.pipeline.first_look import first_look
+from napari_n2s.simulation import fluorescence
+from napari_n2s.simulation.cameras import Camera, draw_camera
+from napari_n2s.simulation.world import draw_scene
+from napari_n2s.training.optimization import SETTLING
+from napari_n2s.widgets.denoise.first_look_panel import NAME, WORDS
+
+CELLS = fluorescence.picture(256, seed=5)
+
+
+def last(image, **settings):
+    *_, progress = train(image, device="cpu", **settings)
+    return progress
+
+
+def error(image, truth):
+    return float(np.mean((image - truth) ** 2))
+
+
+def test_a_scene_is_drawn_from_its_seed_and_hardly_changes_from_moment_to_moment():
+    for number in range(12):
+        scene, again = (draw_scene(64, np.random.default_rng(number)) for _ in range(2))
+        now, soon = scene(0), scene(1)
+        assert np.array_equal(now, again(0))
+        assert now.shape == (64, 64)
+        assert np.isfinite(now).all()
+        assert now.min() >= 0
+        assert 0 < error(soon, now) < 2 * now.var() + 1e-6
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        Camera(photons=3, read_noise=0.1),
+        Camera(photons=40, multiplies=True),
+        Camera(read_noise=0.2, step=0.3),
+    ],
+)
+def test_what_a_camera_records_is_right_on_average_and_as_noisy_as_it_says(camera):
+    rng = np.random.default_rng(0)
+    picture = np.repeat(np.linspace(0.1, 1, 8)[:, None], 100_000, 1)
+    noise = camera.record(picture, rng) - picture
+    assert noise.mean(1) == pytest.approx(np.zeros(8), abs=0.01)
+    assert noise.var(1) == pytest.approx(camera.variance(picture[:, 0]), rel=0.03)
+
+
+def test_noise_that_is_smeared_is_as_strong_and_ends_where_the_hole_does():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        camera = replace(draw_camera(np.linspace(0, 1, 1000), rng, (0, 2)), clips=False, step=0)
+        picture = np.full((300, 300), 0.5)
+        noise = camera.record(picture, rng) - picture
+        assert noise.var() == pytest.approx(camera.variance(picture).mean(), rel=0.1)
+        shared = [np.mean(noise[:, k:] * noise[:, :-k]) / noise.var() for k in (1, 3)]
+        assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0, abs=0.03)
+        width = camera.smear[1]
+        if width > 0.6:  # of narrower ones pixels do not show the shape
+            assert shared[0] == pytest.approx(np.exp(-1 / (4 * width**2)), abs=0.1)
+        assert shared[1] == pytest.approx(0, abs=0.08)
+
+
+def test_cameras_are_drawn_over_decades_of_noise():
+    rng, picture = np.random.default_rng(0), np.linspace(0, 1, 1000)
+    cameras = [draw_camera(picture, rng) for _ in range(300)]
+    noise = [np.sqrt(each.variance(picture).mean()) / picture.std() for each in cameras]
+    assert min(noise) < 0.1
+    assert max(noise) > 2.5
+    assert (
+        {each.clips for each in cameras} == {each.multiplies for each in cameras} == {True, False}
+    )
+
+
+def test_it_predicts_an_image_better_than_any_filter_before_it_has_learnt_from_it():
+    progress = last(CELLS.noisy, steps=1)
+    assert progress.best.settings.head_start
+    assert progress.best.score.loss < min(each.score.loss for each in progress.baselines)
+    scratch = last(CELLS.noisy, steps=100, head_start=False)
+    assert progress.best.score.loss < scratch.best.score.loss
+
+
+def test_learning_from_the_image_makes_it_better():
+    first, later = (last(CELLS.noisy, steps=steps) for steps in (1, 150))
+    assert later.best.score.loss < first.best.score.loss
+    clean = later.best.apply(CELLS.noisy)
+    assert error(clean, CELLS.truth) < 0.1 * error(CELLS.noisy, CELLS.truth)
+
+
+def lattice():
+    places = np.stack(np.indices((128, 128)), -1) @ [[0.2, 0.85, -0.75], [0.95, -0.3, 0.6]]
+    truth = 127 + 40 * np.cos(places).sum(-1)
+    return truth + np.random.default_rng(0).normal(0, 25, truth.shape)
+
+
+def test_an_image_that_it_knows_little_of_is_learnt_in_larger_steps(monkeypatch):
+    rates, step = [], Muon.step
+
+    def record(self, rate, decay):
+        rates.append(rate)
+        step(self, rate, decay)
+
+    monkeypatch.setattr(Muon, "step", record)
+    largest = []
+    for image in (CELLS.noisy, lattice()):
+        assert last(image, steps=120).best.settings.head_start
+        largest.append(max(rates))
+        rates.clear()
+    assert largest[1] > 1.3 * largest[0]
+
+
+@pytest.mark.parametrize(
+    ("image", "steps", "forgets"),
+    [(CELLS.noisy, 2000, False), (lattice(), 60, False), (lattice(), 2000, True)],
+)
+def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
+    image, steps, forgets
+):
+    progress = next(
+        each for each in train(image, steps=steps, device="cpu") if each.step > SETTLING
+    )
+    assert progress.learner.settings.head_start
+    network = progress.learner._descent._network
+    start, now = weights_for(network)["first.weight"], network.first.weight.detach()
+    moved = float((now - start).norm() / start.norm())
+    assert (moved > 0.3) if forgets else (moved < 0.1)
+
+
+@pytest.mark.parametrize("slope", [0, 0.4])
+def test_nothing_is_invented_where_there_is_nothing(slope):
+    truth = 100 + slope * np.arange(128) * np.ones((128, 1))
+    noisy = truth + np.random.default_rng(0).normal(0, 20, truth.shape)
+    for invariant in (False, True):
+        clean, report = denoise(noisy, steps=60, invariant=invariant, device="cpu")
+        assert report.settings.head_start
+        assert error(clean, truth) < 0.02 * 20**2
+
+
+def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatch):
+    def misleading(network):
+        return {name: torch.zeros_like(each) for name, each in weights_for(network).items()}
+
+    monkeypatch.setattr(factory.head_start, "weights_for", misleading)
+    progress = last(CELLS.noisy, steps=240)
+    assert not progress.best.settings.head_start
+    assert progress.step == 240
+
+
+@pytest.mark.parametrize(
+    ("image", "settings"),
+    [
+        (np.stack([NOISY] * 3, -1), {}),
+        (NOISY, {"hole": (0, 2)}),
+        (NOISY, {"network": "unet-small"}),
+        (np.full((32, 32), 7), {}),
+    ],
+)
+def test_where_none_fits_the_training_is_from_scratch_and_says_so(image, settings):
+    _, report = denoise(image, steps=2, device="cpu", **settings)
+    assert not report.settings.head_start
+    assert "head start" not in report.sentence()
+    assert "simulated" not in report.methods()
+
+
+def test_the_report_names_it():
+    _, report = denoise(NOISY, steps=2, device="cpu")
+    assert "head start" in report.sentence()
+    assert "simulated" in report.methods()
+
+
+def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
+    alone, beside = (Donut(hole=(3, 3), guides=guides).eval() for guides in (0, 4))
+    for network in (alone, beside):
+        network.load_state_dict(weights_for(network))
+    x = torch.randn(1, 3, 48, 48)
+    with torch.inference_mode():
+        neighbours = torch.randn(1, 4, 48, 48)
+        assert torch.allclose(beside(torch.cat([x, neighbours], 1)), alone(x), atol=1e-5)
+
+
+def test_it_knows_what_to_make_of_the_frames_beside_one():
+    scene = draw_scene(96, np.random.default_rng(777))
+    movie = np.stack([scene(moment) for moment in range(5)])
+    noisy = movie + np.random.default_rng(1).normal(0, movie.std(), movie.shape)
+    alone, beside = (
+        denoise(noisy, axes="TYX", steps=1, context=context, device="cpu")[0] for context in (0, 2)
+    )
+    assert error(beside, movie) < 0.8 * error(alone, movie)
+
+
+@pytest.mark.parametrize("hole", [1, 2, 3, 4])
+def test_noise_that_neighbours_share_is_taken_for_noise_with_a_wide_hole(hole):
+    smear = (hole / 2, hole / 2)
+    camera = Camera(read_noise=float(CELLS.noisy.std()) / 2, smear=smear)
+    noisy = camera.record(CELLS.truth, np.random.default_rng(0))
+    narrow, wide = (denoise(noisy, steps=1, hole=each, device="cpu")[0] for each in (0, hole))
+    assert error(wide, CELLS.truth) < 0.7 * error(narrow, CELLS.truth)
+
+
+def test_its_weights_come_with_the_package_and_are_small():
+    weights = files("napari_n2s") / "weights"
+    names = [each.name for each in weights.iterdir()]
+    assert "README.md" in names
+    tensors = [each for each in names if each.endswith(".safetensors")]
+    assert tensors
+    assert sum(len((weights / each).read_bytes()) for each in tensors) < 3e6
+
+
+def test_a_first_look_is_taken_of_what_is_in_view_on_its_own_scale():
+    stack = np.stack([CELLS.noisy, 3 * CELLS.noisy[::-1]])
+    box = (slice(1, 2), slice(0, 200), slice(0, 256))
+    clean = first_look(stack, "TYX", box)
+    assert clean.shape == (1, 200, 256)
+    truth = 3 * CELLS.truth[::-1][:200]
+    assert error(clean[0], truth) < 0.15 * error(stack[1, :200], truth)
+    assert (
+        first_look(np.stack([NOISY] * 3, -1), "YXC", (slice(0, 64), slice(0, 48), slice(0, 3)))
+        is None
+    )
+    assert not fits(Settings(), channels=3, ndim=2)
+
+
+def named(viewer, layer):
+    return f"{layer} [{NAME}]" in viewer.layers
+
+
+def test_the_dock_shows_a_first_look_until_there_is_something_better(
+    viewer, open_dock, qtbot, monkeypatch
+):
+    for name, image in (("a", CELLS.noisy), ("b", np.stack([CELLS.noisy, CELLS.noisy[::-1]]))):
+        viewer.add_image(image, name=name)
+    dock = open_dock()
+    monkeypatch.setattr(dock, "isVisible", lambda: True)  # no window is, in a test
+    dock.image.value = viewer.layers["a"]
+    qtbot.waitUntil(lambda: named(viewer, "a"), timeout=LONG)
+    dock.image.value = viewer.layers["b"]
+    qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
+    assert not named(viewer, "a")
+    assert dock.result.text() == WORDS
+    layer = viewer.layers[f"b [{NAME}]"]
+    at = viewer.dims.current_step[0]
+    viewer.dims.set_current_step(0, 1 - at)
+    qtbot.waitUntil(lambda: layer.translate[0] == 1 - at, timeout=LONG)
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    assert [each.name for each in viewer.layers] == ["a", "b", "b [n2s]"]
+    assert dock.result.text().startswith("Squared error")
+    dock.image.value = viewer.layers["a"]
+    qtbot.waitUntil(lambda: named(viewer, "a"), timeout=LONG)
+    viewer.layers.remove(f"a [{NAME}]")
+    click(qtbot, dock.train)
+    qtbot.waitUntil(lambda: "a [n2s preview]" in viewer.layers, timeout=LONG)
+    click(qtbot, dock.stop)
+    finish(qtbot, dock)
+    viewer.layers.remove("a [n2s]")
+    dock.image.value = viewer.layers["b"]
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
+    assert not named(viewer, "b")  # there is a result
+    viewer.layers.remove("b [n2s]")
+    dock.head_start.setChecked(False)
+    dock.head_start.setChecked(True)
+    qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
+    assert dock.result.text() == WORDS
+    dock.head_start.setChecked(False)
+    qtbot.waitUntil(lambda: not named(viewer, "b"), timeout=LONG)
+    assert dock.result.text() == ""
+    dock.head_start.setChecked(True)
+    qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
+    viewer.layers.select_all()
+    viewer.layers.remove_selected()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 0, timeout=LONG)

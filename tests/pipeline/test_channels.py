@@ -1,0 +1,103 @@
+"""Channels learnt apart: each by itself, whatever the others are."""
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from scipy.ndimage import gaussian_filter
+
+from conftest import click, finish
+from napari_n2s import denoise, train
+from napari_n2s.cli.main import main
+from napari_n2s.inference.model_file import load_model, save_model
+from napari_n2s.io import files
+from napari_n2s.training import optimization
+
+RNG = np.random.default_rng(0)
+
+
+def blobs(seed):
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=(48, 56)), 2)
+    return 30 + 20 * np.clip(field / field.std(), -1.4, 3)
+
+
+FAINT, BRIGHT = (RNG.poisson(np.stack([blobs(seed)] * 4)).astype(np.float32) for seed in (0, 1))
+MOVIE = np.stack([FAINT, 1000 * BRIGHT], 1)  # TCYX
+APART = {"channels": "apart", "steps": 12, "device": "cpu"}
+
+
+def learn(image, axes="TCYX", **changes):
+    *_, progress = train(image, axes=axes, **{**APART, **changes})
+    return progress.last
+
+
+@pytest.mark.parametrize("network", ["donut", "unet-small"])
+def test_nothing_of_a_channel_enters_another(network, monkeypatch):
+    monkeypatch.setattr(optimization, "SETTLING", 5)
+    other = np.stack([FAINT, RNG.normal(size=FAINT.shape).astype(np.float32)], 1)
+    options = {"network": network, "context": 1}
+    models = [learn(image, **options) for image in (MOVIE, other)]
+    same = {
+        name: torch.equal(weights, models[1].weights[name])
+        for name, weights in models[0].weights.items()
+    }
+    assert all(same[name] for name in same if name.startswith("each.0."))
+    assert not all(same.values())
+    clean = [
+        model.apply(image, axes="TCYX") for model, image in zip(models, (MOVIE, other), strict=True)
+    ]
+    assert np.array_equal(clean[0][:, 0], clean[1][:, 0])
+    assert not np.array_equal(clean[0][:, 1], clean[1][:, 1])
+
+
+def test_each_channel_comes_back_in_its_place_on_its_scale(tmp_path):
+    image = MOVIE[:2].astype(np.uint16).transpose(2, 3, 1, 0)  # YXCT
+    model = learn(image, "YXCT", context=0, steps=60)
+    clean = model.apply(image, axes="YXCT", dtype=np.uint16)
+    assert (clean.shape, clean.dtype) == (image.shape, np.uint16)
+    for channel in range(2):
+        noisy = image[:, :, channel].astype(float)
+        assert clean[:, :, channel].mean() == pytest.approx(noisy.mean(), rel=0.05)
+        assert clean[:, :, channel].std() < 0.95 * noisy.std()
+        assert np.corrcoef(clean[:, :, channel].ravel(), noisy.ravel())[0, 1] > 0.5
+    save_model(tmp_path / "a.safetensors", model)
+    kept, _ = load_model(tmp_path / "a.safetensors")
+    assert np.array_equal(kept.apply(image, axes="YXCT", dtype=np.uint16), clean)
+
+
+def test_apart_is_of_channels_alone():
+    colour = MOVIE[0].transpose(1, 2, 0)
+    for axes in ("YXS", "YXQ"):
+        model = learn(colour, axes, context=0)
+        assert model.settings.channels == "together"
+        together = learn(colour, axes, context=0, channels="together")
+        assert np.array_equal(model.apply(colour, axes=axes), together.apply(colour, axes=axes))
+    assert learn(colour[..., :1], "YXC").apply(colour[..., :1], axes="YXC").shape == (48, 56, 1)
+
+
+def test_a_volume_is_learnt_apart():
+    stack = MOVIE.swapaxes(0, 1)  # CZYX
+    clean = learn(stack, "CZYX", volume=True).apply(stack, axes="CZYX")
+    assert clean.shape == stack.shape
+
+
+def test_the_shell_learns_channels_apart(tmp_path, capsys):
+    image = MOVIE.astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "TCYX"})
+    options = ("--channels", "apart", "--steps", "12", "--device", "cpu", "-o", tmp_path / "b.zarr")
+    assert main([str(each) for each in ("denoise", tmp_path / "a.tif", *options)]) == 0
+    expected, report = denoise(image, axes="TCYX", **APART)
+    assert np.array_equal(files.read(tmp_path / "b.zarr").image[:], expected)
+    assert "for each channel" in report.methods()
+    assert report.sentence() in capsys.readouterr().out
+
+
+def test_the_dock_learns_channels_apart(viewer, open_dock, qtbot):
+    source = viewer.add_image(MOVIE[:1], name="a", axis_labels="tcyx", contrast_limits=(0, 60))
+    dock = open_dock()
+    dock.advanced.controls["channels"].setCurrentText("apart")
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    result = viewer.layers["a [n2s]"]
+    assert result.metadata["napari-n2s"]["settings"]["channels"] == "apart"
+    assert np.array_equal(result.data, dock.progress.best.apply(source.data, axes="TCYX"))
