@@ -1,6 +1,7 @@
 """Whatever the user does, in whatever order: no fault, no thread left, no viewer left.
 
-More sequences than every day's few: ``N2S_SEQUENCES=200 python -m pytest tests/widgets/test_any_sequence.py``.
+More sequences than every day's few:
+``N2S_SEQUENCES=200 python -m pytest tests/widgets/test_any_sequence.py``.
 """
 
 import os

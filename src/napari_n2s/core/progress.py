@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+PAUSE = 0.25
+"""Seconds between two previews, at least, if nothing else is wished."""
+
 
 @dataclass(frozen=True)
 class Preview:

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from napari_n2s.core.device import memory_in_words
-from napari_n2s.core.progress import Applying, Preview
+from napari_n2s.core.progress import PAUSE, Applying, Preview
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.images.axes import layout
@@ -23,7 +23,7 @@ from napari_n2s.inference.transfer import look
 from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.preparation.streaming import require_room
-from napari_n2s.training.preview import PAUSE, Pace, Watch, glimpse
+from napari_n2s.training.preview import Pace, Watch, glimpse
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import go_on, take_up, train
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_n2s.core.device import memory_in_words
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.generators import share
-from napari_n2s.core.progress import Applying, Preview
+from napari_n2s.core.progress import PAUSE, Applying, Preview
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.images.guides import plain
@@ -22,7 +22,7 @@ from napari_n2s.pipeline.denoise_one import Denoised
 from napari_n2s.pipeline.report import account_of
 from napari_n2s.preparation.streaming import require_room
 from napari_n2s.replicates.replicates import Readings
-from napari_n2s.training.preview import PAUSE, Pace, Watch, glimpse
+from napari_n2s.training.preview import Pace, Watch, glimpse
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import go_on, train
 

@@ -1,4 +1,4 @@
-"""Previews of the result while the network trains, so rarely that training loses next to nothing."""
+"""Previews of the result while the network trains, rare enough to cost little."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_n2s.core.device import short_of_memory
 from napari_n2s.core.errors import DeviceError, ImageError
 from napari_n2s.core.generators import finish
-from napari_n2s.core.progress import Preview
+from napari_n2s.core.progress import PAUSE, Preview
 from napari_n2s.images.image import Box
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import Training
@@ -21,29 +21,8 @@ SHARE = 0.03
 """Of the time, for previews, at most."""
 ADVANCE = 0.5
 """Seconds of it that may be taken ahead, so that the first previews come soon."""
-PAUSE = 0.25
-"""Seconds between two previews, at least, if nothing else is wished."""
 YOUTH, YOUNG = 5.0, 0.2
 """Seconds, and share of a training, in which pictures worse than a filter's are kept from view."""
-
-
-class Watch:
-    """Follows a training and shows a part of the image as it gets better.
-
-    Parameters
-    ----------
-    glimpse : callable
-        Denoises a part of the image as the network would now; it may run short of memory, or find
-        that there is no such part.
-    view : callable
-        The part to show, if any.
-    pace : Pace
-
-    Attributes
-    ----------
-    progress : Progress or None
-        The last that there was.
-    """
 
 
 class Pace:
@@ -78,7 +57,25 @@ class Pace:
         self._spent += cost
 
 
-def __init__(
+class Watch:
+    """Follows a training and shows a part of the image as it gets better.
+
+    Parameters
+    ----------
+    glimpse : callable
+        Denoises a part of the image as the network would now; it may run short of memory, or find
+        that there is no such part.
+    view : callable
+        The part to show, if any.
+    pace : Pace
+
+    Attributes
+    ----------
+    progress : Progress or None
+        The last that there was.
+    """
+
+    def __init__(
         self,
         glimpse: Callable[[Progress, Box], NDArray[np.generic]],
         view: Callable[[], Box | None],

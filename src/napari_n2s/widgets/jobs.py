@@ -9,9 +9,9 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from napari_n2s.core.errors import MissingPixelsError, N2SError
+from napari_n2s.core.progress import PAUSE
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.torch_loading import REMEDY, give_way, load_torch
-from napari_n2s.training.preview import PAUSE
 from napari_n2s.widgets.worker import in_background
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_n2s.core.progress import PAUSE
 from napari_n2s.core.settings import Settings
-from napari_n2s.training.preview import PAUSE
 
 
 @dataclass(frozen=True)
