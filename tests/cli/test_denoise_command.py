@@ -210,6 +210,11 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not loaded_modules("import napari_n2s") & HEAVY
 
 
+@pytest.mark.parametrize("dock", ["denoise", "pairs", "calibrate"])
+def test_opening_a_dock_loads_no_torch(dock):
+    assert "torch" not in loaded_modules(f"import napari_n2s.widgets.{dock}.dock")
+
+
 def test_the_shell_opens_no_window(noisy):
     code = (
         f"from napari_n2s.cli.main import main; main(['denoise', {str(noisy)!r}, '--steps', '1'])"

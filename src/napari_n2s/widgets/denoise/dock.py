@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_n2s.core.errors import N2SError
 from napari_n2s.core.progress import Applying, Preview
-from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.training.progress import Progress, leave_missing
 from napari_n2s.widgets.controls.basics import Soon
 from napari_n2s.widgets.controls.choice import list_anew
@@ -302,6 +301,8 @@ class DenoiseDock(DenoiseForm):
     def _add_result(self, order: Order, image: Any, report: Report, preview: Image | None) -> None:
         if order.on_demand:
             assert self.progress is not None
+            from napari_n2s.pipeline.safeguard import safest
+
             image = begin_on_demand(safest(self.progress).model, order, image)
         where = (order.corner, report.to_dict(), preview, order.stretch)
         result = layers.add_result(self._viewer, order.onto, image, *where)
