@@ -175,7 +175,7 @@ def jobs(folder: Path) -> list[Path]:
     return found
 
 
-def go_on(place: Path) -> None:
+def resume(place: Path) -> None:
     """Go on with a copy of an unfinished result; its source lies beside the sound one."""
     run_job(place, place.parent.parent / "sound" / place.name / "a.zarr")
 
@@ -239,5 +239,5 @@ def _damage_record(path: Path, rng: Random) -> None:
 KINDS = {
     "png": Kind(pictures, damage_picture),
     "zarr": Kind(zarrs, damage_zarr),
-    "job": Kind(jobs, damage_job, go_on),
+    "job": Kind(jobs, damage_job, resume),
 }

@@ -35,7 +35,7 @@ class Until(Callback):
         self.last = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        """Look at the clock."""
+        """Look at the schedule."""
         now = time.monotonic()
         if now + 2 * (now - self.last) > self.end:
             trainer.should_stop = True

@@ -44,7 +44,7 @@ Row = dict[str, Any]
 OURS: dict[str, dict[str, Any]] = {
     "head-start": {},
     "at-once": {"seconds": 3.0},
-    "scratch": {"head_start": False},
+    "scratch": {"pretrained": False},
     "unet-small": {"network": "unet-small"},
     "unet": {"network": "unet"},
     "dncnn": {"network": "dncnn"},

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_n2s.pipeline.api import denoise
     from napari_n2s.pipeline.report import Report
     from napari_n2s.training.progress import Progress
-    from napari_n2s.training.train import go_on, train
+    from napari_n2s.training.train import resume, train
 
 _ROOMS = {
     "Calibration": "calibration.result",
@@ -44,7 +44,7 @@ _ROOMS = {
     "calibrate": "calibration.calibrate",
     "denoise": "pipeline.api",
     "find_excluded": "exclusion.find",
-    "go_on": "training.train",
+    "resume": "training.train",
     "train": "training.train",
 }
 
@@ -66,7 +66,7 @@ __all__ = [
     "calibrate",
     "denoise",
     "find_excluded",
-    "go_on",
+    "resume",
     "train",
 ]
 

@@ -12,7 +12,7 @@ from napari_n2s.filters.catalogue import METHODS, choose_denoiser
 from napari_n2s.filters.donut_filters import RINGS, donut_filter, predict_at
 from napari_n2s.filters.fast_median import rough_median
 from napari_n2s.filters.footprint import disk, gaussian
-from napari_n2s.filters.masked_filters import Masked, fill_hidden
+from napari_n2s.filters.masked_filters import MaskedFilter, fill_hidden
 from napari_n2s.filters.skimage_filters import MASKED
 from napari_n2s.filters.sorting_network import select
 from napari_n2s.preparation.prepared import prepare
@@ -95,7 +95,7 @@ def test_non_local_means_at_single_pixels_are_scikit_images(blind):
 
 
 def _plainly(denoiser):
-    return Masked(denoiser.name, denoiser.function, denoiser.grid)
+    return MaskedFilter(denoiser.name, denoiser.function, denoiser.grid)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -261,7 +261,7 @@ def test_gaps_stay_and_do_not_spread():
     image = RNG.poisson(50, (3, 60, 64)).astype(np.float32)
     image[1, 20:25, 30] = np.nan
     for method in ("median", "gaussian", "tv"):
-        clean = calibrate(image, method, missing="leave").apply(image)
+        clean = calibrate(image, method, nan_policy="omit").apply(image)
         assert np.array_equal(np.isnan(clean), np.isnan(image))
         assert abs(clean[1, 19:26, 29] - 50).max() < 15
 

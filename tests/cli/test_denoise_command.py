@@ -15,7 +15,7 @@ from napari_n2s.cli.commands import calibrate_command
 from napari_n2s.cli.main import main
 from napari_n2s.core.settings import words
 from napari_n2s.filters.catalogue import METHODS
-from napari_n2s.methods.blind_spot import Blind
+from napari_n2s.methods.blind_spot import BlindSpot
 
 STACK = np.random.default_rng(0).poisson(20, (2, 24, 30)).astype(np.uint16)
 QUICK = ("--steps", "3", "--device", "cpu")
@@ -141,7 +141,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
 
 
 def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monkeypatch):
-    sound = Blind.loss
+    sound = BlindSpot.loss
 
     def interrupt(*arguments):
         if not interrupted:
@@ -150,7 +150,7 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
         return sound(*arguments)
 
     interrupted = []
-    monkeypatch.setattr(Blind, "loss", interrupt)
+    monkeypatch.setattr(BlindSpot, "loss", interrupt)
     before = signal.getsignal(signal.SIGINT)
     assert run("denoise", noisy, "-o", tmp_path / "out.tif", "--seconds", "600") == 0
     assert signal.getsignal(signal.SIGINT) == before
@@ -161,7 +161,7 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
 def test_ctrl_c_while_applying_says_what_another_would_do(
     noisy, tmp_path, monkeypatch, capsys, ending, words
 ):
-    sound = Blind.mix
+    sound = BlindSpot.mix
 
     def interrupt(*arguments):
         if not interrupted:
@@ -170,7 +170,7 @@ def test_ctrl_c_while_applying_says_what_another_would_do(
         return sound(*arguments)
 
     interrupted = []
-    monkeypatch.setattr(Blind, "mix", interrupt)
+    monkeypatch.setattr(BlindSpot, "mix", interrupt)
     assert run("denoise", noisy, "-o", tmp_path / f"out.{ending}", *QUICK) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "Ctrl-C" in line]
     assert len(lines) == 1

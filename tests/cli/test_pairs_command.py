@@ -69,9 +69,11 @@ def test_an_axis_is_split(folder):
 
 
 def test_photons_are_shared_out(folder):
-    out = folder / "thinned.tif"
-    assert run("denoise", folder / "a.tif", "--thin", "-o", out, *QUICK, "--seed", "4") == 0
-    expected, _ = denoise(MOVIE[0], thin=True, seed=4, **PYTHON)
+    out = folder / "photons_split.tif"
+    assert (
+        run("denoise", folder / "a.tif", "--split_photons", "-o", out, *QUICK, "--seed", "4") == 0
+    )
+    expected, _ = denoise(MOVIE[0], split_photons=True, seed=4, **PYTHON)
     assert np.array_equal(tifffile.imread(out), expected)
 
 
@@ -107,7 +109,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         ([a, "--pairing", "halves"], "name it by pairs_axis"),
         (["--pairs", even, folder / "odd", "--pairing", "halves"], "takes the place of INPUT"),
         ([a, "--loss", "l1"], "readings that are learnt from each other"),
-        ([a, "--pair", folder / "b.tif", "--thin"], "choose one of them"),
+        ([a, "--pair", folder / "b.tif", "--split_photons"], "choose one of them"),
         ([a, "--pair", folder / "b.tif", "--method", "median"], "one reading"),
         ([a, "--pairs", even, folder / "odd"], "takes the place of INPUT"),
         (["--pairs", *twins], "would have one name"),

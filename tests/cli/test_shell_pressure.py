@@ -20,7 +20,7 @@ from napari_n2s.cli.main import main
 from napari_n2s.core.settings import Settings
 from napari_n2s.inference.tiling import count_passes
 from napari_n2s.io import part_files, paths
-from napari_n2s.training.schedule import APPLYING, Clock
+from napari_n2s.training.schedule import APPLYING, Schedule
 
 CPU = torch.device("cpu")
 IMAGE = np.random.default_rng(0).poisson(20, (24, 24)).astype(np.uint16)
@@ -230,12 +230,12 @@ def test_time_is_kept_for_as_many_passes_as_it_allows_and_no_more_are_taken():
     assert count_passes(last.best.method(0, 0, CPU), 2, invariant=True) == 256
     fewer = replace(last.best, passes=40).method(0, 0, CPU)
     assert count_passes(fewer, 2, invariant=True) == 36
-    clock = Clock()
-    clock.plan(Settings(seconds=10, invariant=True), nothing_to_learn=False)
-    clock.scored(0.01, 30.0, passes=(256, 16))
-    assert clock.passes == 34
-    assert clock._kept < APPLYING * 10
-    clock.scored(0.01, 0.5, passes=(256, 16))
-    assert clock.passes == 256
-    clock.scored(0.01, 3000.0, passes=(256, 16))
-    assert clock.passes == 16
+    schedule = Schedule()
+    schedule.plan(Settings(seconds=10, invariant=True), nothing_to_learn=False)
+    schedule.scored(0.01, 30.0, passes=(256, 16))
+    assert schedule.passes == 34
+    assert schedule._kept < APPLYING * 10
+    schedule.scored(0.01, 0.5, passes=(256, 16))
+    assert schedule.passes == 256
+    schedule.scored(0.01, 3000.0, passes=(256, 16))
+    assert schedule.passes == 16

@@ -9,7 +9,7 @@ import torch
 
 from napari_n2s import ImageError, MissingPixelsError, Settings, SettingsError, denoise, train
 from napari_n2s.core.errors import DeviceError
-from napari_n2s.methods.blind_spot import Blind
+from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.pipeline.denoise_one import denoising
 
 GOOD = np.random.default_rng(0).normal(size=(20, 20))
@@ -65,13 +65,13 @@ def test_missing_pixels_are_asked_about():
 )
 def test_a_type_that_cannot_hold_the_result_is_refused_before_the_training(dtype, words):
     with pytest.raises(ImageError, match=words):
-        next(denoising(GAPS, settings=Settings(missing="leave"), dtype=dtype))
+        next(denoising(GAPS, settings=Settings(nan_policy="omit"), dtype=dtype))
 
 
 def test_an_image_of_almost_nothing_but_gaps_is_refused():
     image = np.where(np.arange(40_000).reshape(200, 200) < 3, 1.0, np.nan)
     with pytest.raises(ImageError, match="too few pixels"):
-        train(image, missing="leave")
+        train(image, nan_policy="omit")
 
 
 @pytest.mark.parametrize("fault", [MemoryError(), RuntimeError("CUDA out of memory.")])
@@ -79,7 +79,7 @@ def test_too_little_memory_is_explained(monkeypatch, fault):
     def fail(*_):
         raise fault
 
-    monkeypatch.setattr(Blind, "loss", fail)
+    monkeypatch.setattr(BlindSpot, "loss", fail)
     with pytest.raises(DeviceError, match="not enough memory; close other programs") as caught:
         denoise(GOOD, steps=2, device="cpu")
     assert is_one_sentence(caught.value)
@@ -121,9 +121,9 @@ def test_a_device_that_is_not_there_is_explained():
 
 
 def test_a_training_that_diverges_says_so_and_leaves_what_it_had(monkeypatch):
-    calls, sound = iter(range(1000)), Blind.loss
+    calls, sound = iter(range(1000)), BlindSpot.loss
     monkeypatch.setattr(
-        Blind, "loss", lambda *a: sound(*a) * (float("nan") if next(calls) > 20 else 1)
+        BlindSpot, "loss", lambda *a: sound(*a) * (float("nan") if next(calls) > 20 else 1)
     )
     training = train(GOOD, steps=40, device="cpu")
     snapshots = list(islice(training, 10))

@@ -53,11 +53,11 @@ def test_masked_pixels_are_missing_ones(noisy):
     masked = np.ma.MaskedArray((100 * noisy + 100).clip(0).astype(np.uint16), noisy > 1.4)
     with pytest.raises(MissingPixelsError):
         denoise(masked, **QUICK)
-    clean, _ = denoise(masked, missing="leave", **QUICK)
+    clean, _ = denoise(masked, nan_policy="omit", **QUICK)
     np.testing.assert_array_equal(clean.mask, masked.mask)
     np.testing.assert_array_equal(clean.data[clean.mask], masked.data[clean.mask])
     gaps = np.where(masked.mask, np.nan, masked.data).astype(np.float32)
-    expected, _ = denoise(gaps, missing="leave", **QUICK)
+    expected, _ = denoise(gaps, nan_policy="omit", **QUICK)
     np.testing.assert_array_equal(clean.data[~clean.mask], expected[~masked.mask])
 
 

@@ -22,7 +22,7 @@ from napari_n2s.images import sampling
 from napari_n2s.images.axes import APART, layout
 from napari_n2s.inference import brightness, model, tile_size
 from napari_n2s.io.file_axes import read_axes
-from napari_n2s.methods.blind_spot import Blend, Blind
+from napari_n2s.methods.blind_spot import Blend, BlindSpot
 from napari_n2s.noise.bias import Bias
 from napari_n2s.noise.noise_model import NoiseCurve
 from napari_n2s.noise.quantile_curve import Curve
@@ -31,7 +31,7 @@ from napari_n2s.pipeline.report import account_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.preparation.streaming import Stream
 from napari_n2s.widgets.denoise import on_demand
-from napari_n2s.widgets.request import WHOLE, read_order
+from napari_n2s.widgets.request import WHOLE, read_request
 from napari_n2s.widgets.viewer import layers
 
 RNG = np.random.default_rng(0)
@@ -86,7 +86,7 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
             image /= image.max()
         data = KEPT[kept](image, tmp_path / f"{kind}.zarr")
         source = viewer.add_image(data, multiscale=kept == "multiscale", **place)
-        order = read_order(viewer, source, None, WHOLE)
+        order = read_request(viewer, source, None, WHOLE)
         assert sorted(order.axes) == sorted(axes)
         clean, _ = finish(
             denoising(
@@ -135,7 +135,7 @@ MOVIE = RNG.poisson(np.tile(np.linspace(5, 60, 64), (24, 48, 1))).astype(np.uint
 
 def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
     source = Counted(MOVIE)
-    drawn, axes, unread, *_ = sampling.draw_pieces(source, "TYX", seed=0)
+    drawn, axes, unread, *_ = sampling.sample_pieces(source, "TYX", seed=0)
     assert (axes, unread) == (APART + "TYX", "")
     assert 2**13 < drawn.size == source.read <= 2**14
     _, run, height, width = drawn.shape
@@ -144,8 +144,8 @@ def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
     whole = {MOVIE[t : t + 5, y : y + height, x : x + width].tobytes() for t, y, x in corners}
     assert all(piece.tobytes() in whole for piece in drawn)
     many = np.broadcast_to(MOVIE[0], (9, 8, 3, 48, 64))
-    assert sampling.draw_pieces(many, "PTZYX", seed=0)[0].shape[1:4] == (5, 5, 1)
-    again, *_ = sampling.draw_pieces(MOVIE, "TYX", seed=0)
+    assert sampling.sample_pieces(many, "PTZYX", seed=0)[0].shape[1:4] == (5, 5, 1)
+    again, *_ = sampling.sample_pieces(MOVIE, "TYX", seed=0)
     assert np.array_equal(drawn, again)
     *_, last = train(source, axes="TYX", steps=2, context=1, device="cpu")
     assert source.read < 2**15
@@ -179,7 +179,7 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     level = Curve(np.zeros((1, 1)), np.full((1, 1), 0.3))
     bias, noise = Bias(level, level, level), NoiseCurve(*np.full((3, 1), 0.1))
     blend, planned = Blend(noise, bias, np.ones(1), level), []
-    monkeypatch.setattr(Blind, "plan", lambda *_: planned.append(1) or blend)
+    monkeypatch.setattr(BlindSpot, "plan", lambda *_: planned.append(1) or blend)
     monkeypatch.setattr(brightness, "CELL", 16**2)  # as much smaller as blocks are here
     results = []
     for block in (2**22, 70**2):

@@ -10,7 +10,7 @@ from napari_n2s import ImageError, denoise, train
 from napari_n2s.cli.main import main
 from napari_n2s.images import sampling
 from napari_n2s.images.guides import MOST, Guides, guide
-from napari_n2s.replicates.replicates import find_readings
+from napari_n2s.replicates.replicates import find_replicates
 
 RNG = np.random.default_rng(0)
 TRUTH = gaussian_filter(RNG.normal(size=(64, 80)), 2)
@@ -131,14 +131,14 @@ def test_a_guide_that_may_lie_in_two_ways_is_refused():
 
 def test_what_shows_each_of_the_repeats_is_averaged_as_they_are():
     frames = np.stack([NOISY, SECOND, NOISY[::-1], SECOND[::-1]])
-    readings = find_readings(frames, "TYX", along="T", how="halves").guided(frames + 1)
+    readings = find_replicates(frames, "TYX", along="T", how="halves").guided(frames + 1)
     assert np.allclose(readings.shown[0].guides[..., 0], frames.mean(0) + 1, atol=1e-6)
 
 
 def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):
     monkeypatch.setattr(sampling, "ENOUGH", 20_000)
     movie = RNG.normal(size=(12, 2, 70, 90)).astype(np.float32)
-    drawn = sampling.draw_pieces(guide(movie, "TCYX", [movie[:, 1]]), "TCYX", seed=0)
+    drawn = sampling.sample_pieces(guide(movie, "TCYX", [movie[:, 1]]), "TCYX", seed=0)
     assert len(drawn.image) > 1
     assert drawn.guide_axes == "#TYXC"
     assert np.array_equal(drawn.guides[..., 0], drawn.image[:, :, 1])
@@ -150,7 +150,7 @@ def test_guides_move_with_the_readings():
         part + RNG.normal(0, 0.5, part.shape) for part in (whole[8:72, 8:88], whole[11:75, 6:86])
     )
     clean = whole[8:72, 8:88]
-    readings = find_readings(one, "YX", pair=two, register=True).guided([clean])
+    readings = find_replicates(one, "YX", pair=two, register=True).guided([clean])
     (dy, dx), second = readings.offsets[1], readings.shown[1]
     assert (dy, dx) == (3, -2)
     assert np.allclose(second.guides[10, 10, 0], clean[13, 8])

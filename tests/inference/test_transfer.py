@@ -43,7 +43,7 @@ def test_another_offset_gain_and_type_make_no_difference(learnt):
 def test_what_suits_an_image_badly_is_said_and_what_is_worth_nothing_refused(learnt, tmp_path):
     save_model(tmp_path / "kept.n2s", learnt.best)
     model, _ = load_model(tmp_path / "kept.n2s")
-    assert model.plain == learnt.best.plain > 0
+    assert model.baseline_error == learnt.best.plain > 0
     board = 1000.0 * (np.indices(NOISY.shape).sum(0) % 2)
     with pytest.warns(FitWarning, match="suits this image badly: .* more than 1000 times that of"):
         model.apply(board)

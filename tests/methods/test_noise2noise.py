@@ -13,7 +13,7 @@ from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.replicates.replicates import pair_up, split
 from napari_n2s.simulation import corruptions
-from napari_n2s.training.replicate_data import gather_readings
+from napari_n2s.training.replicate_data import prepare_replicates
 
 RNG = np.random.default_rng(0)
 
@@ -80,12 +80,12 @@ def test_held_out_pixels_are_learnt_from_in_no_reading(monkeypatch):
 
 
 def test_no_reading_is_its_own_partner_and_all_learn_from_all():
-    material = gather_readings(pair_up(list(MOVIE[:4])), Settings())
+    material = prepare_replicates(pair_up(list(MOVIE[:4])), Settings())
     assert material.beside.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
-    material = gather_readings(split(MOVIE, "TYX", "T"), Settings())
+    material = prepare_replicates(split(MOVIE, "TYX", "T"), Settings())
     assert material.beside.tolist() == [[1, 1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 4]]
     stacks = pair_up([MOVIE[:3], MOVIE[3:]], "TYX")
-    assert gather_readings(stacks, Settings()).beside.tolist() == [[3], [4], [5], [0], [1], [2]]
+    assert prepare_replicates(stacks, Settings()).beside.tolist() == [[3], [4], [5], [0], [1], [2]]
 
 
 def test_a_frame_that_differs_is_not_learnt_from():
@@ -94,7 +94,7 @@ def test_a_frame_that_differs_is_not_learnt_from():
     clean, report = denoise(movie, axes="TYX", pairs_axis="T", **QUICK)
     assert clean.shape == movie.shape
     assert any("are not learnt from" in each for each in report.findings)
-    material = gather_readings(split(movie, "TYX", "T"), Settings())
+    material = prepare_replicates(split(movie, "TYX", "T"), Settings())
     assert material.blocked[2].all()
     assert not (material.beside[[1, 3]] == 2).any()
     assert material.held_out.any()
@@ -106,7 +106,7 @@ def test_a_frame_that_differs_is_not_learnt_from():
         ({"pairs_axis": "T"}, MOVIE.shape),
         ({"pairs_axis": "T", "pairing": "halves"}, TRUTH.shape),
         ({"pairs_axis": "T", "pairing": "repeats"}, TRUTH.shape),
-        ({"thin": True}, MOVIE.shape),
+        ({"split_photons": True}, MOVIE.shape),
         ({"pair": MOVIE[::-1]}, MOVIE.shape),
         ({"pair": [MOVIE[::-1], MOVIE[[1, 0, 3, 2, 5, 4]]]}, MOVIE.shape),
     ],
@@ -144,7 +144,7 @@ def test_each_reading_lends_its_pixels_where_the_other_has_none():
     one, two = (each.astype(np.float32) for each in (ONE, TWO))
     one[10:20, 10:20] = two[40:50, 40:50] = np.nan
     one[70:72] = two[70:72] = np.nan
-    clean, _ = denoise(one, pair=two, missing="leave", **QUICK)
+    clean, _ = denoise(one, pair=two, nan_policy="omit", **QUICK)
     assert np.isnan(clean[70:72]).all()
     assert np.isnan(clean).sum() == 2 * 96
     with pytest.raises(ImageError, match="NaN or infinite"):
@@ -179,7 +179,7 @@ def test_what_cannot_be_meant_is_refused():
     with pytest.raises(SettingsError, match="negative values"):
         denoise(ONE - 90.0, pair=TWO - 90.0, loss="hdr", **QUICK)
     with pytest.raises(SettingsError, match="choose one of them"):
-        denoise(ONE, pair=TWO, thin=True, **QUICK)
+        denoise(ONE, pair=TWO, split_photons=True, **QUICK)
 
 
 def test_the_result_is_written_where_it_is_to_go_in_its_type():

@@ -110,7 +110,7 @@ def test_what_it_counts_is_what_unseen_pixels_say():
 def test_unseen_pixels_decide_for_what_repeats_and_a_file_keeps_it(tmp_path):
     stripes = np.tile(np.arange(64) % 8 < 4, (64, 1)) * 10.0
     *_, progress = train(stripes + 4 * RNG.normal(size=stripes.shape), steps=30, device="cpu")
-    (share,) = progress.best.alike
+    (share,) = progress.best.nonlocal_weight
     assert share > ALIKE
     save_model(tmp_path / "kept.n2s", progress.best)
     assert load_model(tmp_path / "kept.n2s")[0].alike == (share,)

@@ -12,15 +12,15 @@ from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings, choices
 from napari_n2s.inference.tiling import predict
 from napari_n2s.methods.factory import choose
-from napari_n2s.nn.blind_spot_network import Donut
+from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.masks import Grid
 from napari_n2s.nn.networks import NETWORKS
 from napari_n2s.noise.from_differences import raised, read_differences
 from napari_n2s.noise.noise_model import (
     NoiseCurve,
     best_share,
-    find_trust,
     posterior,
+    posterior_weight,
     read_noise,
     usual_share,
 )
@@ -67,10 +67,10 @@ def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
 HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 1), ((0,), 3), ((0, 1, 0), 3)]
 
 
-@pytest.mark.parametrize(("hole", "ndim"), HOLES)
-def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(hole, ndim):
-    network = choose(Settings(hole=hole), channels=2, ndim=ndim).network.double()
-    reach = Settings(hole=hole).hole_along(ndim)
+@pytest.mark.parametrize(("radius", "ndim"), HOLES)
+def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(radius, ndim):
+    network = choose(Settings(blind_spot_radius=radius), channels=2, ndim=ndim).network.double()
+    reach = Settings(blind_spot_radius=radius).radius_along(ndim)
     sides = [3 * network.stride] * ndim
     rng = np.random.default_rng(0)
     for _ in range(6):
@@ -95,7 +95,7 @@ def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(hole, ndim):
 
 
 def test_a_guide_is_seen_whole_and_the_image_with_a_hole():
-    network = Donut(channels=1, ndim=2, hole=(0, 0), guides=2).double()
+    network = BlindSpotNetwork(channels=1, ndim=2, radius=(0, 0), guides=2).double()
     x = torch.ones(1, 5, 24, 24, dtype=torch.double, requires_grad=True)
     network(x)[0, :, 12, 12].sum().backward()
     named = {"image": False, "valid": False, "hidden": True, "guides": True}
@@ -122,10 +122,10 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
     assert torch.equal(output(method, other, True, missing)[hidden], before[hidden])
 
 
-@pytest.mark.parametrize("hole", [0, (0, 2)])
-def test_any_output_of_the_donut_is_blind_to_its_own_pixel(hole):
+@pytest.mark.parametrize("radius", [0, (0, 2)])
+def test_any_output_of_the_donut_is_blind_to_its_own_pixel(radius):
     x = torch.randn(1, 2, 40, 41, generator=torch.Generator().manual_seed(0))
-    method = choose(Settings(hole=hole), channels=2, ndim=2)
+    method = choose(Settings(blind_spot_radius=radius), channels=2, ndim=2)
     before, seen = (output(method, x, invariant) for invariant in (True, False))
     for place in ((0, 0), (39, 40), (1, 2), (20, 17)):
         other = x.clone()
@@ -145,7 +145,7 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     noisy = truth + np.sqrt(noise) * rng.normal(size=mean.shape)
     curve = read_noise(mean, variance + noise, noisy)
     assert curve.variance(mean) == pytest.approx(noise, rel=0.05)
-    trust = find_trust(mean, variance + noise, noisy)
+    trust = posterior_weight(mean, variance + noise, noisy)
     assert trust == 1
     estimate, promised = posterior(mean, variance + noise, noisy, curve, trust)
     error = np.mean((estimate - truth) ** 2)
@@ -195,7 +195,7 @@ def test_the_posterior_is_not_taken_where_a_few_pixels_hold_most_of_the_noise():
     for noisy in (photons, hot):
         mean, total = np.full_like(noisy, noisy.mean()), np.full_like(noisy, noisy.var())
         curve = read_noise(mean, 0.5 * total, noisy)  # it may be as wrong as it will
-        trust = find_trust(mean, total, noisy)
+        trust = posterior_weight(mean, total, noisy)
         assert np.array_equal(posterior(mean, total, noisy, curve, trust)[0], mean)
 
 
@@ -257,7 +257,7 @@ def test_a_score_of_channels_is_the_mean_of_their_errors_in_intensity():
 def test_pure_noise_with_gaps_is_not_predicted_by_anything():
     rng = np.random.default_rng(0)
     image = np.where(rng.random((256, 256)) < 0.5, np.nan, rng.normal(0, 1, (256, 256)))
-    *_, progress = train(image, steps=60, missing="leave", device="cpu")
+    *_, progress = train(image, steps=60, nan_policy="omit", device="cpu")
     scores = [progress.best.score, *(each.score for each in progress.baselines)]
     assert all(score.loss > 1 - 3 * score.error for score in scores)
 

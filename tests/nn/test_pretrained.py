@@ -14,7 +14,7 @@ from conftest import LONG, NOISY, click, finish
 from napari_n2s import denoise, train
 from napari_n2s.core.settings import Settings
 from napari_n2s.methods import factory
-from napari_n2s.nn.blind_spot_network import Donut
+from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.pretrained import fits, weights_for
 from napari_n2s.pipeline.first_look import first_look
@@ -91,9 +91,9 @@ def test_cameras_are_drawn_over_decades_of_noise():
 
 def test_it_predicts_an_image_better_than_any_filter_before_it_has_learnt_from_it():
     progress = last(CELLS.noisy, steps=1)
-    assert progress.best.settings.head_start
+    assert progress.best.settings.pretrained
     assert progress.best.score.loss < min(each.score.loss for each in progress.baselines)
-    scratch = last(CELLS.noisy, steps=100, head_start=False)
+    scratch = last(CELLS.noisy, steps=100, pretrained=False)
     assert progress.best.score.loss < scratch.best.score.loss
 
 
@@ -120,7 +120,7 @@ def test_an_image_that_it_knows_little_of_is_learnt_in_larger_steps(monkeypatch)
     monkeypatch.setattr(Muon, "step", record)
     largest = []
     for image in (CELLS.noisy, lattice()):
-        assert last(image, steps=120).best.settings.head_start
+        assert last(image, steps=120).best.settings.pretrained
         largest.append(max(rates))
         rates.clear()
     assert largest[1] > 1.3 * largest[0]
@@ -136,8 +136,8 @@ def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
     progress = next(
         each for each in train(image, steps=steps, device="cpu") if each.step > SETTLING
     )
-    assert progress.learner.settings.head_start
-    network = progress.learner._descent._network
+    assert progress.trainer.settings.pretrained
+    network = progress.trainer._descent._network
     start, now = weights_for(network)["first.weight"], network.first.weight.detach()
     moved = float((now - start).norm() / start.norm())
     assert (moved > 0.3) if forgets else (moved < 0.1)
@@ -149,7 +149,7 @@ def test_nothing_is_invented_where_there_is_nothing(slope):
     noisy = truth + np.random.default_rng(0).normal(0, 20, truth.shape)
     for invariant in (False, True):
         clean, report = denoise(noisy, steps=60, invariant=invariant, device="cpu")
-        assert report.settings.head_start
+        assert report.settings.pretrained
         assert error(clean, truth) < 0.02 * 20**2
 
 
@@ -157,9 +157,9 @@ def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatc
     def misleading(network):
         return {name: torch.zeros_like(each) for name, each in weights_for(network).items()}
 
-    monkeypatch.setattr(factory.head_start, "weights_for", misleading)
+    monkeypatch.setattr(factory.pretrained, "weights_for", misleading)
     progress = last(CELLS.noisy, steps=240)
-    assert not progress.best.settings.head_start
+    assert not progress.best.settings.pretrained
     assert progress.step == 240
 
 
@@ -167,14 +167,14 @@ def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatc
     ("image", "settings"),
     [
         (np.stack([NOISY] * 3, -1), {}),
-        (NOISY, {"hole": (0, 2)}),
+        (NOISY, {"blind_spot_radius": (0, 2)}),
         (NOISY, {"network": "unet-small"}),
         (np.full((32, 32), 7), {}),
     ],
 )
 def test_where_none_fits_the_training_is_from_scratch_and_says_so(image, settings):
     _, report = denoise(image, steps=2, device="cpu", **settings)
-    assert not report.settings.head_start
+    assert not report.settings.pretrained
     assert "head start" not in report.sentence()
     assert "simulated" not in report.methods()
 
@@ -186,7 +186,7 @@ def test_the_report_names_it():
 
 
 def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
-    alone, beside = (Donut(hole=(3, 3), guides=guides).eval() for guides in (0, 4))
+    alone, beside = (BlindSpotNetwork(radius=(3, 3), guides=guides).eval() for guides in (0, 4))
     for network in (alone, beside):
         network.load_state_dict(weights_for(network))
     x = torch.randn(1, 3, 48, 48)
@@ -205,12 +205,14 @@ def test_it_knows_what_to_make_of_the_frames_beside_one():
     assert error(beside, movie) < 0.8 * error(alone, movie)
 
 
-@pytest.mark.parametrize("hole", [1, 2, 3, 4])
-def test_noise_that_neighbours_share_is_taken_for_noise_with_a_wide_hole(hole):
-    smear = (hole / 2, hole / 2)
+@pytest.mark.parametrize("radius", [1, 2, 3, 4])
+def test_noise_that_neighbours_share_is_taken_for_noise_with_a_wide_hole(radius):
+    smear = (radius / 2, radius / 2)
     camera = Camera(read_noise=float(CELLS.noisy.std()) / 2, smear=smear)
     noisy = camera.record(CELLS.truth, np.random.default_rng(0))
-    narrow, wide = (denoise(noisy, steps=1, hole=each, device="cpu")[0] for each in (0, hole))
+    narrow, wide = (
+        denoise(noisy, steps=1, blind_spot_radius=each, device="cpu")[0] for each in (0, radius)
+    )
     assert error(wide, CELLS.truth) < 0.7 * error(narrow, CELLS.truth)
 
 
@@ -274,14 +276,14 @@ def test_the_dock_shows_a_first_look_until_there_is_something_better(
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
     assert not named(viewer, "b")  # there is a result
     viewer.layers.remove("b [n2s]")
-    dock.head_start.setChecked(False)
-    dock.head_start.setChecked(True)
+    dock.pretrained.setChecked(False)
+    dock.pretrained.setChecked(True)
     qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
     assert dock.result.text() == WORDS
-    dock.head_start.setChecked(False)
+    dock.pretrained.setChecked(False)
     qtbot.waitUntil(lambda: not named(viewer, "b"), timeout=LONG)
     assert dock.result.text() == ""
-    dock.head_start.setChecked(True)
+    dock.pretrained.setChecked(True)
     qtbot.waitUntil(lambda: named(viewer, "b"), timeout=LONG)
     viewer.layers.select_all()
     viewer.layers.remove_selected()

@@ -57,8 +57,8 @@ def test_what_is_bright_is_as_bright_in_the_result():
     truth = 2 + 40 * blobs / blobs.max()
     noisy = rng.poisson(truth).astype(np.float32)
     spots = binary_dilation(truth > 8, iterations=3)
-    for head_start in (True, False):
-        clean, _ = denoise(noisy, steps=100, head_start=head_start, device="cpu")
+    for pretrained in (True, False):
+        clean, _ = denoise(noisy, steps=100, pretrained=pretrained, device="cpu")
         assert clean.mean() == pytest.approx(noisy.mean(), rel=0.005)
         assert clean[spots].mean() == pytest.approx(noisy[spots].mean(), rel=0.009)
 

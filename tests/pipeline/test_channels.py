@@ -23,7 +23,7 @@ def blobs(seed):
 
 FAINT, BRIGHT = (RNG.poisson(np.stack([blobs(seed)] * 4)).astype(np.float32) for seed in (0, 1))
 MOVIE = np.stack([FAINT, 1000 * BRIGHT], 1)  # TCYX
-APART = {"channels": "apart", "steps": 12, "device": "cpu"}
+APART = {"channels": "independent", "steps": 12, "device": "cpu"}
 
 
 def learn(image, axes="TCYX", **changes):
@@ -69,8 +69,8 @@ def test_apart_is_of_channels_alone():
     colour = MOVIE[0].transpose(1, 2, 0)
     for axes in ("YXS", "YXQ"):
         model = learn(colour, axes, context=0)
-        assert model.settings.channels == "together"
-        together = learn(colour, axes, context=0, channels="together")
+        assert model.settings.channels == "joint"
+        together = learn(colour, axes, context=0, channels="joint")
         assert np.array_equal(model.apply(colour, axes=axes), together.apply(colour, axes=axes))
     assert learn(colour[..., :1], "YXC").apply(colour[..., :1], axes="YXC").shape == (48, 56, 1)
 
@@ -84,7 +84,16 @@ def test_a_volume_is_learnt_apart():
 def test_the_shell_learns_channels_apart(tmp_path, capsys):
     image = MOVIE.astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "TCYX"})
-    options = ("--channels", "apart", "--steps", "12", "--device", "cpu", "-o", tmp_path / "b.zarr")
+    options = (
+        "--channels",
+        "independent",
+        "--steps",
+        "12",
+        "--device",
+        "cpu",
+        "-o",
+        tmp_path / "b.zarr",
+    )
     assert main([str(each) for each in ("denoise", tmp_path / "a.tif", *options)]) == 0
     expected, report = denoise(image, axes="TCYX", **APART)
     assert np.array_equal(files.read(tmp_path / "b.zarr").image[:], expected)
@@ -95,9 +104,9 @@ def test_the_shell_learns_channels_apart(tmp_path, capsys):
 def test_the_dock_learns_channels_apart(viewer, open_dock, qtbot):
     source = viewer.add_image(MOVIE[:1], name="a", axis_labels="tcyx", contrast_limits=(0, 60))
     dock = open_dock()
-    dock.advanced.controls["channels"].setCurrentText("apart")
+    dock.advanced.controls["channels"].setCurrentText("independent")
     click(qtbot, dock.train)
     finish(qtbot, dock)
     result = viewer.layers["a [n2s]"]
-    assert result.metadata["napari-n2s"]["settings"]["channels"] == "apart"
+    assert result.metadata["napari-n2s"]["settings"]["channels"] == "independent"
     assert np.array_equal(result.data, dock.progress.best.apply(source.data, axes="TCYX"))

@@ -139,7 +139,7 @@ def test_a_large_tiff_can_be_read_whole(tmp_path, monkeypatch):
 def test_of_an_axis_that_pairs_lie_along_several_pictures_are_drawn(monkeypatch):
     monkeypatch.setattr(sampling, "ENOUGH", 20_000)
     image = np.zeros((8, 20, 5, 40, 40), np.uint8)
-    drawn = sampling.draw_pieces(image, "PZTYX", 0, along="T")
+    drawn = sampling.sample_pieces(image, "PZTYX", 0, along="T")
     assert drawn.image.shape[drawn.axes.index("T")] > 1
 
 

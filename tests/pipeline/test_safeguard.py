@@ -16,7 +16,7 @@ SAMPLE = fluorescence.picture(96, seed=4)
 TRUTH = SAMPLE.truth.astype(np.float64)
 SIGMA = 0.15 * np.ptp(TRUTH)
 NOISY = (TRUTH + np.random.default_rng(1).normal(0, SIGMA, TRUTH.shape)).astype(np.float32)
-SCRATCH = {"head_start": False, "device": "cpu", "steps": 2}
+SCRATCH = {"pretrained": False, "device": "cpu", "steps": 2}
 
 
 def error(picture):
@@ -61,4 +61,4 @@ def test_a_picture_that_contradicts_the_noisy_one_is_not_handed_out(untrained, f
     picture = TRUTH + fault()
     safe = contradicted(model, NOISY, picture, layout(NOISY.shape), untrained.baselines)
     assert bool(safe.reason) == told
-    assert bool(safe.model.instead) == told
+    assert bool(safe.model.fallback) == told

@@ -1,4 +1,4 @@
-"""Readings of one thing: what is refused, put right and told before any of them is learnt from."""
+"""Replicates are checked before any is learnt from: corrected, rejected or reported."""
 
 import re
 
@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from napari_n2s import ImageError, SettingsError, denoise
 from napari_n2s.images.axes import APART
 from napari_n2s.replicates.motion import leave_out
-from napari_n2s.replicates.replicates import find_readings, pair_up, split, thin
+from napari_n2s.replicates.replicates import find_replicates, pair_up, split, split_photons
 from napari_n2s.simulation import fluorescence
 
 RNG = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def test_of_very_many_readings_few_sentences_are_said():
     said = pair_up([reading(), *moved]).findings
     assert len(said) == 6
     assert said[4].startswith("And 4 more")
-    assert re.match("Readings 2 to 9 have [67]", said[5])
+    assert re.match("Replicates 2 to 9 have [67]", said[5])
 
 
 def test_an_axis_is_split_in_three_ways():
@@ -161,29 +161,31 @@ def test_frames_that_differ_too_much_are_left_out():
 def test_photons_are_shared_out_and_nothing_else_is():
     expected = np.clip(TRUTH - 90, 0, None)
     counts = np.random.default_rng(0).poisson(expected).astype(np.uint16)
-    made = thin(counts)
+    made = split_photons(counts)
     assert made.findings == ()
     assert np.array_equal(made.learnt[0] + made.learnt[1], counts)
     noise = [each - expected / 2 for each in made.learnt]
     assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.02
-    assert re.search(r"noise has (4|4\.1) times the variance", thin(4 * counts).findings[0])
-    assert thin(np.zeros((32, 32), np.uint8)).findings == ()
+    assert re.search(
+        r"noise has (4|4\.1) times the variance", split_photons(4 * counts).findings[0]
+    )
+    assert split_photons(np.zeros((32, 32), np.uint8)).findings == ()
     for bad, words in ((counts - 0.5, "whole numbers"), (np.where(counts > 9, np.nan, 1), "NaN")):
         with pytest.raises(ImageError, match=words):
-            thin(bad)
+            split_photons(bad)
 
 
 def test_one_way_to_come_by_readings_has_to_be_chosen():
     image = reading()
-    assert find_readings(image, "YX") is None
+    assert find_replicates(image, "YX") is None
     with pytest.raises(SettingsError, match="three ways"):
-        find_readings(image, "YX", pair=reading(), thinned=True)
+        find_replicates(image, "YX", pair=reading(), photons_split=True)
     with pytest.raises(SettingsError, match="add pair"):
-        find_readings(image, "YX", register=True)
+        find_replicates(image, "YX", register=True)
     with pytest.raises(SettingsError, match="name it by pairs_axis"):
-        find_readings(image, "YX", how="halves")
+        find_replicates(image, "YX", how="halves")
     with pytest.raises(SettingsError, match="choose one of neighbours"):
-        find_readings(still(3), "TYX", along="T", how="thirds")
+        find_replicates(still(3), "TYX", along="T", how="thirds")
 
 
 def test_gaps_do_not_disturb_what_is_measured():
@@ -196,7 +198,7 @@ def test_gaps_do_not_disturb_what_is_measured():
 
 def test_register_says_where_it_can_do_nothing():
     with pytest.raises(SettingsError, match="leave it out"):
-        find_readings(still(5), "TYX", along="T", register=True)
+        find_replicates(still(5), "TYX", along="T", register=True)
     one, two = np.stack([TRUTH] * 2), np.stack([np.roll(TRUTH, 4, 0), np.roll(TRUTH, -4, 0)])
     with pytest.raises(ImageError, match="by different amounts"):
         pair_up([reading(one), reading(two)], APART + "YX", register=True)

@@ -85,13 +85,13 @@ def test_a_part_of_many_axes_is_denoised_as_in_the_whole():
 
 def test_what_has_nothing_beside_it_is_refused_before_any_training():
     *_, last = train(MOVIE, axes="TYX", steps=3, context=1, device="cpu")
-    steps = last.learner.step
+    steps = last.trainer.step
     work = denoising(
         MOVIE, axes="TYX", settings=last.best.settings, since=last, target=(MOVIE[0], "YX")
     )
     with pytest.raises(ImageError, match="along T"):
         next(work)
-    assert last.learner.step == steps
+    assert last.trainer.step == steps
     settings = Settings(steps=3, device="cpu")
     work = denoising(MOVIE, axes="TYX", settings=settings, target=(MOVIE, "ZYX"))
     clean, report = finish(work)

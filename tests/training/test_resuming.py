@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from napari_n2s import go_on, train
+from napari_n2s import resume, train
 from napari_n2s.core.errors import DeviceError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import Preview
 from napari_n2s.core.settings import Settings
-from napari_n2s.methods.blind_spot import Blind
+from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.preparation.held_out import improved
-from napari_n2s.training.preview import ADVANCE, SHARE, Pace, Watch
+from napari_n2s.training.preview import ADVANCE, SHARE, PreviewPacer, TrainingMonitor
 from napari_n2s.training.progress import Progress
 
 RNG = np.random.default_rng(0)
@@ -33,17 +33,17 @@ def test_taken_up_again_it_is_the_same_as_in_one_go():
     whole = finish(train(NOISY, steps=60, device="cpu"))
     progress = leave_at(train(NOISY, steps=60, device="cpu"), 20)
     assert progress.step < 60
-    parted = finish(go_on(progress))
+    parted = finish(resume(progress))
     assert parted.step == whole.step
     assert all(torch.equal(parted.weights[name], each) for name, each in whole.weights.items())
 
 
 def test_after_the_end_it_goes_on_for_as_long_again():
     *_, first = train(NOISY, steps=40, device="cpu")
-    held_out = first.learner.material.held_out.clone()
-    *_, second = go_on(first)
+    held_out = first.trainer.material.held_out.clone()
+    *_, second = resume(first)
     assert (first.step, second.step) == (40, 80)
-    assert torch.equal(second.learner.material.held_out, held_out)
+    assert torch.equal(second.trainer.material.held_out, held_out)
     assert second.best.score.loss <= first.best.score.loss + first.best.score.error
     assert second.seconds > first.seconds
 
@@ -123,13 +123,13 @@ def test_taken_up_in_its_last_moment_it_ends_with_the_snapshot_that_there_was():
         yield from ()
 
     *_, since = train(NOISY, steps=1, device="cpu")
-    watch, never = Watch(lambda *_: None, lambda: None, Pace()), lambda: False
+    watch, never = TrainingMonitor(lambda *_: None, lambda: None, PreviewPacer()), lambda: False
     assert finish(watch.follow(over(), never, never, since)) is since
 
 
 @pytest.mark.parametrize("cost", [0.02, 0.3])
 def test_previews_come_soon_and_cost_little(cost):
-    pace, box, spent, times = Pace(), (slice(0, 1),), 0.0, []
+    pace, box, spent, times = PreviewPacer(), (slice(0, 1),), 0.0, []
     for tick in range(600):
         seconds = tick / 10
         step = int(seconds)
@@ -147,7 +147,7 @@ def test_previews_come_soon_and_cost_little(cost):
 
 
 def test_when_memory_runs_short_steps_get_smaller_and_training_goes_on(monkeypatch):
-    tried, sound = [], Blind.loss
+    tried, sound = [], BlindSpot.loss
 
     def loss(self, output, target, counted, done):
         tried.append((target.shape[0], target.shape[-1]))
@@ -155,10 +155,10 @@ def test_when_memory_runs_short_steps_get_smaller_and_training_goes_on(monkeypat
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
         return sound(self, output, target, counted, done)
 
-    monkeypatch.setattr(Blind, "loss", loss)
+    monkeypatch.setattr(BlindSpot, "loss", loss)
     large = np.tile(NOISY, (1, 2))[:, :64]
-    *_, last = train(large, steps=20, device="cpu", head_start=False)
-    assert last.learner.shrunk
+    *_, last = train(large, steps=20, device="cpu", pretrained=False)
+    assert last.trainer.shrunk
     assert tried[:4] == [(4, 64), (2, 64), (1, 64), (1, 32)]
     assert set(tried[4:]) == {(1, 32)}
     assert last.step == 20

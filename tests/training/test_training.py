@@ -9,8 +9,8 @@ import torch
 from napari_n2s import Settings, denoise, train
 from napari_n2s.core.settings import choices
 from napari_n2s.preparation.augmentation import turns
-from napari_n2s.training.schedule import Clock
-from napari_n2s.training.trainer import Learner
+from napari_n2s.training.schedule import Schedule
+from napari_n2s.training.trainer import Trainer
 
 RNG = np.random.default_rng(0)
 NOISY = RNG.poisson(np.linspace(5, 60, 48 * 40).reshape(48, 40)).astype(np.uint16)
@@ -59,11 +59,11 @@ def test_the_last_is_kept_unless_one_before_was_better_by_more_than_chance(monke
     noise = RNG.normal(size=100)
     noise -= noise.mean()
 
-    def errors(learner):  # falling, then rising again from the seventh step on
-        return 10 + (rise + 0.1 * noise) * abs(learner.step - 7) / 13
+    def errors(trainer):  # falling, then rising again from the seventh step on
+        return 10 + (rise + 0.1 * noise) * abs(trainer.step - 7) / 13
 
-    monkeypatch.setattr(Learner, "_squared_errors", errors)
-    *_, before, last = train(NOISY, steps=20, head_start=False, device="cpu")
+    monkeypatch.setattr(Trainer, "_squared_errors", errors)
+    *_, before, last = train(NOISY, steps=20, pretrained=False, device="cpu")
     assert before.best.step == 7
     assert last.best.step == kept
 
@@ -79,43 +79,43 @@ def test_a_time_budget_is_used_up_but_never_for_less_than_a_few_steps():
 def test_applying_is_paid_from_the_budget(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    clock = Clock()
-    clock.plan(Settings(seconds=100), nothing_to_learn=False)
+    schedule = Schedule()
+    schedule.plan(Settings(seconds=100), nothing_to_learn=False)
     now[0] = 30
-    assert clock.done(step=100) == pytest.approx(0.3)
-    clock.scored(cost=0.1, once=1)
-    assert clock.turns == 8
-    assert clock.done(step=100) == pytest.approx(30 / 92)
-    clock.scored(cost=0.1, once=1, after=2)
-    assert clock.done(step=100) == pytest.approx(30 / 90), "what comes once is paid as well"
-    assert clock.affords(4)
-    assert not clock.affords(5)
-    clock.scored(cost=0.05, once=3)
-    assert clock.turns == 2
-    assert clock.done(step=100) == pytest.approx(30 / 90), "what is done is not undone"
-    clock.scored(cost=0.05, once=500)
-    assert clock.done(step=100) == pytest.approx(30 / 87), "hardly any of it would be of use"
-    clock.scored(cost=0.05, once=75)
-    assert clock.turns == 1
+    assert schedule.done(step=100) == pytest.approx(0.3)
+    schedule.scored(cost=0.1, once=1)
+    assert schedule.turns == 8
+    assert schedule.done(step=100) == pytest.approx(30 / 92)
+    schedule.scored(cost=0.1, once=1, after=2)
+    assert schedule.done(step=100) == pytest.approx(30 / 90), "what comes once is paid as well"
+    assert schedule.affords(4)
+    assert not schedule.affords(5)
+    schedule.scored(cost=0.05, once=3)
+    assert schedule.turns == 2
+    assert schedule.done(step=100) == pytest.approx(30 / 90), "what is done is not undone"
+    schedule.scored(cost=0.05, once=500)
+    assert schedule.done(step=100) == pytest.approx(30 / 87), "hardly any of it would be of use"
+    schedule.scored(cost=0.05, once=75)
+    assert schedule.turns == 1
     now[0] = 34
-    assert clock.done(step=100) < 1
+    assert schedule.done(step=100) < 1
     now[0] = 36
-    assert clock.done(step=100) == 1
+    assert schedule.done(step=100) == 1
 
 
 def test_a_training_is_counted_from_its_first_step_and_begins_once(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    clock = Clock()
-    clock.plan(Settings(seconds=100), nothing_to_learn=False)
+    schedule = Schedule()
+    schedule.plan(Settings(seconds=100), nothing_to_learn=False)
     now[0] = 20
-    clock.begin()
-    assert clock.done(step=100) == 0
+    schedule.begin()
+    assert schedule.done(step=100) == 0
     now[0] = 60
-    clock.begin()
-    assert clock.done(step=100) == pytest.approx(0.5)
-    clock.scored(cost=0.1, once=81)
-    assert clock.done(step=100) == 1, "what is kept for applying leaves no time for steps"
+    schedule.begin()
+    assert schedule.done(step=100) == pytest.approx(0.5)
+    schedule.scored(cost=0.1, once=81)
+    assert schedule.done(step=100) == 1, "what is kept for applying leaves no time for steps"
 
 
 def test_a_long_training_in_steps_shows_early_where_it_stands():
@@ -205,14 +205,14 @@ def test_a_large_offset_costs_no_precision():
 def test_a_large_gap_costs_no_time_and_leaves_windows_where_there_are_pixels():
     image = np.full((600, 500), np.nan)
     image[480:540, 20:90] = np.random.default_rng(0).normal(size=(60, 70))
-    result, report = denoise(image, steps=3, missing="leave", device="cpu")
+    result, report = denoise(image, steps=3, nan_policy="omit", device="cpu")
     assert np.array_equal(np.isfinite(result), np.isfinite(image))
     assert report.network.pixels > 50
 
 
 def test_a_frame_of_nothing_but_gaps_stays():
     image = np.stack([NOISY, np.full(NOISY.shape, np.nan)])
-    result, _ = denoise(image, axes="TYX", steps=3, missing="leave", device="cpu")
+    result, _ = denoise(image, axes="TYX", steps=3, nan_policy="omit", device="cpu")
     assert np.isfinite(result[0]).all()
     assert np.isnan(result[1]).all()
 
@@ -231,7 +231,7 @@ def test_a_wider_hole_is_blind_to_noise_that_neighbours_share():
     noise = rng.normal(size=(128, 130))
     noisy = noise[:, 2:] + noise[:, 1:-1] + noise[:, :-2]  # correlates along X alone
     narrow, report = denoise(noisy, steps=150, device="cpu")
-    wide, wider = denoise(noisy, steps=150, hole=(0, 2), device="cpu")
+    wide, wider = denoise(noisy, steps=150, blind_spot_radius=(0, 2), device="cpu")
     assert wide.std() < 0.5 * narrow.std()
     assert wider.network.loss > 1.5 * report.network.loss
     assert all(each.score.loss > 2.9 for each in wider.baselines)
@@ -247,7 +247,7 @@ def test_a_constant_channel_comes_back_as_it_is():
 def test_missing_pixels_stay_and_do_not_spread(bad):
     image = NOISY.astype(np.float32)
     image[10:20, 5:9] = image[40, 30] = bad
-    result, _ = denoise(image, steps=3, missing="leave", device="cpu")
+    result, _ = denoise(image, steps=3, nan_policy="omit", device="cpu")
     assert np.array_equal(np.isfinite(result), np.isfinite(image))
     assert np.array_equal(result[~np.isfinite(image)], image[~np.isfinite(image)], equal_nan=True)
 
@@ -281,7 +281,7 @@ def test_the_training_loss_may_be_compared_with_the_score_though_crops_lie_where
     spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
     sparse = np.random.default_rng(0).poisson(spot)
     *_, progress = train(sparse, steps=60, learning_rate=1e-6, device="cpu")
-    assert progress.learner.material.structure is not None
+    assert progress.trainer.material.structure is not None
     assert progress.loss == pytest.approx(progress.last.score.loss, rel=0.35)
 
 
@@ -289,7 +289,7 @@ def test_a_single_crop_in_each_step_is_drawn_by_structure_every_other_time():
     y, x = np.mgrid[:256, :256]
     spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
     progress = next(train(np.random.default_rng(0).poisson(spot), steps=1, device="cpu"))
-    generator, material = torch.Generator().manual_seed(0), progress.learner.material
+    generator, material = torch.Generator().manual_seed(0), progress.trainer.material
     bright = [
         float(material.draw(1, 32, turns(2), generator, first)[0].max()) > 4 for first in range(60)
     ]

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMessageBox
 from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.core.progress import Applying
 from napari_n2s.inference.model import Model
-from napari_n2s.methods.blind_spot import Blind
+from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.widgets.denoise.activity import Activity
 from napari_n2s.widgets.denoise.dock import NO_IMAGE
 from napari_n2s.widgets.viewer import layers
@@ -177,7 +177,7 @@ def test_a_fault_in_a_step_leaves_the_dock_ready(
 
     viewer.add_image(NOISY)
     dock = open_dock()
-    monkeypatch.setattr(Blind, "loss", fail)
+    monkeypatch.setattr(BlindSpot, "loss", fail)
     with qtbot.capture_exceptions() as unexpected:
         click(qtbot, dock.train)
         finish(qtbot, dock)
@@ -224,15 +224,15 @@ def test_stop_before_the_thread_has_started(viewer, open_dock, qtbot):
 def test_stop_while_applying_gives_up(viewer, open_dock, qtbot, monkeypatch):
     viewer.add_image(np.stack([NOISY] * 3))
     dock = open_dock()
-    go_on, sound = Event(), Model.applying
+    resume, sound = Event(), Model.applying
 
     def slowly(*arguments, **options):
-        yield from (state for state in sound(*arguments, **options) if go_on.wait(10) or True)
+        yield from (state for state in sound(*arguments, **options) if resume.wait(10) or True)
 
     monkeypatch.setattr(Model, "applying", slowly)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
-    go_on.set()
+    resume.set()
     dock._show_progress(Applying(0.1))
     click(qtbot, dock.stop)
     finish(qtbot, dock)

@@ -10,11 +10,11 @@ from conftest import LONG, NOISY, click, shown
 from napari_n2s.core.progress import Preview
 from napari_n2s.widgets.denoise.first_look_panel import NAME, WORDS
 from napari_n2s.widgets.denoise.on_demand import OnDemand
-from napari_n2s.widgets.denoise.result_panel import Verdict
-from napari_n2s.widgets.live_preview import Watching
-from napari_n2s.widgets.request import WHOLE, read_order
+from napari_n2s.widgets.denoise.result_panel import ResultPanel
+from napari_n2s.widgets.live_preview import LivePreview
+from napari_n2s.widgets.request import WHOLE, read_request
 from napari_n2s.widgets.viewer import layers, regions
-from napari_n2s.widgets.viewer.frozen import Frozen
+from napari_n2s.widgets.viewer.frozen import LayerLock
 
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
 CLEAN = STACK.astype(np.float32)
@@ -23,7 +23,7 @@ LOOK, SEEN = f"a [{NAME}]", Preview(SLICE, CLEAN[SLICE])
 
 
 def watch(viewer, source, name=layers.PREVIEW_NAME):
-    watching = Watching(viewer, read_order(viewer, source, None, WHOLE), name)
+    watching = LivePreview(viewer, read_request(viewer, source, None, WHOLE), name)
     watching.show(SEEN)
     return watching
 
@@ -46,10 +46,10 @@ def test_what_comes_last_lies_on_top(viewer):
     assert layers.results_above(viewer, source) == [result]
     preview.lift()
     assert names(viewer) == [order[each] for each in (0, 1, 3, 2, 4)]
-    training = Watching(viewer, read_order(viewer, source, None, WHOLE), "training")
+    training = LivePreview(viewer, read_request(viewer, source, None, WHOLE), "training")
     training.take_over(look)
     assert names(viewer) == ["a", "a [n2s]", "a [n2s preview]", "a [training]", "points"]
-    verdict = Verdict(viewer, lambda *_, **__: None)
+    verdict = ResultPanel(viewer, lambda *_, **__: None)
     verdict.accept(source, result, None, "")
     verdict.show_before()
     assert [layer.visible for layer in viewer.layers] == [True, False, False, False, True]
@@ -79,7 +79,7 @@ def test_what_is_clean_is_not_seen_mixed_with_what_is_noisy(viewer):
     assert result is preview
     assert result.blending == "additive"
     seen = source, part, result
-    verdict = Verdict(viewer, lambda *_, **__: None)
+    verdict = ResultPanel(viewer, lambda *_, **__: None)
     verdict.accept(source, result, None, "")
     assert [each.visible for each in seen] == [False, False, True]
     verdict.show_before()
@@ -100,7 +100,7 @@ def test_a_preview_and_what_becomes_of_it_look_as_the_source_does_by_then(viewer
     look = watch(viewer, source, NAME)
     source.colormap, source.contrast_limits, source.gamma = "magenta", (3, 70), 0.5
     source.units, source.scale, source.affine = ("um", "nm", "nm"), (2, 3, 3), np.diag([1, 2, 1, 1])
-    training = Watching(viewer, read_order(viewer, source, None, WHOLE))
+    training = LivePreview(viewer, read_request(viewer, source, None, WHOLE))
     training.take_over(look)
     assert training.layer.colormap.name == "magenta"
     assert (training.layer.contrast_limits, training.layer.gamma) == ([3, 70], 0.5)
@@ -131,7 +131,7 @@ def test_layers_may_count_in_other_units(viewer):
 def test_what_goes_is_collected_though_the_rest_is_left_aside(viewer, monkeypatch):
     viewer.add_image(STACK, name="a")
     viewer.add_image(STACK, name="b")
-    frozen, collected, collect = Frozen(viewer), [], gc.collect
+    frozen, collected, collect = LayerLock(viewer), [], gc.collect
     monkeypatch.setattr(gc, "collect", lambda *_: collected.append(gc.get_freeze_count()))
     frozen.begin()
     viewer.layers.remove("a")
@@ -171,9 +171,9 @@ def test_a_first_look_goes_with_what_it_shows_and_for_what_is_better(
     monkeypatch.setattr(dock, "isVisible", lambda: True)  # no window is, in a test
 
     def look_again():
-        dock.head_start.click()
+        dock.pretrained.click()
         qtbot.waitUntil(lambda: dock._first_look._order is None)
-        dock.head_start.click()
+        dock.pretrained.click()
         qtbot.waitUntil(lambda: LOOK in viewer.layers, timeout=LONG)
 
     dock.image.changed.emit(source)

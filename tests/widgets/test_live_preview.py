@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication
 
 from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.core.settings import EFFORTS
-from napari_n2s.training.trainer import Learner
+from napari_n2s.training.trainer import Trainer
 from napari_n2s.widgets.denoise.dock import DenoiseDock
 
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
@@ -117,7 +117,7 @@ def test_what_was_learnt_is_applied_without_learning_more(viewer, training, qtbo
     click(qtbot, training.apply)
     finish(qtbot, training)
     assert training.progress is before
-    assert training.progress.learner.step == before.step
+    assert training.progress.trainer.step == before.step
     part = viewer.layers["a [n2s] [1]"]
     assert np.allclose(part.data, whole.data[1:2], rtol=1e-4)
 
@@ -180,7 +180,7 @@ def test_it_goes_on_from_where_it_was_stopped(viewer, training, qtbot):
     finish(qtbot, training)
     after = training.progress
     assert after.step > before.step
-    assert after.learner is before.learner
+    assert after.trainer is before.trainer
     assert after.best.score.loss <= before.best.score.loss
     assert [layer.name for layer in viewer.layers].count("a [n2s]") == 1
     assert len(viewer.layers) == 4
@@ -241,11 +241,11 @@ def test_effort_and_settings_speak_of_each_other(viewer, open_dock, qtbot):
     dock.converge.setChecked(False)
     dock.seconds.setValue(300)
     assert (dock.effort.value(), dock.effort_words.text()) == (2, "thorough, 300 s")
-    dock.advanced.controls["hole"].setText("wide")
+    dock.advanced.controls["blind_spot_radius"].setText("wide")
     click(qtbot, dock.train)
     [(severity, message)] = shown()
     assert severity == "error"
-    assert message.startswith("hole is 'wide'; give one whole number")
+    assert message.startswith("blind_spot_radius is 'wide'; give one whole number")
     assert dock.train.isEnabled()
 
 
@@ -262,8 +262,8 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     viewer.dims.set_point(0, 4)
     click(qtbot, dock.train)
     finish(qtbot, dock)
-    learner = dock.progress.learner
-    assert tuple(learner.material.x.shape) == (3, 1, 51, 31)
+    trainer = dock.progress.trainer
+    assert tuple(trainer.material.x.shape) == (3, 1, 51, 31)
     result = viewer.layers["a [n2s]"]
     assert result.data.shape == (1, *NOISY.shape)
     assert np.allclose(source.world_to_data(result.data_to_world((0, 0, 0))), (2, 0, 0))
@@ -295,7 +295,7 @@ def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
     viewer.add_image(NOISY, name="a")
     dock = open_dock()
     gc.collect()
-    before, learners, images = threading.active_count(), alive(Learner), alive(Image)
+    before, learners, images = threading.active_count(), alive(Trainer), alive(Image)
     for _ in range(10):
         dock.image.value = viewer.layers["a"]
         dock.seconds.setValue(1)
@@ -304,7 +304,7 @@ def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
         viewer.layers.remove("a [n2s]")
     let_threads_end(qtbot)
     gc.collect()
-    assert alive(Learner) <= learners + 1
+    assert alive(Trainer) <= learners + 1
     assert alive(Image) <= images + 1  # the last result is the one that may be hidden
     assert threading.active_count() <= before + 1
 
@@ -320,7 +320,7 @@ def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot, n
     wait_for_preview(qtbot, viewer)
     held = [ref(dock), ref(source)]
     if button == "train":
-        held.append(ref(dock.progress.learner))
+        held.append(ref(dock.progress.trainer))
     del dock, source
     viewer.close()
     let_threads_end(qtbot)

@@ -111,7 +111,7 @@ def test_the_same_image_twice_is_refused_and_nothing_is_lost(viewer, open_dock, 
     assert [severity for severity, _ in said] == ["error"] * 4
     assert not any("\n" in message for _, message in said)
     assert [layer.name for layer in viewer.layers] == ["a", "b"]
-    dock.pairs.way.value = "thinned"
+    dock.pairs.way.value = "photons_split"
     train(dock, qtbot)
     assert "a [n2s]" in viewer.layers
     assert abs(viewer.layers["a [n2s]"].data.mean() / ONE.mean() - 1) < 0.05
@@ -162,7 +162,7 @@ def test_it_is_watched_stopped_and_gone_on_with(viewer, open_dock, qtbot):
     qtbot.waitUntil(lambda: dock.progress.step > before.step, timeout=LONG)
     click(qtbot, dock.stop)
     finish(qtbot, dock)
-    assert dock.progress.learner is before.learner
+    assert dock.progress.trainer is before.trainer
 
 
 def test_every_way_and_every_loss_is_explained(viewer, open_dock):
@@ -174,7 +174,7 @@ def test_every_way_and_every_loss_is_explained(viewer, open_dock):
         dock.pairs.way.value = name
         assert dock.pairs.words.text() == WAYS[name][1]
         assert dock.pairs.other.native.isHidden() == (name != "layer")
-        assert dock.pairs.along.native.isHidden() == (name in ("layer", "thinned"))
+        assert dock.pairs.along.native.isHidden() == (name in ("layer", "photons_split"))
     dock.pairs.loss.setCurrentText("l1")
     assert dock.pairs.loss_words.text().startswith("the median, where less than half")
     assert dock.settings().loss == "l1"
@@ -188,7 +188,7 @@ def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot):
     viewer.window.add_dock_widget(dock)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "a [n2s preview]" in viewer.layers, timeout=LONG)
-    held = [ref(each) for each in (dock, source, other, dock.progress.learner)]
+    held = [ref(each) for each in (dock, source, other, dock.progress.trainer)]
     del dock, source, other
     viewer.close()
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)

@@ -19,7 +19,7 @@ from napari_n2s.filters.catalogue import Denoiser, choose_denoiser
 from napari_n2s.filters.masked_filters import Function
 from napari_n2s.images.image import open_image
 from napari_n2s.images.labels import take_off
-from napari_n2s.images.sampling import draw_pieces
+from napari_n2s.images.sampling import sample_pieces
 from napari_n2s.preparation.prepared import Prepared, prepare
 
 AT_WORK = 12
@@ -36,7 +36,7 @@ def calibrate(
     axes: str | None = None,
     z_step: float | None = None,
     refine: bool = True,
-    missing: str = "refuse",
+    nan_policy: str = "raise",
     seed: int = 0,
 ) -> Calibration:
     """Find the strength at which a denoiser errs least, from the noisy image alone.
@@ -60,7 +60,7 @@ def calibrate(
     refine : bool
         Whether to try values between the best and its neighbours besides, where they are floats,
         and beyond the ends of the grid where the best lies there.
-    missing : {"refuse", "leave"}
+    nan_policy : {"raise", "omit"}
         What to do with pixels that are NaN or infinite.
     seed : int
         For the held-out pixels.
@@ -88,7 +88,7 @@ def calibrate(
     """
     denoiser = choose_denoiser(method, grid, spacing_of(z_step))
     image, axes = take_off(image, axes)
-    ready = get_ready(image, axes, missing=missing, seed=seed, volume=z_step is not None)
+    ready = get_ready(image, axes, nan_policy=nan_policy, seed=seed, volume=z_step is not None)
     return finish(calibrating(ready, denoiser, refine=refine))
 
 
@@ -108,7 +108,7 @@ def spacing_of(z_step: float | None) -> tuple[float, ...]:
 
 
 def get_ready(
-    image: Any, axes: str | None, *, missing: str = "refuse", seed: int = 0, volume: bool = False
+    image: Any, axes: str | None, *, nan_policy: str = "raise", seed: int = 0, volume: bool = False
 ) -> Prepared:
     """Make an image, or pieces of a large one, ready, if there is enough memory.
 
@@ -118,9 +118,9 @@ def get_ready(
     """
     if seed < 0:
         raise SettingsError(f"seed is {seed}; it must be 0 or more.")
-    drawn = draw_pieces(open_image(image), axes, seed, volume=volume)
+    drawn = sample_pieces(open_image(image), axes, seed, volume=volume)
     require_memory(AT_WORK * prod(drawn.image.shape))
-    settings = Settings(missing=missing, seed=seed)
+    settings = Settings(nan_policy=nan_policy, seed=seed)
     ready = prepare(drawn.image, drawn.axes, settings, volume=volume)
     return replace(ready, unread=drawn.unread)
 

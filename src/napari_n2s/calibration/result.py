@@ -185,7 +185,7 @@ def filtering(
         Of the image's shape; pixels that are NaN or infinite are as they were.
     """
     image = open_image(image)
-    kind = check_dtype(dtype if out is None else out.dtype, image, "leave")
+    kind = check_dtype(dtype if out is None else out.dtype, image, "omit")
     found = layout(image.shape, axes, volume=ready.layout.space != SPACE)
     channels = found.canonical_shape[1]
     if channels != ready.x.shape[1]:

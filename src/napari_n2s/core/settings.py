@@ -54,13 +54,14 @@ class Settings:
         "GPU), dncnn (looks at a neighbourhood of 35 pixels only).",
         among=("donut", "unet-small", "unet", "dncnn"),
     )
-    head_start: bool = _setting(
+    pretrained: bool = _setting(
         True,
         "Let the donut begin with what it has learnt from simulated pictures, where that fits (one "
-        "channel, two dimensions, a hole of 0 to 4): good at once, and better after a minute. A "
-        "few steps from scratch are tried beside it, and taken if they predict the image better.",
+        "channel, two dimensions, a blind-spot radius of 0 to 4): good at once, and better after "
+        "a minute. A few steps from scratch are tried beside it, and taken if they predict the "
+        "image better.",
     )
-    hole: tuple[int, ...] = _setting(
+    blind_spot_radius: tuple[int, ...] = _setting(
         (0,),
         "How far the blind spot of the donut reaches around a pixel: 0 hides the pixel alone; more "
         "where neighbouring pixels share their noise. One number, or one for each axis, as 0 2 for "
@@ -80,11 +81,11 @@ class Settings:
         "may be seen beside each other.",
     )
     channels: str = _setting(
-        "together",
-        "The channels of an axis C: together, one network sees and predicts all of them; apart, "
+        "joint",
+        "The channels of an axis C: joint, one network sees and predicts all of them; independent, "
         "each is learnt by a network of its own that never sees another, which takes each step as "
         "many times as long. Colours (S) stay together.",
-        among=("together", "apart"),
+        among=("joint", "independent"),
     )
     partition: str = _setting(
         "grid",
@@ -107,13 +108,13 @@ class Settings:
         "image's mean), or a random value.",
         among=("neighbours", "zero", "random"),
     )
-    crop: int = _setting(
+    patch_size: int = _setting(
         64,
         "Side of the squares cut from the image for training, in pixels; of a volume, cubes of as "
         "many voxels as four of them.",
         within=(16, 1024),
     )
-    batch: int | None = _setting(
+    batch_size: int | None = _setting(
         None,
         "Number of squares in each training step; left out, 4 and later 8 on a "
         "processor, 32 on a GPU.",
@@ -121,7 +122,7 @@ class Settings:
     )
     learning_rate: float = _setting(
         0.02,
-        "Size of the first training steps; after a head start half to twice that, as the first "
+        "Size of the first training steps; from pretrained weights half to twice that, as the first "
         "ones show how much there is to learn. It falls to zero over the training.",
         within=(1e-6, 1),
     )
@@ -139,11 +140,11 @@ class Settings:
         "its error can be measured. With masks it takes a pass for each set of pixels; where time "
         "is short, more are hidden at once.",
     )
-    missing: str = _setting(
-        "refuse",
-        "What to do with pixels that are NaN or infinite: refuse the image, or leave them as they "
-        "are and denoise around them.",
-        among=("refuse", "leave"),
+    nan_policy: str = _setting(
+        "raise",
+        "What to do with pixels that are NaN or infinite: raise an error, or omit them: leave them "
+        "as they are and denoise around them.",
+        among=("raise", "omit"),
     )
     outliers: str = _setting(
         "auto",
@@ -168,20 +169,22 @@ class Settings:
         among=("auto", "cuda", "mps", "cpu"),
     )
 
-    def hole_along(self, ndim: int) -> tuple[int, ...]:
-        """Give the reach of the hole along each of `ndim` axes of space."""
-        if len(self.hole) not in (1, ndim):
+    def radius_along(self, ndim: int) -> tuple[int, ...]:
+        """Give the radius of the blind spot along each of `ndim` axes of space."""
+        radius = self.blind_spot_radius
+        if len(radius) not in (1, ndim):
             raise SettingsError(
-                f"hole has {len(self.hole)} numbers, but the image has {ndim} axes of space; give "
-                "one number, or one for each axis."
+                f"blind_spot_radius has {len(radius)} numbers, but the image has {ndim} axes of "
+                "space; give one number, or one for each axis."
             )
-        return self.hole * ndim if len(self.hole) == 1 else self.hole
+        return radius * ndim if len(radius) == 1 else radius
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        if isinstance(self.hole, list | int):  # as a file, the shell or a person gives it
-            hole = tuple(self.hole) if isinstance(self.hole, list) else (self.hole,)
-            object.__setattr__(self, "hole", hole)
+        radius: Any = self.blind_spot_radius
+        if isinstance(radius, list | int):  # as a file, the shell or a person gives it
+            radius = tuple(radius) if isinstance(radius, list) else (radius,)
+            object.__setattr__(self, "blind_spot_radius", radius)
         for each in fields(self):
             _check(each.name, getattr(self, each.name), each.type, each.metadata)
 

@@ -103,7 +103,7 @@ def find_excluded(sample: NDArray[np.generic], settings: Settings) -> Excluded:
 
 
 @dataclass(frozen=True)
-class Tally:
+class ExclusionCounts:
     """How many pixels of an image were excluded, by what they are, of how many.
 
     Attributes
@@ -118,9 +118,9 @@ class Tally:
     glare: int = 0
     pixels: int = 0
 
-    def add(self, excluded: Excluded) -> Tally:
+    def add(self, excluded: Excluded) -> ExclusionCounts:
         """Count those of another picture too."""
-        return Tally(
+        return ExclusionCounts(
             self.constant + int(excluded.constant.sum()),
             self.outliers + int(excluded.outliers.sum()),
             self.uncertain + int(excluded.uncertain.sum()),
@@ -161,7 +161,9 @@ class Tally:
         return tuple(said)
 
 
-def exclude(canonical: NDArray[np.generic], settings: Settings) -> tuple[NDArray[np.bool_], Tally]:
+def exclude(
+    canonical: NDArray[np.generic], settings: Settings
+) -> tuple[NDArray[np.bool_], ExclusionCounts]:
     """Look at every picture of an image for what is no signal.
 
     Parameters
@@ -171,11 +173,11 @@ def exclude(canonical: NDArray[np.generic], settings: Settings) -> tuple[NDArray
 
     Returns
     -------
-    tuple of ndarray of bool, shape (N, 1 or C, *space), and Tally
+    tuple of ndarray of bool, shape (N, 1 or C, *space), and ExclusionCounts
         Which pixels are not learnt from, of all channels alike or of each, and how many.
     """
     unusable: Mask = np.empty(canonical.shape, bool)
-    tally = Tally()
+    tally = ExclusionCounts()
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         looks = pool.map(partial(find_excluded, settings=settings), canonical)
         for found, into in zip(looks, unusable, strict=True):
@@ -184,9 +186,9 @@ def exclude(canonical: NDArray[np.generic], settings: Settings) -> tuple[NDArray
     for channel in range(unusable.shape[1]):
         if unusable[:, channel].all():  # nothing else is there to learn from
             gone = np.stack([find_gaps(sample) for sample in canonical])
-            return gone, Tally(pixels=unusable.size)
+            return gone, ExclusionCounts(pixels=unusable.size)
     every = np.all(unusable, axis=1, keepdims=True)
-    if tally == Tally(pixels=tally.pixels):
+    if tally == ExclusionCounts(pixels=tally.pixels):
         return unusable[:, :1], tally
     return (unusable if (unusable & ~every).any() else every), tally
 

@@ -71,7 +71,7 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
     if shared and not said:
         said.append(
             f"Neighbouring pixels along {shared} seem to share noise, which stays in the result; "
-            f"widen the blind spot: hole 0 2 for noise that runs along X, 2 0 along Y."
+            f"widen the blind spot: blind_spot_radius 0 2 for noise that runs along X, 2 0 along Y."
         )
     if _interlaced(part):
         said.append(

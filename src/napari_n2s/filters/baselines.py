@@ -20,7 +20,7 @@ RADII = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 SIGMAS = (0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.4, 4.0)
 STRENGTHS = {"median": RADII, "mean": RADII, "gaussian": SIGMAS}
 """In pixels: radii of the median and the mean, standard deviations of the Gaussian."""
-NO_HOLE = (-1,)
+PIXEL_ALONE = (-1,)
 """Reaches less far than the pixel itself."""
 BASELINES = {"median": "median", "blur": "gaussian"}
 
@@ -49,14 +49,14 @@ class Baseline:
 
 
 def calibrate_baselines(
-    ready: Prepared, hole: tuple[int, ...] | None = None, other: Prepared | None = None
+    ready: Prepared, radius: tuple[int, ...] | None = None, other: Prepared | None = None
 ) -> tuple[Baseline, ...]:
     """Find the donut median and the donut blur whose loss on the held-out pixels is least.
 
     Parameters
     ----------
     ready : Prepared
-    hole : tuple of int, optional
+    radius : tuple of int, optional
         How far around a pixel others are left out along each axis, where they share its noise.
     other : Prepared, optional
         Another reading of the same thing, to filter in its place: its noise is another, and no
@@ -64,14 +64,14 @@ def calibrate_baselines(
     """
     spacing = (1.0,) * (ready.x.ndim - 2)
     seen = ready if other is None else other
-    hole = hole if other is None else NO_HOLE * len(spacing)
+    radius = radius if other is None else PIXEL_ALONE * len(spacing)
     found = []
     for name, kind in BASELINES.items():
         tried = [
             Baseline(
                 name,
                 strength,
-                score_filter(ready, kind, RINGS[kind](strength, spacing, hole), seen),
+                score_filter(ready, kind, RINGS[kind](strength, spacing, radius), seen),
             )
             for strength in STRENGTHS[kind]
         ]
@@ -80,13 +80,13 @@ def calibrate_baselines(
 
 
 def errors_of(
-    ready: Prepared, baseline: Baseline, hole: tuple[int, ...] | None
+    ready: Prepared, baseline: Baseline, radius: tuple[int, ...] | None
 ) -> NDArray[np.float64]:
     """Give the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
     kind = BASELINES[baseline.name]
-    ring = RINGS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), hole)
+    ring = RINGS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), radius)
     predicted = predict_at(ready.x, ready.where, kind, ring, ready.gaps)
-    return squared_errors(predicted, ready.noisy, ready.scale.worth)
+    return squared_errors(predicted, ready.noisy, ready.scale.variance)
 
 
 def score_filter(ready: Prepared, kind: str, ring: Ring, seen: Prepared | None = None) -> Score:

@@ -13,7 +13,7 @@ from napari_n2s.filters.baselines import STRENGTHS
 from napari_n2s.filters.donut_filters import RINGS, donut_filter, predict_at
 from napari_n2s.filters.fast_median import rough_median
 from napari_n2s.filters.footprint import Ring, disk
-from napari_n2s.filters.masked_filters import Function, Masked, Picture, Predictor
+from napari_n2s.filters.masked_filters import Function, MaskedFilter, Picture, Predictor
 from napari_n2s.filters.nl_means import NonLocalMeans
 from napari_n2s.filters.skimage_filters import MASKED
 from napari_n2s.preparation.prepared import Prepared
@@ -58,7 +58,7 @@ class Denoiser(Protocol):
 
 
 @dataclass(frozen=True)
-class Donut:
+class DonutFilter:
     """A filter that leaves the pixel out.
 
     Attributes
@@ -117,7 +117,7 @@ class Donut:
                 return np.stack([rough_median(channel, ring) for channel in picture])
         return donut_filter(picture, self.name, strength, self.spacing)
 
-    def for_preview(self) -> Donut:
+    def for_preview(self) -> DonutFilter:
         """Take the median of many neighbours roughly."""
         return replace(self, rough=True)
 
@@ -143,9 +143,9 @@ def choose_denoiser(
             raise SettingsError(
                 "A function of your own needs a grid, as {'size': [1, 2, 3]}: the values to try."
             )
-        return Masked(getattr(method, "__name__", "the function"), method, grid, own=True)
+        return MaskedFilter(getattr(method, "__name__", "the function"), method, grid, own=True)
     if method in RINGS:
-        donut = Donut(method, spacing)
+        donut = DonutFilter(method, spacing)
         if grid is None:
             return donut
         if list(grid) != list(donut.grid):
@@ -153,11 +153,11 @@ def choose_denoiser(
         strengths = tuple(map(float, *grid.values()))
         if not min(strengths, default=0) > 0:
             raise SettingsError(f"The strengths of {method} must be above 0.")
-        return Donut(method, spacing, strengths)
+        return DonutFilter(method, spacing, strengths)
     if method not in MASKED:
         raise SettingsError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
     function, usual = MASKED[method]
-    kind = NonLocalMeans if method == "nlm" else Masked
+    kind = NonLocalMeans if method == "nlm" else MaskedFilter
     return kind(method, function, grid or usual)
 
 

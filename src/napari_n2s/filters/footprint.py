@@ -40,7 +40,9 @@ class Ring:
         return kernel
 
 
-def disk(radius: float, spacing: tuple[float, ...], hole: tuple[int, ...] | None = None) -> Ring:
+def disk(
+    radius: float, spacing: tuple[float, ...], excluded: tuple[int, ...] | None = None
+) -> Ring:
     """Take all neighbours up to a radius, each alike: a disk or a ball without its middle.
 
     Parameters
@@ -49,27 +51,29 @@ def disk(radius: float, spacing: tuple[float, ...], hole: tuple[int, ...] | None
         In pixels of the finest axis; at least one neighbour along it is taken.
     spacing : tuple of float
         Distance of pixels along each axis, in the same unit.
-    hole : tuple of int, optional
+    excluded : tuple of int, optional
         How far around the pixel others are left out along each axis, where they share its noise.
     """
-    offsets, distance = _around([ceil(radius / each) for each in spacing], spacing, hole)
+    offsets, distance = _around([ceil(radius / each) for each in spacing], spacing, excluded)
     near = distance <= max(radius, distance.min())
     return Ring(offsets[near], np.full(near.sum(), 1 / near.sum()))
 
 
-def gaussian(sigma: float, spacing: tuple[float, ...], hole: tuple[int, ...] | None = None) -> Ring:
+def gaussian(
+    sigma: float, spacing: tuple[float, ...], excluded: tuple[int, ...] | None = None
+) -> Ring:
     """Weigh neighbours by a Gaussian of their distance; parameters as for `disk`."""
     reach = [max(1, int(TRUNCATE * sigma / each + 0.5)) for each in spacing]
-    offsets, distance = _around(reach, spacing, hole)
+    offsets, distance = _around(reach, spacing, excluded)
     weights = np.exp(-(distance**2 - distance.min() ** 2) / (2 * sigma**2))
     return Ring(offsets, weights / weights.sum())
 
 
 def _around(
-    reach: list[int], spacing: tuple[float, ...], hole: tuple[int, ...] | None
+    reach: list[int], spacing: tuple[float, ...], excluded: tuple[int, ...] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    hole = hole or (0,) * len(reach)
-    far = [max(r, h + 1) if r else 0 for r, h in zip(reach, hole, strict=True)]
+    excluded = excluded or (0,) * len(reach)
+    far = [max(r, h + 1) if r else 0 for r, h in zip(reach, excluded, strict=True)]
     offsets = np.array(list(product(*(range(-each, each + 1) for each in far))))
-    offsets = offsets[(np.abs(offsets) > hole).any(1)]
+    offsets = offsets[(np.abs(offsets) > excluded).any(1)]
     return offsets, np.linalg.norm(offsets * spacing, axis=1)

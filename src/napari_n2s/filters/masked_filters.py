@@ -47,7 +47,7 @@ class Shown(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Masked:
+class MaskedFilter:
     """Any other denoiser: it is shown the held-out pixels as the mean of their neighbours.
 
     Attributes
@@ -89,7 +89,7 @@ class Masked:
         """Denoise each channel by itself."""
         return np.stack([self._call(each, values, ready, c) for c, each in enumerate(picture)])
 
-    def for_preview(self) -> Masked:
+    def for_preview(self) -> MaskedFilter:
         """Give itself: it is as precise as it is."""
         return self
 

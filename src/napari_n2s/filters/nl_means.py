@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from napari_n2s.core.system import threads
-from napari_n2s.filters.masked_filters import Masked, Picture, Predictor, Shown, join, show
+from napari_n2s.filters.masked_filters import MaskedFilter, Picture, Predictor, Shown, join, show
 from napari_n2s.preparation.prepared import Prepared
 
 PATCH_SIZE = 5
@@ -67,7 +67,7 @@ def find_alike(shown: Shown) -> Alike:
     return Alike(distances.reshape(len(near), -1) / PATCH_SIZE**2, values.reshape(len(near), -1))
 
 
-class NonLocalMeans(Masked):
+class NonLocalMeans(MaskedFilter):
     """Non-local means, scored from its held-out pixels alone."""
 
     def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:

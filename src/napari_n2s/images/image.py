@@ -144,13 +144,13 @@ class Part:
         return tuple(moved)
 
 
-def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.bool_]:
+def find_missing(canonical: NDArray[np.generic], nan_policy: str) -> NDArray[np.bool_]:
     """Find pixels that are NaN or infinite in any channel.
 
     Parameters
     ----------
     canonical : ndarray, shape (N, C, *space)
-    what_to_do : {"refuse", "leave"}
+    nan_policy : {"raise", "omit"}
 
     Returns
     -------
@@ -172,10 +172,10 @@ def find_missing(canonical: NDArray[np.generic], what_to_do: str) -> NDArray[np.
             "Every pixel of the image, or of one of its channels, is NaN or infinite; there is "
             "nothing to learn from."
         )
-    if count and what_to_do == "refuse":
+    if count and nan_policy == "raise":
         raise MissingPixelsError(
             f"{count} of the image's {missing.size} pixels are NaN or infinite; replace them, or "
-            "set missing to 'leave' to denoise around them."
+            "set nan_policy to 'omit' to denoise around them."
         )
     return missing
 
@@ -202,7 +202,7 @@ class Scale:
     spread: NDArray[np.float64]
 
     @property
-    def worth(self) -> NDArray[np.float64]:
+    def variance(self) -> NDArray[np.float64]:
         """What a squared error of 1 on the inner scale is worth in each channel; shape (C,)."""
         return self.spread**2
 
@@ -264,7 +264,7 @@ def _some(values: NDArray[np.generic]) -> NDArray[np.generic]:
     return flat[:: max(1, flat.size // SAMPLED)]
 
 
-def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
+def check_dtype(dtype: Any, image: Any, nan_policy: str) -> np.dtype[Any]:
     """Check, before any work is done, that a result can be given as a type.
 
     Parameters
@@ -273,7 +273,7 @@ def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
         If left out, float32, or float64 where that has too few digits for the image.
     image : array_like
         What will be denoised.
-    missing : {"refuse", "leave"}
+    nan_policy : {"raise", "omit"}
         What will be done with its pixels that are NaN or infinite.
 
     Raises
@@ -292,7 +292,7 @@ def check_dtype(dtype: Any, image: Any, missing: str) -> np.dtype[Any]:
             f"The result cannot be given as {dtype}; choose an integer or a float type."
         )
     here = isinstance(image, np.ndarray)
-    risky = missing == "leave" and kind.kind in "iu" and here and image.dtype.kind == "f"
+    risky = nan_policy == "omit" and kind.kind in "iu" and here and image.dtype.kind == "f"
     if risky and not np.isfinite(image).all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
     if here:

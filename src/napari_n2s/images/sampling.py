@@ -25,7 +25,7 @@ FEWEST = 8
 """Pieces, of which those of volumes and of many channels are made smaller."""
 
 
-class Pieces(NamedTuple):
+class SampledImage(NamedTuple):
     """What is learnt from.
 
     Attributes
@@ -52,9 +52,9 @@ def is_large(image: Any) -> bool:
     return not isinstance(image, np.ndarray) and prod(image.shape) > ENOUGH
 
 
-def draw_pieces(
+def sample_pieces(
     image: Any, axes: str | None, seed: int, *, volume: bool = False, along: str = ""
-) -> Pieces:
+) -> SampledImage:
     """Read an image, or as many pieces of a large one as are enough to learn from.
 
     Pieces that cannot be read are left out.
@@ -89,7 +89,7 @@ def draw_pieces(
         here = isinstance(image, np.ndarray)
         everything = as_image(image if here else read_box(image, whole))
         around = read_box(guided.guides, guided.beside(whole)) if guided else None
-        return Pieces(everything, found.axes, "", around, guide_axes)
+        return SampledImage(everything, found.axes, "", around, guide_axes)
     sizes = dict(zip(found.axes, found.shape, strict=True))
     longest = sorted(found.sample_axes, key=lambda each: (each != along, -sizes[each]))[:2]
     most = {**dict.fromkeys(longest, RUN), "Y": SIDE, "X": SIDE, **({"Z": DEPTH} if volume else {})}
@@ -129,4 +129,4 @@ def draw_pieces(
     if unread:
         said = f"{len(unread)} of {count} pieces to learn from were left out. {unread[0]}"
     around = np.stack(beside) if guided else None
-    return Pieces(pieces[:read], APART + found.axes, said, around, APART + guide_axes)
+    return SampledImage(pieces[:read], APART + found.axes, said, around, APART + guide_axes)

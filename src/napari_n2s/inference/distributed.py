@@ -16,7 +16,7 @@ from napari_n2s.images.image import Box, Part
 from napari_n2s.preparation.streaming import require_room
 
 if TYPE_CHECKING:
-    from napari_n2s.inference.tile_size import Appliable, applying
+    from napari_n2s.inference.tile_size import Applicable, applying
 
 AGAIN = 2
 """How often a box is tried again after an error: a file system far away may fail once."""
@@ -43,7 +43,7 @@ def connect(address: str) -> Any:
 
 def applying_on(
     client: Any,
-    model: Appliable,
+    model: Applicable,
     image: Any,
     axes: str | None,
     out: Any,

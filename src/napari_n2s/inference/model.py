@@ -76,10 +76,10 @@ def check(
         )
     require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)) + NUMBERED * samples)
     here = isinstance(image, np.ndarray) and image.dtype.kind == "f"
-    if here and settings.missing == "refuse":
+    if here and settings.nan_policy == "raise":
         canonical = found.canonical(image)
         if any(find_gaps(sample).any() for sample in canonical):
-            find_missing(canonical, "refuse")
+            find_missing(canonical, "raise")
     return found
 
 
@@ -181,10 +181,10 @@ class Model(TrainedNetwork):
         image = open_image(image)
         guides = self.open_guides(image)
         image = plain(image)
-        settings = self.settings if part is None else replace(self.settings, missing="leave")
+        settings = self.settings if part is None else replace(self.settings, nan_policy="omit")
         if out is not None:
             dtype = out.dtype
-        kind = check_dtype(dtype, image, settings.missing)
+        kind = check_dtype(dtype, image, settings.nan_policy)
         if invariant is None:
             invariant = self.settings.invariant
         if self.paired and invariant:
@@ -239,8 +239,8 @@ class Model(TrainedNetwork):
             keep, kept = block.keep[1:], excluded.kept(stream.settings)
             kept[blank] = True
             kept = kept[keep]
-            if self.instead:
-                kind, strength = BASELINES[self.instead.name], self.instead.strength
+            if self.fallback:
+                kind, strength = BASELINES[self.fallback.name], self.fallback.strength
                 filtered = donut_filter(x, kind, strength, (1.0,) * self.ndim)
                 clean = self.scale.restore(filtered[keep])
                 stream.write(number, block.write[2:], clean, sample[keep], kept)
@@ -253,9 +253,9 @@ class Model(TrainedNetwork):
                 also.append(self.guides.normalise(seen, ~np.isfinite(seen)))
             inner = (x, gaps, np.concatenate([empty, *also]))
             work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
-            picture, alike, blend = yield from share(work, step, len(order), float)
-            counts = torch.tensor(self.alike).to(picture).reshape(-1, *(1,) * self.ndim)
-            found = torch.lerp(picture, alike, counts)[0].numpy()
+            picture, grouped, blend = yield from share(work, step, len(order), float)
+            counts = torch.tensor(self.nonlocal_weight).to(picture).reshape(-1, *(1,) * self.ndim)
+            found = torch.lerp(picture, grouped, counts)[0].numpy()
             if blend is not None:
                 start = [side.start for side in block.read[2:]]
                 there = ~np.any(gaps, axis=0)

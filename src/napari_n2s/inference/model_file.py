@@ -22,7 +22,7 @@ from napari_n2s.filters.baselines import Baseline
 from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Scale
 from napari_n2s.inference.model import Model
-from napari_n2s.inference.trained_network import ALIKE
+from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.preparation.held_out import Score
 
 ABOUT, DIGEST = "napari-n2s", "sha256"
@@ -49,9 +49,9 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "passes": model.passes,
         "paired": model.paired,
         "guides": _numbers(model.guides) if model.guides else None,
-        "alike": model.alike,
-        "instead": asdict(model.instead) if model.instead else None,
-        "plain": None if isnan(model.plain) else model.plain,
+        "nonlocal_weight": model.nonlocal_weight,
+        "fallback": asdict(model.fallback) if model.fallback else None,
+        "baseline_error": None if isnan(model.baseline_error) else model.baseline_error,
     }
     text = json.dumps({"model": said, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
@@ -91,9 +91,11 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
             passes=said.get("passes"),
             paired=said["paired"],
             guides=_scale(said["guides"]) if said["guides"] else None,
-            alike=tuple(said.get("alike", (ALIKE,))),
-            instead=_baseline(said.get("instead")),
-            plain=nan if said.get("plain") is None else float(said["plain"]),
+            nonlocal_weight=tuple(said.get("nonlocal_weight", (NONLOCAL_WEIGHT,))),
+            fallback=_baseline(said.get("fallback")),
+            baseline_error=nan
+            if said.get("baseline_error") is None
+            else float(said["baseline_error"]),
         )
     except Exception as error:  # of every type, as anything may lie in a file
         raise FileError(

@@ -20,7 +20,7 @@ PER_PIXEL = 1600
 """Bytes that a pixel of a tile takes at most: with the widest network, for one channel."""
 
 
-class Appliable(Protocol):
+class Applicable(Protocol):
     """What can be applied to an image in tiles of a given side, on a given device."""
 
     def applying(
@@ -39,7 +39,7 @@ class Appliable(Protocol):
 
 
 def applying(
-    model: Appliable,
+    model: Applicable,
     device: torch.device,
     image: Any,
     axes: str | None,

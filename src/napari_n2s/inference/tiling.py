@@ -15,9 +15,9 @@ from napari_n2s.core.device import fast_arithmetic, prefer_layout, working_threa
 from napari_n2s.core.generators import finish, share
 from napari_n2s.core.system import keep_memory
 from napari_n2s.methods.base import Method
-from napari_n2s.methods.blind_spot import Blend, Blind, Probe
+from napari_n2s.methods.blind_spot import Blend, BlindSpot, Probe
 from napari_n2s.nn.networks import Network
-from napari_n2s.preparation.augmentation import Turn
+from napari_n2s.preparation.augmentation import Orientation
 
 PROBED = 512
 """Side of the part, in pixels, in which the network's response is measured."""
@@ -30,14 +30,14 @@ class Prediction(NamedTuple):
 
     Attributes
     ----------
-    picture, alike : Tensor, shape (1, C, *space)
+    picture, grouped : Tensor, shape (1, C, *space)
         By the network alone, and after what repeats in it was denoised together; on the CPU.
     blend : Blend or None
         How what it predicted seeing the pixel and blindly was mixed, if it was.
     """
 
     picture: Tensor
-    alike: Tensor
+    grouped: Tensor
     blend: Blend | None
 
 
@@ -176,14 +176,14 @@ def predict(
     if seen is None:
         assert blind is not None
         return Prediction(method.mean(blind), method.mean(blind), None)
-    if blind is None or not isinstance(method, Blind):
+    if blind is None or not isinstance(method, BlindSpot):
         return Prediction(method.mean(seen), method.mean(seen), None)
     if blend is None:
         probe = _probe(method, x, gone, guides, device, generator)
         blend = method.plan(seen, blind, x, missing, probe)
     mixing = method.mix(seen, blind, x, missing, blend, device)
-    picture, alike = yield from share(mixing, count, parts, float)
-    return Prediction(picture, alike, blend)
+    picture, grouped = yield from share(mixing, count, parts, float)
+    return Prediction(picture, grouped, blend)
 
 
 def _probe(
@@ -219,7 +219,7 @@ def _in_tiles(
     shown: Tensor,
     side: int,
     device: torch.device,
-    ways: tuple[Turn, ...],
+    ways: tuple[Orientation, ...],
     quick: bool = False,
 ) -> Generator[float, None, Tensor]:
     space = shown.shape[2:]

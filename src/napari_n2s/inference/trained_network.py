@@ -23,12 +23,12 @@ from napari_n2s.images.image import (
 )
 from napari_n2s.methods.base import Method
 from napari_n2s.methods.factory import choose
-from napari_n2s.methods.masked import Masked
+from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.preparation.prepared import fill_gaps
 from napari_n2s.preparation.streaming import Pictures
 
-ALIKE = 0.7
+NONLOCAL_WEIGHT = 0.7
 """What non-local Bayes counts beside the network that it goes by, where nothing is known of it."""
 
 
@@ -60,12 +60,12 @@ class TrainedNetwork:
         Whether it was trained on readings of one thing, each for the others' target.
     guides : Scale or None
         The intensities of the guides that it sees, if any.
-    alike : tuple of float
+    nonlocal_weight : tuple of float
         What counts beside its prediction what repeats in that, denoised together; one number, or
         one for each channel.
-    instead : Baseline or None
+    fallback : Baseline or None
         A filter that does better than the network, and is applied in its place.
-    plain : float
+    baseline_error : float
         The error of the better of a median and a blur on the same held-out pixels; NaN if unknown.
     """
 
@@ -81,9 +81,9 @@ class TrainedNetwork:
     passes: int | None = None
     paired: bool = False
     guides: Scale | None = None
-    alike: tuple[float, ...] = (ALIKE,)
-    instead: Baseline | None = None
-    plain: float = nan
+    nonlocal_weight: tuple[float, ...] = (NONLOCAL_WEIGHT,)
+    fallback: Baseline | None = None
+    baseline_error: float = nan
 
     def method(self, beside: int, guides: int, device: torch.device) -> Method:
         """Make its method, to predict with its weights on a device.
@@ -98,7 +98,7 @@ class TrainedNetwork:
         """
         shape = self.channels, self.ndim, beside, guides
         method = choose(self.settings, *shape, paired=self.paired)
-        if self.passes and isinstance(method, Masked):
+        if self.passes and isinstance(method, MaskedMethod):
             method = method.limited(self.passes, self.ndim)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()

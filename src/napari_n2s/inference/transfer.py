@@ -15,7 +15,7 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.filters.baselines import calibrate_baselines
 from napari_n2s.images.axes import layout
 from napari_n2s.images.image import Scale
-from napari_n2s.images.sampling import Pieces, draw_pieces
+from napari_n2s.images.sampling import SampledImage, sample_pieces
 from napari_n2s.inference.compatibility import Fit, Trial, adapted_scale, judge, same_scale
 from napari_n2s.inference.trained_network import TrainedNetwork
 from napari_n2s.preparation.held_out import pick, squared_errors
@@ -46,9 +46,9 @@ def look(model: Trained, image: Any, axes: str | None) -> tuple[Trained, Fit]:
     """
     settings = model.settings
     try:
-        drawn = draw_pieces(image, axes, settings.seed, volume=settings.volume)
+        drawn = sample_pieces(image, axes, settings.seed, volume=settings.volume)
         ready = prepare(
-            drawn.image, drawn.axes, replace(settings, missing="leave"), volume=settings.volume
+            drawn.image, drawn.axes, replace(settings, nan_policy="omit"), volume=settings.volume
         )
     except ImageError:
         return model, Fit()  # too small to judge by; what else is wrong is said on applying
@@ -63,25 +63,27 @@ def look(model: Trained, image: Any, axes: str | None) -> tuple[Trained, Fit]:
     return (replace(model, scale=adapted) if fit.adapted else model), fit
 
 
-def _try(model: TrainedNetwork, drawn: Pieces, ready: Prepared, adapted: Scale) -> Trial:
+def _try(model: TrainedNetwork, drawn: SampledImage, ready: Prepared, adapted: Scale) -> Trial:
     """Predict the held-out pixels on both scales, without seeing them."""
     known = Scale(ready.scale.shift, adapted.spread)  # of other channels nothing is promised
-    hole = model.settings.hole_along(ready.x.ndim - 2) if model.settings.network == "donut" else ()
-    baselines = calibrate_baselines(replace(ready, scale=known), hole or None)
+    radius = (
+        model.settings.radius_along(ready.x.ndim - 2) if model.settings.network == "donut" else ()
+    )
+    baselines = calibrate_baselines(replace(ready, scale=known), radius or None)
     best = min((each.score for each in baselines), key=lambda each: each.loss)
-    off = squared_errors(np.zeros_like(ready.noisy), ready.noisy, known.worth)
+    off = squared_errors(np.zeros_like(ready.noisy), ready.noisy, known.variance)
     return Trial(
         as_learnt=_squares(model, drawn, ready, model.scale, known),
         adapted=_squares(model, drawn, ready, adapted, known),
         median=best,
         mean=float(off.mean()),
-        home=model.score.loss / model.plain if model.plain > 0 else nan,
+        home=model.score.loss / model.baseline_error if model.baseline_error > 0 else nan,
     )
 
 
 @torch.inference_mode()
 def _squares(
-    model: TrainedNetwork, drawn: Pieces, ready: Prepared, scale: Scale, known: Scale
+    model: TrainedNetwork, drawn: SampledImage, ready: Prepared, scale: Scale, known: Scale
 ) -> NDArray[np.float64]:
     """Give the squared errors of the held-out pixels, predicted on a scale, in intensities."""
     per = np.where(scale.spread > 0, scale.spread, np.inf)
@@ -111,11 +113,11 @@ def _squares(
     found = pick(method.mean(torch.cat(parts)).float().cpu().numpy(), held_out.cpu().numpy())
     there = np.where(ready.scale.spread > 0, ready.scale.spread, 1)
     predicted = (found * scale.spread + scale.shift - ready.scale.shift) / there
-    return squared_errors(predicted, ready.noisy, known.worth)
+    return squared_errors(predicted, ready.noisy, known.variance)
 
 
 def _guides(
-    model: TrainedNetwork, drawn: Pieces, count: int, space: tuple[int, ...]
+    model: TrainedNetwork, drawn: SampledImage, count: int, space: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Bring the guides to the scale that they had where it learnt; ``(N, A, *space)``."""
     if model.guides is None or drawn.guides is None:

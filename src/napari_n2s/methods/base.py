@@ -13,21 +13,21 @@ import torch
 from torch import Tensor
 
 from napari_n2s.nn.networks import Network
-from napari_n2s.preparation.augmentation import Turn
+from napari_n2s.preparation.augmentation import Orientation
 
 
 class Method(Protocol):
     """What the loop asks, of normalised images ``(B, C, *space)`` and masks ``(B, 1, *space)``."""
 
     mixes: ClassVar[bool]
-    """Whether what the user gets also needs the blind output; it is `Blind` then."""
+    """Whether what the user gets also needs the blind output; it is `BlindSpot` then."""
 
     @property
     def network(self) -> Network:
         """The network that is trained."""
 
     @property
-    def turns(self) -> tuple[Turn, ...]:
+    def turns(self) -> tuple[Orientation, ...]:
         """The ways in which a picture may lie for it."""
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -19,27 +19,27 @@ from torch import Tensor
 
 from napari_n2s.core import generators
 from napari_n2s.methods import nonlocal_bayes
-from napari_n2s.nn.blind_spot_network import Donut
-from napari_n2s.nn.per_channel import Apart
+from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
+from napari_n2s.nn.per_channel import PerChannel
 from napari_n2s.noise.bias import Bias, find_bias, roughness
 from napari_n2s.noise.from_differences import raised
 from napari_n2s.noise.noise_model import (
     NoiseCurve,
     believe,
     best_share,
-    find_trust,
     posterior,
+    posterior_weight,
     read_noise,
     usual_share,
 )
 from napari_n2s.noise.quantile_curve import Curve, ask_bins
 from napari_n2s.noise.stripes import find_lines
-from napari_n2s.preparation.augmentation import Turn
+from napari_n2s.preparation.augmentation import Orientation
 
 HIDDEN = 0.25
 """Share of the pixels that one step of the donut network hides."""
 SEEING = 0.75
-"""What the pass that saw all counts after a head start, as far as the noise is not known."""
+"""What the pass that saw all counts with pretrained weights, as far as the noise is not known."""
 FEWEST_KNOWN = 1000
 """Pixels at least that have a value in all channels, for others to be left aside."""
 NEARLY_ALL = 0.98
@@ -86,23 +86,23 @@ class Blend(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Blind:
+class BlindSpot:
     """The donut network: a quarter of the pixels is hidden and counted; the rest stays as it is.
 
     Attributes
     ----------
-    network : Donut
-    turns : tuple of Turn
+    network : BlindSpotNetwork
+    turns : tuple of Orientation
     sees : bool
-        Whether a head start has taught it what to make of pixels that are shown.
+        Whether pretraining has taught it what to make of pixels that are shown.
     wide : bool
-        Whether the hole is wider than a pixel, as neighbours share their noise. Some of that
-        reaches farther than any hole, and the pixel, put back by its noise, would bring it along.
+        Whether the radius is wider than a pixel, as neighbours share their noise. Some of that
+        reaches farther than any radius, and the pixel, put back by its noise, would bring it along.
     """
 
     mixes: ClassVar[bool] = True
-    network: Donut | Apart
-    turns: tuple[Turn, ...]
+    network: BlindSpotNetwork | PerChannel
+    turns: tuple[Orientation, ...]
     sees: bool = False
     wide: bool = False
 
@@ -164,7 +164,7 @@ class Blind:
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
         known = [each[:, there] for each in (mean, total, noisy)]
-        noise, trust = read_noise(*known), find_trust(*known)
+        noise, trust = read_noise(*known), posterior_weight(*known)
         noise = raised(noise, mean, noisy) if there.mean() > NEARLY_ALL else noise
         bias = find_bias(known[0], known[1], other[:, there], known[2], noise)
         mean, total, other = bias.undo(mean, total, other, noise)
@@ -214,7 +214,7 @@ class Blind:
             return mixed[None], mixed[None]
         values = torch.where(unknown, mixed, torch.from_numpy(believe(mean, total, noisy)))
         noise = torch.from_numpy(blend.noise.variance(mean))
-        size = 1 if isinstance(self.network, Apart) else len(mixed)
+        size = 1 if isinstance(self.network, PerChannel) else len(mixed)
         parts = [slice(first, first + size) for first in range(0, len(mixed), size)]
         together = []
         for number, part in enumerate(parts):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from napari_n2s.core.settings import Settings
-from napari_n2s.methods.blind_spot import Blind
-from napari_n2s.methods.masked import Masked
-from napari_n2s.methods.noise2noise import Paired
+from napari_n2s.methods.blind_spot import BlindSpot
+from napari_n2s.methods.masked import MaskedMethod
+from napari_n2s.methods.noise2noise import Noise2Noise
 from napari_n2s.nn import masks, pretrained
-from napari_n2s.nn.blind_spot_network import Donut
+from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.networks import NETWORKS, seeded
-from napari_n2s.nn.per_channel import Apart
+from napari_n2s.nn.per_channel import PerChannel
 from napari_n2s.preparation.augmentation import turns
 
 TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
@@ -30,7 +30,7 @@ def choose(
     guides: int = 0,
     *,
     paired: bool = False,
-) -> Masked | Blind | Paired:
+) -> MaskedMethod | BlindSpot | Noise2Noise:
     """Make the method that the settings describe, with the weights that it begins with.
 
     Parameters
@@ -44,27 +44,31 @@ def choose(
     paired : bool
         Whether readings of one thing are learnt from each other.
     """
-    if settings.channels == "apart" and channels > 1:
+    if settings.channels == "independent" and channels > 1:
         each = [choose(settings, 1, ndim, beside, guides) for _ in range(channels)]
-        outputs = 2 if isinstance(each[0], Blind) else 0
-        return replace(each[0], network=Apart([method.network for method in each], outputs, guides))
+        outputs = 2 if isinstance(each[0], BlindSpot) else 0
+        return replace(
+            each[0], network=PerChannel([method.network for method in each], outputs, guides)
+        )
     with seeded(settings.seed):
         if paired:
             name = "unet-small" if settings.network == "donut" else settings.network
             network = NETWORKS[name](channels, ndim, guides=guides)
-            return Paired(network, turns(ndim), settings.loss, guides)
+            return Noise2Noise(network, turns(ndim), settings.loss, guides)
         if settings.network == "donut":
-            hole = settings.hole_along(ndim)
-            square = len(set(hole[-2:])) == 1
-            donut = Donut(channels, ndim, hole, beside * channels + guides, **TRUNK.get(ndim, {}))
-            ahead = settings.head_start and pretrained.fits(settings, channels, ndim)
+            radius = settings.radius_along(ndim)
+            square = len(set(radius[-2:])) == 1
+            donut = BlindSpotNetwork(
+                channels, ndim, radius, beside * channels + guides, **TRUNK.get(ndim, {})
+            )
+            ahead = settings.pretrained and pretrained.fits(settings, channels, ndim)
             if ahead:
                 donut.load_state_dict(pretrained.weights_for(donut))
-            return Blind(donut, turns(ndim, swaps=square), ahead, wide=any(hole))
+            return BlindSpot(donut, turns(ndim, swaps=square), ahead, wide=any(radius))
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (
         masks.Grid(settings.grid_width)
         if settings.partition == "grid"
         else masks.Random(settings.density)
     )
-    return Masked(masked, turns(ndim), partition, settings.fill)
+    return MaskedMethod(masked, turns(ndim), partition, settings.fill)

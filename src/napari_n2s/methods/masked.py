@@ -11,16 +11,16 @@ from torch import Tensor
 
 from napari_n2s.nn import masks
 from napari_n2s.nn.networks import Network
-from napari_n2s.preparation.augmentation import Turn
+from napari_n2s.preparation.augmentation import Orientation
 
 
 @dataclass(frozen=True)
-class Masked:
+class MaskedMethod:
     """Noise2Self with masks: hidden pixels are replaced, and they alone are the target."""
 
     mixes: ClassVar[bool] = False
     network: Network
-    turns: tuple[Turn, ...]
+    turns: tuple[Orientation, ...]
     partition: masks.Partition
     fill: str
 
@@ -48,7 +48,7 @@ class Masked:
         shown = masks.fill(x, hidden | blocked, self.fill, generator)
         return torch.cat([shown, guides], 1)
 
-    def limited(self, most: int, ndim: int) -> Masked:
+    def limited(self, most: int, ndim: int) -> MaskedMethod:
         """Hide more pixels at a time, so that about so many passes give the invariant output."""
         return replace(self, partition=self.partition.coarser(most, ndim))
 

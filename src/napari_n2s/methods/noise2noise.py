@@ -17,7 +17,7 @@ from torch import Tensor
 from napari_n2s.nn.losses import LOSSES, tone_map
 from napari_n2s.nn.masks import fill
 from napari_n2s.nn.networks import Network
-from napari_n2s.preparation.augmentation import Turn
+from napari_n2s.preparation.augmentation import Orientation
 
 NOT_BLIND = (
     "invariant hides each pixel from its own prediction, which a network that learns one reading "
@@ -26,12 +26,12 @@ NOT_BLIND = (
 
 
 @dataclass(frozen=True)
-class Paired:
+class Noise2Noise:
     """Noise2Noise as a method: what lies beside a reading are others; one of them is seen whole."""
 
     mixes: ClassVar[bool] = False
     network: Network
-    turns: tuple[Turn, ...]
+    turns: tuple[Orientation, ...]
     name: str
     """Of the loss."""
     guides: int

@@ -1,7 +1,8 @@
 """The donut network: it can be blind to any pixel without changing a pixel around it.
 
-Its first kernel has a hole. What that gives is split into its phases: one image for every position
-within a lattice so wide that no kernel of one place reaches into the hole of another. Any network
+Its first kernel leaves out a blind spot. What that gives is split into its phases: one image for
+every position within a lattice so wide that no kernel of one place reaches into the blind spot of
+another. Any network
 may then work on each phase, with pooling and depth as it likes: nothing that it is given at one
 place of the lattice holds the pixel of that place. The pixel itself enters by a path of its own,
 where it is shown; where it is hidden, the mean of the pixels around stands in for it, and the
@@ -32,7 +33,7 @@ SMALLEST_VARIANCE = 1e-4
 """Of an image of variance 1: keeps the likelihood finite where there is no noise."""
 
 
-class Donut(Network):
+class BlindSpotNetwork(Network):
     """A network that predicts each pixel, and how far off that is, blindly where it is told to.
 
     It takes ``(B, C + 2 + G, *space)``: the image, where it is valid (1, or 0 at a pixel without a
@@ -45,13 +46,13 @@ class Donut(Network):
         C. A pixel is hidden in all of them.
     ndim : int
         Axes of space, 1 to 3.
-    hole : tuple of int
-        How far the hole reaches to each side along each axis. (0, 0) hides the pixel alone; (0, 2)
-        also the two to its left and to its right, for noise that correlates along X.
+    radius : tuple of int
+        How far the blind spot reaches to each side along each axis. (0, 0) hides the pixel alone;
+        (0, 2) also the two to its left and to its right, for noise that correlates along X.
     guides : int
         G, further images that are seen whole and not predicted, as neighbouring slices.
     reach : int
-        How far the first kernel looks beyond the hole.
+        How far the first kernel looks beyond the radius.
     width, levels : int
         As for the `UNet` that works on each phase.
     """
@@ -63,7 +64,7 @@ class Donut(Network):
         self,
         channels: int = 1,
         ndim: int = 2,
-        hole: tuple[int, ...] = (0, 0),
+        radius: tuple[int, ...] = (0, 0),
         guides: int = 0,
         reach: int = 1,
         width: int = 16,
@@ -72,14 +73,14 @@ class Donut(Network):
         super().__init__()
         self.channels = channels
         self.guides = guides
-        self.reach = tuple(k + reach for k in hole)
-        self.lattice = tuple(r + k + 1 for r, k in zip(self.reach, hole, strict=True))
+        self.reach = tuple(k + reach for k in radius)
+        self.lattice = tuple(r + k + 1 for r, k in zip(self.reach, radius, strict=True))
         kernel = tuple(2 * r + 1 for r in self.reach)
-        self.hole = hole
+        self.radius = radius
         self.first: Any = CONVOLUTION[ndim](2 * channels + 2 + guides, width, kernel)
         self.register_buffer("ring", torch.ones_like(self.first.weight[:1]), persistent=False)
         around, centre = self.ring[0, : channels + 1], self.ring[0, channels + 1 : 2 * channels + 2]
-        inside = [slice(r - k, r + k + 1) for r, k in zip(self.reach, hole, strict=True)]
+        inside = [slice(r - k, r + k + 1) for r, k in zip(self.reach, radius, strict=True)]
         everywhere: list[Any] = [slice(None)]
         around[(*everywhere, *inside)] = 0
         centre.zero_()[(*everywhere, *self.reach)] = 1
@@ -92,7 +93,7 @@ class Donut(Network):
         initialise(self)
 
     def body(self, x: Tensor) -> Tensor:
-        """Look around the hole and through it, work on each phase, and put the phases together."""
+        """Look around the blind spot and through it, work on each phase, and join the phases."""
         guides = x.shape[1] - self.channels - 2
         image, valid, hidden, others = torch.split_with_sizes(x, [self.channels, 1, 1, guides], 1)
         centre = torch.where(hidden > 0, self._beside(torch.cat([image, valid], 1)), image)
@@ -105,9 +106,9 @@ class Donut(Network):
         return torch.cat([mean, F.softplus(variance) + SMALLEST_VARIANCE], 1)
 
     def _beside(self, image: Tensor) -> Tensor:
-        """Average the pixels next to the hole along each axis, as far as they are valid."""
+        """Average the pixels next to the radius along each axis, as far as they are valid."""
         total = torch.zeros_like(image)
-        for axis, k in enumerate(self.hole, start=2):
+        for axis, k in enumerate(self.radius, start=2):
             step, rest = k + 1, image.shape[axis] - k - 1
             total.narrow(axis, step, rest).add_(image.narrow(axis, 0, rest))
             total.narrow(axis, 0, rest).add_(image.narrow(axis, step, rest))

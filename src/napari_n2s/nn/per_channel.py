@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from napari_n2s.nn.networks import Network
 
 
-class Apart(Network):
+class PerChannel(Network):
     """Several networks as one, each for a channel.
 
     It takes what one network for all channels would, ``(B, C + M + G * C + A, *space)``: the image,

@@ -85,7 +85,7 @@ def read_noise(
     return NoiseCurve(*(np.array(each) for each in zip(*lines, strict=True)))
 
 
-def find_trust(
+def posterior_weight(
     mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """Say how far the posterior is to be trusted in each channel, 0 to 1.

@@ -11,8 +11,8 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.images.guides import guide
 from napari_n2s.images.labels import put_on, take_off
 from napari_n2s.pipeline.denoise_one import Denoised, denoising
-from napari_n2s.pipeline.denoise_replicates import denoising_readings
-from napari_n2s.replicates.replicates import find_readings
+from napari_n2s.pipeline.denoise_replicates import denoising_replicates
+from napari_n2s.replicates.replicates import find_replicates
 
 
 def denoise(
@@ -25,7 +25,7 @@ def denoise(
     pair: Any = None,
     pairs_axis: str | None = None,
     pairing: str = "neighbours",
-    thin: bool = False,
+    split_photons: bool = False,
     register: bool = False,
     guides: Sequence[Any] = (),
     **changes: Any,
@@ -57,7 +57,7 @@ def denoise(
         What lies along it: frames, each learnt from the ones beside it; or exposures of one thing,
         of which the averages of the even and of the odd, or each and all others, are learnt from
         each other and made into one picture, without that axis.
-    thin : bool
+    split_photons : bool
         Whether the image holds counted photons, to be shared out at random into two readings.
     register : bool
         Whether readings that are shifted are moved back, by whole pixels.
@@ -87,10 +87,10 @@ def denoise(
     """
     settings = replace(settings or Settings(), **changes)
     bare, axes = take_off(image, axes)
-    asked = {"pair": pair, "along": pairs_axis, "how": pairing, "thinned": thin}
-    if readings := find_readings(bare, axes, **asked, register=register, seed=settings.seed):
+    asked = {"pair": pair, "along": pairs_axis, "how": pairing, "photons_split": split_photons}
+    if readings := find_replicates(bare, axes, **asked, register=register, seed=settings.seed):
         readings = readings.guided(guides)
-        work = denoising_readings(readings, settings=settings, dtype=dtype, out=out)
+        work = denoising_replicates(readings, settings=settings, dtype=dtype, out=out)
     else:
         guided = guide(bare, axes, guides)
         work = denoising(guided, axes=axes, settings=settings, dtype=dtype, out=out)

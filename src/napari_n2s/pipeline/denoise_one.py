@@ -23,9 +23,9 @@ from napari_n2s.inference.transfer import look
 from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.preparation.streaming import require_room
-from napari_n2s.training.preview import Pace, Watch, glimpse
+from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.train import go_on, take_up, train
+from napari_n2s.training.train import restore, resume, train
 
 Denoised = tuple[Any, Report]
 
@@ -85,13 +85,13 @@ def denoising(
     there = layout(wanted.shape, its_axes, volume=volume)
     if not set(here.sample_axes) <= set(there.sample_axes):
         settings = replace(settings, context=0)  # what would be beside a picture is not there
-    watch = Watch(partial(glimpse, image, axes), view, Pace(preview_pause))
+    watch = TrainingMonitor(partial(glimpse, image, axes), view, PreviewPacer(preview_pause))
     try:
         with memory_in_words():
             piece = wanted if part is None else take_part(wanted, part)
             if out is not None:
                 dtype = require_room(out, piece.shape)
-            kind = check_dtype(dtype, plain(piece), settings.missing)
+            kind = check_dtype(dtype, plain(piece), settings.nan_policy)
             lies = layout(piece.shape, its_axes, volume=volume)
             if out is None:
                 require_memory(prod(piece.shape) * kind.itemsize)
@@ -100,12 +100,12 @@ def denoising(
                 there.beside(since.best.context)
             asked = {"axes": axes, "settings": settings, "size": prod(piece.shape)}
             if learn or since is None:
-                training = go_on(since) if since else train(source, **asked)
+                training = resume(since) if since else train(source, **asked)
                 progress = yield from watch.follow(training, stop, rest, since)
             else:
-                take_up(since)
+                restore(since)
                 progress = since
-            device = progress.learner.device
+            device = progress.trainer.device
             safe, fit = safest(progress), Fit()
             model, elsewhere = safe.model, region is not None or target is not None
             if elsewhere:
@@ -120,12 +120,12 @@ def denoising(
                     result = yield from applying(safe.model, *where)
     finally:
         if last := watch.progress or since:
-            last.learner.rest()
+            last.trainer.rest()
     account = account_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),
         sampled=prod(source.shape) > ENOUGH,
         applied_elsewhere=elsewhere,
-        instead=safe.reason,
+        fallback=safe.reason,
     )
     return result, replace(account, findings=(*account.findings, *fit.findings))

@@ -21,17 +21,17 @@ from napari_n2s.inference.tile_size import applying
 from napari_n2s.pipeline.denoise_one import Denoised
 from napari_n2s.pipeline.report import account_of
 from napari_n2s.preparation.streaming import require_room
-from napari_n2s.replicates.replicates import Readings
-from napari_n2s.training.preview import Pace, Watch, glimpse
+from napari_n2s.replicates.replicates import Replicates
+from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.train import go_on, train
+from napari_n2s.training.train import resume, train
 
 AT_WORK = 24
 """Bytes for each value of a reading while all are averaged."""
 
 
-def denoising_readings(
-    readings: Readings,
+def denoising_replicates(
+    readings: Replicates,
     *,
     settings: Settings,
     dtype: Any = None,
@@ -46,7 +46,7 @@ def denoising_readings(
 
     Parameters
     ----------
-    readings : Readings
+    readings : Replicates
     settings : Settings
     dtype : dtype, optional
         Type of the result, as for `denoise`.
@@ -66,15 +66,15 @@ def denoising_readings(
     first = readings.shown[0]
     if out is not None:
         dtype = require_room(out, first.shape)
-    kind = check_dtype(dtype, plain(first), settings.missing)
+    kind = check_dtype(dtype, plain(first), settings.nan_policy)
     with memory_in_words():
         require_memory(AT_WORK * first.size)
-        watch = Watch(partial(_glimpse, readings), view, Pace(preview_pause))
+        watch = TrainingMonitor(partial(_glimpse, readings), view, PreviewPacer(preview_pause))
         total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
         try:
-            training = go_on(since) if since else train(readings, settings=settings)
+            training = resume(since) if since else train(readings, settings=settings)
             progress = yield from watch.follow(training, stop, rest, since)
-            device = progress.learner.device
+            device = progress.trainer.device
             for number, offset in enumerate(readings.offsets):
                 image = readings.shown[number]
                 work = _shares(applying(progress.best, device, image, readings.axes))
@@ -82,7 +82,7 @@ def denoising_readings(
                 _add(clean, offset, total, count)
         finally:
             if last := watch.progress or since:
-                last.learner.rest()
+                last.trainer.rest()
     with np.errstate(invalid="ignore"):
         mean = readings.factor * total / count
     if kind.kind in "iu" and not count.all():
@@ -93,7 +93,7 @@ def denoising_readings(
     return (result if out is None else out), account_of(progress, readings=readings.how)
 
 
-def _glimpse(readings: Readings, progress: Progress, box: Box) -> NDArray[np.generic]:
+def _glimpse(readings: Replicates, progress: Progress, box: Box) -> NDArray[np.generic]:
     """Denoise a part of the first reading quickly, with as many axes as the box has."""
     lost = readings.lost
     its = box if lost is None else (*box[:lost], *box[lost + 1 :])

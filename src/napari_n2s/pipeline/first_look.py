@@ -1,4 +1,4 @@
-"""What the head start makes of an image before anything has been learnt from that."""
+"""What the pretrained network makes of an image before anything has been learnt from that."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from napari_n2s.exclusion.excluded import exclude
 from napari_n2s.images.axes import layout
 from napari_n2s.images.image import Box, find_missing, measure_scale, read_box
 from napari_n2s.inference.model import Model
-from napari_n2s.nn.blind_spot_network import Donut
+from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.pretrained import fits, weights_for
 from napari_n2s.preparation.held_out import Score
 
 
 def first_look(image: Any, axes: str, box: Box) -> NDArray[np.generic] | None:
-    """Denoise a part of an image on its own intensity scale; None where no head start fits.
+    """Denoise a part of an image on its own intensity scale; None where no pretrained weights fit.
 
     Raises
     ------
     ImageError, DeviceError
         If it cannot be denoised.
     """
-    settings = Settings(missing="leave")
+    settings = Settings(nan_policy="omit")
     part = read_box(image, box)
     found = layout(part.shape, axes)
     canonical = found.canonical(part)
-    find_missing(canonical, settings.missing)
+    find_missing(canonical, settings.nan_policy)
     if not fits(settings, channels=canonical.shape[1], ndim=canonical.ndim - 2):
         return None
     model = Model(
@@ -40,7 +40,7 @@ def first_look(image: Any, axes: str, box: Box) -> NDArray[np.generic] | None:
         ndim=2,
         scale=measure_scale(canonical, exclude(canonical, settings)[0]),
         context=None,
-        weights=weights_for(Donut()),
+        weights=weights_for(BlindSpotNetwork()),
         step=0,
         score=Score(nan, nan, 0),
         turns=1,

@@ -20,7 +20,7 @@ from napari_n2s.nn.losses import LOSSES
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.training.progress import Progress
 
-TOLD = ("seconds", "steps", "device", "head_start")
+TOLD = ("seconds", "steps", "device", "pretrained")
 """Settings that the methods paragraph tells in words of their own."""
 
 
@@ -57,7 +57,7 @@ class Report:
         What was learnt from what, if several noisy readings of one thing were.
     findings : tuple of str
         What the user should know of the image or of the readings, a sentence each.
-    instead : str
+    fallback : str
         Why the picture that is handed out is a filter's and not the network's; empty if it is not.
     """
 
@@ -75,7 +75,7 @@ class Report:
     guides: int = 0
     readings: str = ""
     findings: tuple[str, ...] = ()
-    instead: str = ""
+    fallback: str = ""
 
     @property
     def network_is_best(self) -> bool:
@@ -91,16 +91,16 @@ class Report:
         )
         verdict = (
             ""
-            if self.network_is_best or self.instead
+            if self.network_is_best or self.fallback
             else f" Here the {names[losses.index(min(losses))]} does better than the network; "
             "filter, or train for longer."
         )
-        if self.instead:
-            verdict = f" {self.instead}"
+        if self.fallback:
+            verdict = f" {self.fallback}"
         if self.readings and not LOSSES[self.settings.loss].squared:
             verdict = f" The loss {self.settings.loss} does not aim at it: the last network counts."
         which = " of the first reading, predicted from another" if self.readings else ""
-        begun = ", which had a head start" if self.settings.head_start else ""
+        begun = ", which began with pretrained weights" if self.settings.pretrained else ""
         said = "" if self.readings else "".join(f" {each}" for each in self.findings)
         return (
             f"Squared error on {self.network.pixels} held-out pixels{which}: "
@@ -115,12 +115,12 @@ class Report:
             "" if self.settings.steps else f" ({self.seconds:.0f} s with applying it)"
         )
         network = (
-            "a blind-spot network (U-Net on the phases of a kernel with a hole; Laine et al., "
-            "NeurIPS 2019)"
+            "a blind-spot network (U-Net on the phases of a kernel without its middle; Laine et "
+            "al., NeurIPS 2019)"
             if self.settings.network == "donut"
             else f"a {self.settings.network} network"
         )
-        if self.settings.channels == "apart":
+        if self.settings.channels == "independent":
             network += " for each channel"
         changed = [
             f"{name} {value}"
@@ -134,7 +134,7 @@ class Report:
         )
         begun = (
             ", begun with weights that had been trained on simulated pictures,"
-            if self.settings.head_start
+            if self.settings.pretrained
             else ""
         )
         if self.readings:
@@ -170,7 +170,7 @@ class Report:
 
     def _delivered(self) -> str:
         """Say what becomes of a blind prediction before it is delivered."""
-        if self.instead:
+        if self.fallback:
             best = min(self.baselines, key=lambda each: each.score.loss)
             return (
                 f" The result is not the network's picture, though, but that of a {best.words}, "
@@ -184,7 +184,7 @@ class Report:
         )
         delivered += (
             "averaged with what the network makes of all pixels"
-            if any(self.settings.hole)
+            if any(self.settings.blind_spot_radius)
             else "combined with the noisy pixels by the noise read off its residuals, where these "
             "are distributed as noise is (Laine et al., 2019)"
         )
@@ -202,8 +202,8 @@ class Report:
         """List the settings that mean nothing to such a training."""
         of_masks = ("partition", "grid_width", "density", "fill")
         if self.readings:
-            return (*of_masks, "hole", "context", "channels", "invariant")
-        return of_masks if self.settings.network == "donut" else ("hole", "context")
+            return (*of_masks, "blind_spot_radius", "context", "channels", "invariant")
+        return of_masks if self.settings.network == "donut" else ("blind_spot_radius", "context")
 
     def _guides(self) -> str:
         return f"guides of the same field ({self.guides} channel{'s' * (self.guides > 1)})"
@@ -250,15 +250,15 @@ def account_of(progress: Progress, **more: Any) -> Report:
     """Give the account of a training that has come as far as this."""
     return Report(
         settings=progress.best.settings,
-        device=describe(progress.learner.device),
+        device=describe(progress.trainer.device),
         steps=progress.best.step,
-        seconds=progress.learner.clock.seconds,
+        seconds=progress.trainer.schedule.seconds,
         network=progress.best.score,
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
-        guides=progress.learner.material.guides.shape[1],
-        findings=progress.learner.material.findings,
+        guides=progress.trainer.material.guides.shape[1],
+        findings=progress.trainer.material.findings,
         **more,
     )
 

@@ -76,7 +76,7 @@ def denoising_to(
     require_order(recording)
     image, axes = open_image(recording.image), recording.axes
     require_memory(LISTED * layout(image.shape, axes).canonical_shape[0])
-    check_dtype(kind, image, settings.missing)
+    check_dtype(kind, image, settings.nan_policy)
     asked = _asked(sources, recording, settings, kind)
     try:
         with claim(path), memory_in_words():
@@ -87,7 +87,7 @@ def denoising_to(
                     if stop():
                         break
                 safe = safest(progress)
-                begun = safe.model, account_of(progress, instead=safe.reason)
+                begun = safe.model, account_of(progress, fallback=safe.reason)
                 unfinished.begin(*begun, asked, recording, kind)
             model, report = begun
             begin = time.monotonic()

@@ -54,12 +54,12 @@ class Safe(NamedTuple):
 def safest(progress: Progress) -> Safe:
     """Choose between a network and the best filter by the held-out pixels.
 
-    Readings that are learnt from each other are not judged, as their filters see other readings;
+    Replicates that are learnt from each other are not judged, as their filters see other readings;
     nor is a wide blind spot, as the filter that is handed out has none.
     """
-    model, rival = progress.best, progress.learner.material.filtered
-    errors = progress.learner.squares
-    if model.paired or any(model.settings.hole) or errors is None or rival is None:
+    model, rival = progress.best, progress.trainer.material.filtered
+    errors = progress.trainer.squares
+    if model.paired or any(model.settings.blind_spot_radius) or errors is None or rival is None:
         return Safe(model)
     gain = errors - rival
     worse = float(gain.mean()) > WORTH * float(rival.mean())
@@ -68,7 +68,7 @@ def safest(progress: Progress) -> Safe:
     best = min(progress.baselines, key=lambda each: each.score.loss)
     chance = float(gain.std(ddof=1)) / gain.size**0.5
     return Safe(
-        replace(model, instead=best),
+        replace(model, fallback=best),
         f"The {best.words} predicts unseen pixels better than the network, by a squared error of "
         f"{gain.mean():.3g} ± {chance:.2g}: it is handed out in place of the network's picture. "
         "Train for longer, or choose a part with more structure.",
@@ -92,7 +92,7 @@ def contradicted(
     layout : Layout
     baselines : tuple of Baseline
     """
-    if model.paired or any(model.settings.hole):
+    if model.paired or any(model.settings.blind_spot_radius):
         return Safe(model)  # shared noise does not cancel within a block
     best = min(baselines, key=lambda each: each.score.loss)
     pictures = [layout.canonical(each) for each in (noisy, clean)]
@@ -109,7 +109,7 @@ def contradicted(
     if not disagrees:
         return Safe(model)
     return Safe(
-        replace(model, instead=best),
+        replace(model, fallback=best),
         f"The network's picture is brighter or darker in parts than the noisy image: that of a "
         f"{best.words} is handed out in its place. Train for longer, or on another part.",
     )

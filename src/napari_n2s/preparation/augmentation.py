@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Turn:
+class Orientation:
     """A flip along some axes of space, then Y and X swapped or not.
 
     Attributes
@@ -33,7 +33,7 @@ class Turn:
         return x.flip(self.flips)
 
 
-def turns(ndim: int, swaps: bool = True) -> tuple[Turn, ...]:
+def turns(ndim: int, swaps: bool = True) -> tuple[Orientation, ...]:
     """List the turns of images with this many axes of space, doing nothing first.
 
     Parameters
@@ -47,7 +47,7 @@ def turns(ndim: int, swaps: bool = True) -> tuple[Turn, ...]:
     sets = product(*((False, True) for _ in axes))
     flips = [tuple(axis for axis, flip in zip(axes, s, strict=True) if flip) for s in sets]
     return tuple(
-        Turn(each, swap)
+        Orientation(each, swap)
         for swap in ((False, True) if swaps and ndim > 1 else (False,))
         for each in flips
     )

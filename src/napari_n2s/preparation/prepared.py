@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.settings import Settings
-from napari_n2s.exclusion.excluded import Tally, exclude, fill_in
+from napari_n2s.exclusion.excluded import ExclusionCounts, exclude, fill_in
 from napari_n2s.images.axes import Layout, layout
 from napari_n2s.images.image import Scale, as_image, find_missing, measure_scale
 from napari_n2s.preparation.held_out import HeldOut, Score, draw_held_out, score, squared_errors
@@ -30,7 +30,7 @@ class Prepared:
         Pixels that have no value or are no signal, of all channels alike or of each.
     held_out : HeldOut
     scale : Scale
-    tally : Tally
+    tally : ExclusionCounts
         How many pixels have a value and are no signal.
     unread : str
         A sentence on what of the image could not be read, empty if all could.
@@ -41,7 +41,7 @@ class Prepared:
     missing: NDArray[np.bool_]
     held_out: HeldOut
     scale: Scale
-    tally: Tally
+    tally: ExclusionCounts
     unread: str = ""
 
     @cached_property
@@ -63,7 +63,7 @@ class Prepared:
 
     def score(self, predicted: NDArray[np.floating]) -> Score:
         """Score what was predicted of the held-out pixels, ``(pixels, C)``, without seeing them."""
-        return score(squared_errors(predicted, self.noisy, self.scale.worth))
+        return score(squared_errors(predicted, self.noisy, self.scale.variance))
 
 
 def prepare(
@@ -97,7 +97,7 @@ def prepare(
     found = layout(image.shape, axes, volume=volume)
     canonical = found.canonical(image)
     settings = settings or Settings()
-    gaps, tally = find_missing(canonical, settings.missing), Tally()
+    gaps, tally = find_missing(canonical, settings.nan_policy), ExclusionCounts()
     if excluding:
         gaps, tally = exclude(canonical, settings)
     scale = measure_scale(canonical, gaps)

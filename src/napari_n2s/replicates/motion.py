@@ -60,7 +60,7 @@ def leave_out(
         )
     if typical > SOME:
         said.append(
-            f"Readings differ by more than noise in {100 * typical:.0f} % of their blocks of "
+            f"Replicates differ by more than noise in {100 * typical:.0f} % of their blocks of "
             f"{BLOCK} pixels: what moves there will be blurred."
         )
     return kept, alone, tuple(said)

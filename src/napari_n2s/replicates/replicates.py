@@ -27,7 +27,7 @@ thing, of which the even and the odd are averaged; or repeats, each learnt from 
 
 
 @dataclass(frozen=True)
-class Readings:
+class Replicates:
     """Images of one thing whose noise is independent.
 
     Attributes
@@ -62,7 +62,7 @@ class Readings:
     lost: int | None = None
     findings: tuple[str, ...] = ()
 
-    def guided(self, guides: Sequence[Any]) -> Readings:
+    def guided(self, guides: Sequence[Any]) -> Replicates:
         """Lay guides, which fit the first reading, on all of them.
 
         Raises
@@ -98,17 +98,17 @@ class Readings:
         )
 
 
-def find_readings(
+def find_replicates(
     image: Any,
     axes: str | None,
     *,
     pair: Any = None,
     along: str | None = None,
     how: str = "neighbours",
-    thinned: bool = False,
+    photons_split: bool = False,
     register: bool = False,
     seed: int = 0,
-) -> Readings | None:
+) -> Replicates | None:
     """Make readings in the one way that was asked for; None if in none.
 
     Raises
@@ -116,15 +116,16 @@ def find_readings(
     ImageError, SettingsError
         If that cannot be, or more than one way was.
     """
-    if (pair is not None) + bool(along) + thinned > 1:
+    if (pair is not None) + bool(along) + photons_split > 1:
         raise SettingsError(
-            "pair, pairs_axis and thin are three ways to come by two readings; choose one of them."
+            "pair, pairs_axis and split_photons are three ways to come by two readings; choose "
+            "one of them."
         )
     if how not in SPLITS:
         raise SettingsError(f"pairing is {how!r}; choose one of {', '.join(SPLITS)}.")
     if how != SPLITS[0] and not along:
         raise SettingsError(f"pairing {how} says what lies along an axis; name it by pairs_axis.")
-    if register and (thinned or (along and how == SPLITS[0])):
+    if register and (photons_split or (along and how == SPLITS[0])):
         raise SettingsError(
             "register moves readings of the whole field, not neighbouring frames or the halves of "
             "one image; leave it out."
@@ -134,8 +135,8 @@ def find_readings(
         return pair_up([image, *others], axes, register=register)
     if along:
         return split(image, axes, along, how, register=register)
-    if thinned:
-        return thin(image, axes, seed)
+    if photons_split:
+        return split_photons(image, axes, seed)
     if register:
         raise SettingsError("There is one reading only, which register cannot move; add pair.")
     return None
@@ -143,7 +144,7 @@ def find_readings(
 
 def pair_up(
     images: Sequence[Any], axes: str | None = None, *, register: bool = False, how: str = ""
-) -> Readings:
+) -> Replicates:
     """Take images for readings of one thing, after a look at what distinguishes them.
 
     Parameters
@@ -175,7 +176,7 @@ def pair_up(
     how = how or f"{len(arrays)} noisy readings of the same thing"
     how += ", moved back by whole pixels" if np.any(offsets) else ""
     how += ", brought to the brightness of the first" if bleached else ""
-    return Readings(
+    return Replicates(
         learnt=_overlap(shown, offsets),
         axes=found.axes,
         shown=tuple(shown),
@@ -192,7 +193,7 @@ def split(
     how: str = "neighbours",
     *,
     register: bool = False,
-) -> Readings:
+) -> Replicates:
     """Split an image into readings along an axis; parameters as for `pair_up` and `SPLITS`.
 
     Raises
@@ -212,7 +213,7 @@ def split(
     if how == "neighbours":
         frames = np.moveaxis(array, place, 0)
         checks.require_no_copies(frames, f"frames along {along}")
-        return Readings(
+        return Replicates(
             learnt=(array,),
             axes=found.axes,
             along=along,
@@ -234,7 +235,7 @@ def split(
     return replace(made, lost=place, findings=made.findings + moved)
 
 
-def thin(image: Any, axes: str | None = None, seed: int = 0) -> Readings:
+def split_photons(image: Any, axes: str | None = None, seed: int = 0) -> Replicates:
     """Share counted photons out at random into two readings of half as many.
 
     The halves of Poisson counts are independent: X2 ~ Binomial(X, 1/2) and X1 = X - X2.
@@ -255,7 +256,7 @@ def thin(image: Any, axes: str | None = None, seed: int = 0) -> Readings:
         )
     second = np.random.default_rng(seed).binomial(array.astype(np.int64), 0.5).astype(np.float32)
     halves = (array.astype(np.float32) - second, second)
-    return Readings(
+    return Replicates(
         learnt=halves,
         axes=found.axes,
         shown=halves,

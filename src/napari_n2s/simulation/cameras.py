@@ -70,10 +70,12 @@ class Camera:
         return spread
 
 
-def draw_camera(picture: Image, rng: np.random.Generator, hole: tuple[int, ...] = (0, 0)) -> Camera:
+def draw_camera(
+    picture: Image, rng: np.random.Generator, radius: tuple[int, ...] = (0, 0)
+) -> Camera:
     """Draw a camera under which noise is from a fifteenth to three times a picture's contrast.
 
-    Pixels share it as far as a hole around one reaches along an axis, and hardly farther.
+    Pixels share it as far as a radius around one reaches along an axis, and hardly farther.
     """
     contrast = max(float(picture.std()), 0.02)
     noise = (np.exp(rng.uniform(np.log(0.07), np.log(3))) * contrast) ** 2
@@ -85,10 +87,10 @@ def draw_camera(picture: Image, rng: np.random.Generator, hole: tuple[int, ...] 
         multiplies=bool(rng.random() < 0.15),
         step=float(rng.choice([0.0, 0.0, 1 / 255, rng.uniform(0, 0.5) * np.sqrt(noise)])),
         clips=bool(rng.random() < 0.15),
-        smear=tuple(_widest(reach) * rng.random() if reach else 0.0 for reach in hole),
+        smear=tuple(_widest(reach) * rng.random() if reach else 0.0 for reach in radius),
     )
 
 
 def _widest(reach: int) -> float:
-    """Give the widest smear at which pixels beyond a hole share less than a twentieth."""
+    """Give the widest smear at which pixels beyond a radius share less than a twentieth."""
     return float((reach + 1) / np.sqrt(4 * np.log(20)))

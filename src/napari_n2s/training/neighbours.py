@@ -28,7 +28,7 @@ RIDGE = 1e-3
 
 def choose_context(
     ready: Prepared,
-    hole: tuple[int, ...],
+    radius: tuple[int, ...],
     count: int | None = None,
     without: Collection[str] = (),
 ) -> Context | None:
@@ -39,14 +39,14 @@ def choose_context(
     Parameters
     ----------
     ready : Prepared
-    hole : tuple of int
+    radius : tuple of int
         How far the blind spot reaches along each axis of space.
     count : int, optional
     without : collection of str
         Axes along which pictures share noise, which are left out.
     """
     spacing = (1.0,) * (ready.x.ndim - 2)
-    own = _gather(ready, ready.where[0], disk(OWN, spacing, hole))
+    own = _gather(ready, ready.where[0], disk(OWN, spacing, radius))
     best, least = None, _errors(own, ready.noisy)
     if count is not None:
         least = np.full_like(least, np.inf)

@@ -20,7 +20,7 @@ from napari_n2s.nn.networks import Network, initialise, seeded
 WARM_UP = 30
 """Steps over which the learning rate rises."""
 REFINING, SURPRISED = 0.5, 10.0
-"""Learning rate after a head start, as a share of that from scratch, where that knew all that an
+"""Learning rate from pretrained weights, as a share of that from scratch, where that knew all that an
 image has to teach, and what is added, up to the whole, where the first steps predicted it by a
 share better."""
 FORGETTING, KEPT, LATE = 0.6, 0.3, 0.125
@@ -48,7 +48,7 @@ class Crops(NamedTuple):
     counted: Tensor
 
 
-class Descent:
+class Optimization:
     """A network, the steps that it takes, and the average of where it has been.
 
     Parameters
@@ -73,7 +73,7 @@ class Descent:
         self.steps = 0
         self.average = deepcopy(method.network).eval()
         self._method, self._network = method, method.network.train()
-        self._ahead = settings.head_start
+        self._ahead = settings.pretrained
         self._rate, self._seed = settings.learning_rate, settings.seed
         self._decay = min(STRONGEST, DECAY / pixels) if method.mixes else 0.0
         self._optimisers = [
@@ -144,7 +144,7 @@ class Descent:
     def _settle(self, crops: Crops, before: Tensor, done: float) -> list[float]:
         """Give each network's share of the rate, by how much better it predicts its first crops.
 
-        Small steps keep what the head start knows. Where that was little, they keep it too long,
+        Small steps keep what the pretrained weights know. Where that was little, they keep it too long,
         and so do large ones: it is shrunk towards weights as from scratch (Ash & Adams, "On
         Warm-Starting Neural Network Training", NeurIPS 2020).
         """

@@ -25,7 +25,7 @@ YOUTH, YOUNG = 5.0, 0.2
 """Seconds, and share of a training, in which pictures worse than a filter's are kept from view."""
 
 
-class Pace:
+class PreviewPacer:
     """Decides when a preview is due: when there is something new to see and time for it.
 
     Parameters
@@ -57,7 +57,7 @@ class Pace:
         self._spent += cost
 
 
-class Watch:
+class TrainingMonitor:
     """Follows a training and shows a part of the image as it gets better.
 
     Parameters
@@ -67,7 +67,7 @@ class Watch:
         that there is no such part.
     view : callable
         The part to show, if any.
-    pace : Pace
+    pace : PreviewPacer
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Watch:
         self,
         glimpse: Callable[[Progress, Box], NDArray[np.generic]],
         view: Callable[[], Box | None],
-        pace: Pace,
+        pace: PreviewPacer,
     ) -> None:
         self._denoise, self._view, self._pace = glimpse, view, pace
         self.progress: Progress | None = None
@@ -150,7 +150,7 @@ def is_presentable(progress: Progress) -> bool:
 
 def glimpse(image: object, axes: str | None, progress: Progress, box: Box) -> NDArray[np.generic]:
     """Denoise a part of an image quickly, as the network would now."""
-    device = progress.learner.device
+    device = progress.trainer.device
     work = progress.last.applying(image, axes=axes, quick=True, device=device, part=box)
     clean: NDArray[np.generic] = finish(work)
     return clean

@@ -10,7 +10,7 @@ from napari_n2s.preparation.held_out import Score
 
 if TYPE_CHECKING:
     from napari_n2s.inference.model import Model
-    from napari_n2s.training.trainer import Learner
+    from napari_n2s.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Progress:
         The model to keep if it ended here, and the one scored last.
     baselines : tuple of Baseline
         What there is to beat: a donut median and a donut blur, on the same held-out pixels.
-    learner : Learner
-        What `go_on` needs. It changes with every step.
+    trainer : Trainer
+        What `resume` needs. It changes with every step.
     """
 
     step: int
@@ -49,7 +49,7 @@ class Progress:
     best: Model
     last: Model
     baselines: tuple[Baseline, ...]
-    learner: Learner
+    trainer: Trainer
 
     @property
     def seconds_left(self) -> float | None:
@@ -61,8 +61,8 @@ class Progress:
 
 def leave_missing(progress: Progress) -> Progress:
     """Let what was learnt be applied to images with pixels that are NaN or infinite, too."""
-    learner = progress.learner
-    learner.leave_missing()
-    assert learner.best is not None
-    assert learner.last is not None
-    return replace(progress, best=learner.best, last=learner.last)
+    trainer = progress.trainer
+    trainer.leave_missing()
+    assert trainer.best is not None
+    assert trainer.last is not None
+    return replace(progress, best=trainer.best, last=trainer.last)

@@ -14,21 +14,23 @@ from napari_n2s.filters.baselines import calibrate_baselines
 from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Scale
-from napari_n2s.images.sampling import draw_pieces
+from napari_n2s.images.sampling import sample_pieces
 from napari_n2s.methods.noise2noise import NOT_BLIND
 from napari_n2s.preparation.held_out import draw_held_out
 from napari_n2s.preparation.prepared import Prepared, prepare
 from napari_n2s.preparation.structure import find_sparse
 from napari_n2s.replicates import checks
 from napari_n2s.replicates.motion import leave_out
-from napari_n2s.replicates.replicates import Readings
-from napari_n2s.training.training_data import Material, prepare_guides
+from napari_n2s.replicates.replicates import Replicates
+from napari_n2s.training.training_data import TrainingData, prepare_guides
 
 PARTNERS = 8
 """Other readings that one is learnt from, at most."""
 
 
-def gather_readings(readings: Readings, settings: Settings, size: int | None = None) -> Material:
+def prepare_replicates(
+    readings: Replicates, settings: Settings, size: int | None = None
+) -> TrainingData:
     """Make readings of one thing ready for training, each to be learnt from the others.
 
     Held out are pixels of the first reading, as if it were learnt from alone: methods that see one
@@ -44,7 +46,7 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
     if settings.invariant:
         raise SettingsError(NOT_BLIND)
     drawn = [
-        draw_pieces(
+        sample_pieces(
             each, readings.axes, settings.seed, volume=settings.volume, along=readings.along
         )
         for each in readings.learnt
@@ -83,7 +85,7 @@ def gather_readings(readings: Readings, settings: Settings, size: int | None = N
         _fill(x[start : start + here], held_out.mask)
         blocked[start : start + here] |= held_out.mask
     structure = find_sparse(x)
-    return Material(
+    return TrainingData(
         x=torch.from_numpy(x),
         blocked=torch.from_numpy(blocked),
         windows=torch.from_numpy(windows),

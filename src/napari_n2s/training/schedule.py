@@ -30,7 +30,7 @@ PASSING = 0.4
 """Share of it that passes in which pixels are hidden in turn may take, as far as fewer will do."""
 
 
-class Clock:
+class Schedule:
     """Counts a budget in seconds or in steps: in seconds, from when it is made to the result.
 
     In steps, everything that touches the result depends on the step alone, so that two runs are

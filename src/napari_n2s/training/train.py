@@ -15,11 +15,11 @@ from napari_n2s.images.image import open_image
 from napari_n2s.images.labels import take_off
 from napari_n2s.inference.model import Model
 from napari_n2s.nn import pretrained
-from napari_n2s.replicates.replicates import Readings
+from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.replicate_data import gather_readings
-from napari_n2s.training.schedule import Clock
-from napari_n2s.training.trainer import Learner
+from napari_n2s.training.replicate_data import prepare_replicates
+from napari_n2s.training.schedule import Schedule
+from napari_n2s.training.trainer import Trainer
 from napari_n2s.training.training_data import gather
 
 Training = Generator[Progress, float | None, Model]
@@ -38,9 +38,9 @@ def train(
 
     Parameters
     ----------
-    image : array_like or Readings
+    image : array_like or Replicates
         Any number of axes, integers or floats. It is not changed. Of a large dask, zarr or xarray
-        array, only what is learnt from is read. Readings of one thing are learnt from each other.
+        array, only what is learnt from is read. Replicates of one thing are learnt from each other.
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
     settings : Settings, optional
@@ -56,7 +56,7 @@ def train(
     ------
     Progress
         At most about ten times a second. It may be abandoned at any of them: ``progress.best`` is
-        a model like any other, and `go_on` takes it up again. A number sent back is taken for
+        a model like any other, and `resume` takes it up again. A number sent back is taken for
         seconds in which nothing was done, and does not count.
 
     Returns
@@ -76,12 +76,12 @@ def train(
     steps or so, of a short training over its last fifth, and it is the average that is scored and
     kept.
     """
-    clock = Clock()
+    schedule = Schedule()
     settings = replace(settings or Settings(), **changes)
     device = choose_device(settings.device)
-    if isinstance(image, Readings):
-        settings = replace(settings, channels="together", head_start=False)
-        material = gather_readings(image.guided(guides), settings, size)
+    if isinstance(image, Replicates):
+        settings = replace(settings, channels="joint", pretrained=False)
+        material = prepare_replicates(image.guided(guides), settings, size)
     else:
         if settings.loss != Settings().loss:
             raise SettingsError(
@@ -91,17 +91,17 @@ def train(
         image, axes = take_off(image, axes)
         image = guide(open_image(image), axes, guides)
         if "C" not in layout(image.shape, axes).axes:
-            settings = replace(settings, channels="together")
+            settings = replace(settings, channels="joint")
         material = gather(image, axes, settings, size)
     fits = pretrained.fits(settings, material.channels, material.ndim)
     # Having learnt to do without guides, a network is slow to take them up.
     if material.constant or material.guide_scale or not fits:
-        settings = replace(settings, head_start=False)
-    clock.plan(settings, material.constant)
-    return _begin(Learner(material, settings, device, clock))
+        settings = replace(settings, pretrained=False)
+    schedule.plan(settings, material.constant)
+    return _begin(Trainer(material, settings, device, schedule))
 
 
-def go_on(progress: Progress) -> Training:
+def resume(progress: Progress) -> Training:
     """Take up a training where it ended, with the same held-out pixels.
 
     Ended before its time, it is finished; finished, it is trained for as long again. What else was
@@ -112,96 +112,96 @@ def go_on(progress: Progress) -> Training:
     progress : Progress
         The last that the training yielded.
     """
-    learner = progress.learner
-    learner.move(learner.device)
-    take_up(progress)
+    trainer = progress.trainer
+    trainer.move(trainer.device)
+    restore(progress)
     if progress.done >= 1:
-        learner.clock.extend()
-    return _rounds(learner)
+        trainer.schedule.extend()
+    return _rounds(trainer)
 
 
-def take_up(progress: Progress) -> None:
-    """Let the clock of a training that has ended go on from its last snapshot."""
-    clock = progress.learner.clock
-    clock.skip(clock.seconds - progress.seconds)
+def restore(progress: Progress) -> None:
+    """Let the schedule of a training that has ended go on from its last snapshot."""
+    schedule = progress.trainer.schedule
+    schedule.skip(schedule.seconds - progress.seconds)
 
 
-def _begin(learner: Learner) -> Training:
-    """Train; from scratch instead, if a few steps of that predict better than a head start does."""
-    if learner.settings.head_start:
-        ahead = _score(learner)
-        yield from _snapshot(learner, ahead)
-        other = replace(learner.settings, head_start=False)
-        rival = Learner(learner.material, other, learner.device, learner.clock)
-        begin = learner.clock.seconds
-        while not learner.clock.tried(rival.step, begin):
+def _begin(trainer: Trainer) -> Training:
+    """Train; from scratch instead, if a few steps of that predict better than pretrained weights do."""
+    if trainer.settings.pretrained:
+        ahead = _score(trainer)
+        yield from _snapshot(trainer, ahead)
+        other = replace(trainer.settings, pretrained=False)
+        rival = Trainer(trainer.material, other, trainer.device, trainer.schedule)
+        begin = trainer.schedule.seconds
+        while not trainer.schedule.tried(rival.step, begin):
             _step(rival, done=0)
-            if learner.clock.snapshot_due():
-                yield from _snapshot(learner, None)
+            if trainer.schedule.snapshot_due():
+                yield from _snapshot(trainer, None)
         if rival.step and _score(rival).score.loss < ahead.score.loss:
-            learner = rival
-    return (yield from _rounds(learner))
+            trainer = rival
+    return (yield from _rounds(trainer))
 
 
-def _rounds(learner: Learner) -> Training:
-    learner.clock.begin()
-    best = yield from _steps(learner)
-    while learner.settings.converge and not learner.material.constant and learner.improved():
-        learner.clock.extend()
-        best = yield from _steps(learner)
+def _rounds(trainer: Trainer) -> Training:
+    trainer.schedule.begin()
+    best = yield from _steps(trainer)
+    while trainer.settings.converge and not trainer.material.constant and trainer.improved():
+        trainer.schedule.extend()
+        best = yield from _steps(trainer)
     return best
 
 
-def _steps(learner: Learner) -> Training:
-    clock, done = learner.clock, learner.clock.done(learner.step)
-    while learner.best is None or done < 1:
-        if not _step(learner, done):
+def _steps(trainer: Trainer) -> Training:
+    schedule, done = trainer.schedule, trainer.schedule.done(trainer.step)
+    while trainer.best is None or done < 1:
+        if not _step(trainer, done):
             continue
-        done = clock.done(learner.step)
-        due = clock.score_due(learner.step, done)
-        scored = _score(learner, ends=done >= 1) if due else None
+        done = schedule.done(trainer.step)
+        due = schedule.score_due(trainer.step, done)
+        scored = _score(trainer, ends=done >= 1) if due else None
         if done >= 1:
-            learner.weigh()
-        if learner.best and (scored or clock.snapshot_due()):
-            yield from _snapshot(learner, scored)
-    return learner.best
+            trainer.weigh()
+        if trainer.best and (scored or schedule.snapshot_due()):
+            yield from _snapshot(trainer, scored)
+    return trainer.best
 
 
-def _step(learner: Learner, done: float) -> bool:
+def _step(trainer: Trainer, done: float) -> bool:
     """Take one step; if memory is short for it, take none, and make steps smaller."""
     failed: str | None = None
     with working_threads():
         try:
-            learner.learn(done)
+            trainer.learn(done)
         except (MemoryError, RuntimeError) as error:
             if not short_of_memory(error):
                 raise
             failed = str(error)
-    if failed is not None and not learner.shrink():  # the step has let go of its memory by now
+    if failed is not None and not trainer.shrink():  # the step has let go of its memory by now
         raise MemoryError(failed)
     return failed is None
 
 
-def _score(learner: Learner, ends: bool = False) -> Model:
+def _score(trainer: Trainer, ends: bool = False) -> Model:
     with working_threads():
-        return learner.score(ends)
+        return trainer.score(ends)
 
 
-def _snapshot(learner: Learner, scored: Model | None) -> Generator[Progress, float | None, None]:
+def _snapshot(trainer: Trainer, scored: Model | None) -> Generator[Progress, float | None, None]:
     """Yield where a training stands; what is sent back are seconds that do not count."""
-    assert learner.best is not None
-    assert learner.last is not None
-    clock = learner.clock
+    assert trainer.best is not None
+    assert trainer.last is not None
+    schedule = trainer.schedule
     idle = yield Progress(
-        step=learner.step,
-        seconds=clock.seconds,
-        begun=clock.begun,
-        done=clock.done(learner.step),
-        loss=learner.loss,
+        step=trainer.step,
+        seconds=schedule.seconds,
+        begun=schedule.begun,
+        done=schedule.done(trainer.step),
+        loss=trainer.loss,
         score=scored.score if scored else None,
-        best=learner.best,
-        last=learner.last,
-        baselines=learner.baselines,
-        learner=learner,
+        best=trainer.best,
+        last=trainer.last,
+        baselines=trainer.baselines,
+        trainer=trainer,
     )
-    clock.skip(idle or 0.0)
+    schedule.skip(idle or 0.0)

@@ -19,16 +19,16 @@ from napari_n2s.core.system import keep_memory
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import TILE
 from napari_n2s.inference.tiling import count_passes, divide, predict
-from napari_n2s.inference.trained_network import ALIKE
+from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.methods.factory import choose
-from napari_n2s.methods.masked import Masked
+from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.nonlocal_bayes import fits
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
 from napari_n2s.preparation.held_out import best_share, improved, pick, score, squared_errors
-from napari_n2s.training.optimization import MEMORY, Crops, Descent
-from napari_n2s.training.schedule import Clock
-from napari_n2s.training.training_data import Material
+from napari_n2s.training.optimization import MEMORY, Crops, Optimization
+from napari_n2s.training.schedule import Schedule
+from napari_n2s.training.training_data import TrainingData
 
 BATCH, GPU_BATCH = 8, 32
 FIRST_BATCH, FIRST_STEPS = 4, 300
@@ -49,15 +49,15 @@ LUCK = 2.0
 """Standard errors by which the least of many scores may lie below the others by chance."""
 
 
-class Learner:
+class Trainer:
     """Takes steps and scores what they lead to; `train` decides when.
 
     Parameters
     ----------
-    material : Material
+    material : TrainingData
     settings : Settings
     device : torch.device
-    clock : Clock
+    schedule : Schedule
 
     Attributes
     ----------
@@ -69,24 +69,24 @@ class Learner:
     """
 
     def __init__(
-        self, material: Material, settings: Settings, device: torch.device, clock: Clock
+        self, material: TrainingData, settings: Settings, device: torch.device, schedule: Schedule
     ) -> None:
         keep_memory()
-        self.settings, self.device, self.clock = settings, device, clock
+        self.settings, self.device, self.schedule = settings, device, schedule
         self.baselines = material.baselines
         self.material = material.to(device)
         self.shrunk = False
-        self._most = settings.batch or GPU_BATCH
-        self._crop = settings.crop
+        self._most = settings.batch_size or GPU_BATCH
+        self._crop = settings.patch_size
         if settings.volume:  # a cube for the squares of a first step
-            self._crop = int((FIRST_BATCH * settings.crop**2) ** (1 / 3))
+            self._crop = int((FIRST_BATCH * settings.patch_size**2) ** (1 / 3))
         self.best: Model | None = None
         self.last: Model | None = None
         self._places = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
         shape = material.channels, material.ndim, material.beside.shape[1], material.guides.shape[1]
         self._method = choose(settings, *shape, paired=material.paired)
-        self._descent = Descent(self._method, settings, material.x[:, 0].numel(), device)
+        self._descent = Optimization(self._method, settings, material.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         held_out, windows = material.held_out, material.windows
         around = mean_around(windows, held_out | material.missing.all(1, keepdim=True))
@@ -97,14 +97,14 @@ class Learner:
         passes += 2 * self._method.mixes  # the probe's
         self._applying = halos * passes / material.share_in_windows
         self._passes = passes, passes
-        if settings.invariant and isinstance(self._method, Masked):
+        if settings.invariant and isinstance(self._method, MaskedMethod):
             limited = self._method.limited(1, material.ndim)
             self._passes = passes, limited.sets(material.ndim)
         picture = fits(tuple(material.windows.shape[2:])) and not material.constant
-        alike = self._method.mixes and not settings.invariant and picture
-        self._after = alike * PASSES_ALIKE / material.share_in_windows
+        grouped = self._method.mixes and not settings.invariant and picture
+        self._after = grouped * PASSES_ALIKE / material.share_in_windows
         # Neighbours that share their noise would betray what the held-out pixels are.
-        weighing = alike and not any(settings.hole)
+        weighing = grouped and not any(settings.blind_spot_radius)
         self._weighing = weighing * (
             count_passes(self._method, material.ndim, False) + PASSES_ALIKE
         )
@@ -147,7 +147,7 @@ class Learner:
             return nan
         own, plain = torch.stack(tuple(self._losses)).mean(0).cpu().double()
         share = own / torch.maximum(plain, LEAST * self._plain).clamp(min=1e-30)
-        return float((share * self._plain * torch.from_numpy(self.material.scale.worth)).mean())
+        return float((share * self._plain * torch.from_numpy(self.material.scale.variance)).mean())
 
     def learn(self, done: float) -> None:
         """Take one step, at the learning rate for a share of the budget."""
@@ -175,13 +175,13 @@ class Learner:
         """
         if self._losses:
             self._losses[-1].cpu()  # waits for a GPU to have done what it was given
-        begin = self.clock.seconds
+        begin = self.schedule.seconds
         squares = self._squared_errors()
-        spent = self.clock.seconds - begin
+        spent = self.schedule.seconds - begin
         self._cost = min(self._cost, spent)  # the first score is slower than all others
         after = self._after + self._weighing * self._weighs()
         once = self._cost * self._applying
-        self.clock.scored(spent, once, self._cost * after, self._passes)
+        self.schedule.scored(spent, once, self._cost * after, self._passes)
         weights = self._descent.average.state_dict().items()
         self.last = Model(
             settings=self.settings,
@@ -193,10 +193,10 @@ class Learner:
             weights={name: each.detach().cpu().clone() for name, each in weights},
             step=self.step,
             score=score(squares),
-            turns=self.clock.turns,
-            passes=self.clock.passes,
+            turns=self.schedule.turns,
+            passes=self.schedule.passes,
             paired=self.material.paired,
-            plain=min((each.score.loss for each in self.baselines), default=nan),
+            baseline_error=min((each.score.loss for each in self.baselines), default=nan),
         )
         if not isfinite(self.last.score.loss):
             raise SettingsError("The training diverged; choose a smaller learning rate.")
@@ -226,17 +226,17 @@ class Learner:
             found = finish(
                 predict(method, x, hidden, also, TILE, self.device, invariant=False, seed=seed)
             )
-            noisy, picture, alike = (
-                pick(each.numpy(), held_out.numpy()) for each in (x, found.picture, found.alike)
+            noisy, picture, grouped = (
+                pick(each.numpy(), held_out.numpy()) for each in (x, found.picture, found.grouped)
             )
             errors.append(noisy - picture)
-            apart.append(alike - picture)
+            apart.append(grouped - picture)
         channels = np.concatenate(errors).T, np.concatenate(apart).T
-        shares = (best_share(*each, ALIKE, DOUBT) for each in zip(*channels, strict=True))
-        self.best = replace(self.best, alike=tuple(shares))
+        shares = (best_share(*each, NONLOCAL_WEIGHT, DOUBT) for each in zip(*channels, strict=True))
+        self.best = replace(self.best, nonlocal_weight=tuple(shares))
 
     def _weighs(self) -> bool:
-        return self.clock.affords(self._cost * self._weighing)
+        return self.schedule.affords(self._cost * self._weighing)
 
     def improved(self) -> bool:
         """Whether the best got better by more than chance explains since this was last asked."""
@@ -245,7 +245,7 @@ class Learner:
 
     def leave_missing(self) -> None:
         """Let its models leave pixels without a value as they are, where they are applied."""
-        self.settings = replace(self.settings, missing="leave")
+        self.settings = replace(self.settings, nan_policy="omit")
         self.best, self.last = (
             each and replace(each, settings=self.settings) for each in (self.best, self.last)
         )
@@ -277,8 +277,8 @@ class Learner:
             usual = FIRST_BATCH if first else BATCH
         if self.settings.volume:  # as many voxels as the squares would have
             voxels = prod(min(self._crop, size) for size in self.material.x.shape[2:])
-            usual = max(1, usual * self.settings.crop**2 // voxels)
-        return min(self._most, self.settings.batch or usual)
+            usual = max(1, usual * self.settings.patch_size**2 // voxels)
+        return min(self._most, self.settings.batch_size or usual)
 
     @torch.inference_mode()
     def _squared_errors(self) -> NDArray[np.float64]:
@@ -292,4 +292,4 @@ class Learner:
         output = method.mean(torch.cat(list(parts))).cpu().numpy()
         held_out = material.held_out.cpu().numpy()
         noisy = pick(material.windows.cpu().numpy(), held_out)
-        return squared_errors(pick(output, held_out), noisy, material.scale.worth)
+        return squared_errors(pick(output, held_out), noisy, material.scale.variance)

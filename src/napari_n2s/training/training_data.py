@@ -19,8 +19,8 @@ from napari_n2s.filters.baselines import Baseline, calibrate_baselines, errors_o
 from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context, layout
 from napari_n2s.images.image import Scale, measure_scale
-from napari_n2s.images.sampling import Pieces, draw_pieces
-from napari_n2s.preparation.augmentation import Turn
+from napari_n2s.images.sampling import SampledImage, sample_pieces
+from napari_n2s.preparation.augmentation import Orientation
 from napari_n2s.preparation.prepared import Prepared, prepare
 from napari_n2s.preparation.repeats import find_repeats
 from napari_n2s.preparation.structure import cell_sides, find_sparse
@@ -34,7 +34,7 @@ FLAGS = 3
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """One noisy image made ready.
 
     Attributes
@@ -99,7 +99,7 @@ class Material:
     findings: tuple[str, ...] = ()
     set_apart: bool = False
 
-    def to(self, device: torch.device) -> Material:
+    def to(self, device: torch.device) -> TrainingData:
         """Bring the windows to where training computes, and the image unless it is very large."""
         names = ["windows", "held_out", "missing", "also"]
         if self.x.nbytes + self.guides.nbytes <= ON_DEVICE:
@@ -130,7 +130,7 @@ class Material:
         self,
         count: int,
         side: int,
-        turns: tuple[Turn, ...],
+        turns: tuple[Orientation, ...],
         generator: torch.Generator,
         first: int = 0,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -181,7 +181,9 @@ def _one_of(count: int, generator: torch.Generator) -> int:
     return int(torch.randint(count, (), generator=generator))
 
 
-def gather(image: Any, axes: str | None, settings: Settings, size: int | None = None) -> Material:
+def gather(
+    image: Any, axes: str | None, settings: Settings, size: int | None = None
+) -> TrainingData:
     """Make an image ready for training; of a large one, pieces from all over it.
 
     The size is the number of values that will be denoised, if that is not the image.
@@ -192,18 +194,18 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         If it cannot be denoised.
     """
     size = size or prod(image.shape)
-    drawn = draw_pieces(image, axes, settings.seed, volume=settings.volume)
+    drawn = sample_pieces(image, axes, settings.seed, volume=settings.volume)
     shape = layout(drawn.image.shape, drawn.axes, volume=settings.volume).canonical_shape
     guiding = 0 if drawn.guides is None else 2 * drawn.guides.nbytes
     require_memory(prod(shape) * (4 + FLAGS / shape[1]) + guiding)
     ready = prepare(drawn.image, drawn.axes, settings, volume=settings.volume)
     guides, guide_scale, said = prepare_guides(drawn, ready, volume=settings.volume)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
-    hole = settings.hole_along(x.ndim - 2) if settings.network == "donut" else None
-    structure, baselines = find_sparse(x), calibrate_baselines(ready, hole)
+    radius = settings.radius_along(x.ndim - 2) if settings.network == "donut" else None
+    structure, baselines = find_sparse(x), calibrate_baselines(ready, radius)
     windows = torch.from_numpy(held_out.cut(x))
     repeats = {} if settings.volume else find_repeats(ready)
-    context = None if hole is None else choose_context(ready, hole, settings.context, repeats)
+    context = None if radius is None else choose_context(ready, radius, settings.context, repeats)
     beside = np.empty((len(x), 0), np.intp)
     if context:
         beside = ready.layout.beside(context)
@@ -214,7 +216,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         )
         for n, channels, *space in held_out.windows
     ]
-    return Material(
+    return TrainingData(
         x=torch.from_numpy(x),
         blocked=torch.from_numpy(held_out.mask | missing),
         windows=windows,
@@ -229,7 +231,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
         scale=ready.scale,
         baselines=baselines,
         size=size,
-        filtered=errors_of(ready, min(baselines, key=lambda each: each.score.loss), hole),
+        filtered=errors_of(ready, min(baselines, key=lambda each: each.score.loss), radius),
         findings=(
             *filter(None, [drawn.unread]),
             *ready.tally.sentences(settings),
@@ -242,7 +244,7 @@ def gather(image: Any, axes: str | None, settings: Settings, size: int | None = 
 
 
 def prepare_guides(
-    drawn: Pieces, ready: Prepared, *, volume: bool
+    drawn: SampledImage, ready: Prepared, *, volume: bool
 ) -> tuple[NDArray[np.float32], Scale | None, tuple[str, ...]]:
     """Bring the guides of what was drawn, if any, to an inner scale; ``(N, A, *space)``.
 

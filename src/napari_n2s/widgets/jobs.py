@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_n2s.images.image import Box
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.training.progress import Progress
-    from napari_n2s.widgets.request import Order
+    from napari_n2s.widgets.request import Request
 
 PATIENCE = 0.05
 """Seconds between two looks whether it is to end while it rests."""
@@ -45,7 +45,7 @@ class UnexpectedError(Exception):
 
 
 @dataclass
-class Reins:
+class JobControl:
     """How the window leads a denoising, from another thread than its own.
 
     Attributes
@@ -90,9 +90,9 @@ class Reins:
 
 @in_background
 def denoise_job(
-    order: Order,
+    order: Request,
     settings: Settings,
-    reins: Reins,
+    reins: JobControl,
     since: Progress | None = None,
     *,
     learn: bool = True,
@@ -105,7 +105,7 @@ def denoise_job(
 
 
 def _denoise(
-    order: Order, settings: Settings, reins: Reins, since: Progress | None, learn: bool
+    order: Request, settings: Settings, reins: JobControl, since: Progress | None, learn: bool
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.pipeline.denoise_one import denoising
 
@@ -142,7 +142,7 @@ def carry_out(
 
 
 @in_background
-def look_job(order: Order, box: Box) -> Preview | None:
+def look_job(order: Request, box: Box) -> Preview | None:
     """Denoise what is in view without learning from it; None where that cannot be."""
     give_way()
     try:

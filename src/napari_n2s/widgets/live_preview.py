@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
     from napari_n2s.core.progress import Preview
     from napari_n2s.images.image import Box
-    from napari_n2s.widgets.request import Order
+    from napari_n2s.widgets.request import Request
 
 
-class Watching:
+class LivePreview:
     """Shows the previews of one training, as long as the user leaves them their layer.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-    order : Order
+    order : Request
     name : str
         Of their layer.
 
@@ -33,7 +33,7 @@ class Watching:
         Whether nobody has deleted it.
     """
 
-    def __init__(self, viewer: Viewer, order: Order, name: str = layers.PREVIEW_NAME) -> None:
+    def __init__(self, viewer: Viewer, order: Request, name: str = layers.PREVIEW_NAME) -> None:
         self._viewer, self._order, self._name = viewer, order, name
         self.wanted = True
         self.layer: Image | None = None
@@ -45,7 +45,7 @@ class Watching:
             self.layer = layers.show_preview(self._viewer, source, preview, self.layer, self._name)
             self.wanted = self.layer is not None
 
-    def take_over(self, other: Watching | None) -> None:
+    def take_over(self, other: LivePreview | None) -> None:
         """Show what comes in the layer of another, if that shows the same image."""
         if not other:
             return

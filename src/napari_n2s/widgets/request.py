@@ -22,7 +22,7 @@ EVERYWHERE = [("the whole image", WHOLE), ("the slice in view", SLICE)]
 
 
 @dataclass(frozen=True)
-class Order:
+class Request:
     """What to denoise.
 
     Attributes
@@ -127,7 +127,7 @@ def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
     return regions.drawn(learn_from, source)
 
 
-def read_order(
+def read_request(
     viewer: Viewer,
     source: Image,
     region: Box | None,
@@ -135,7 +135,7 @@ def read_order(
     *,
     lazily: bool = False,
     guides: tuple[Any, ...] = (),
-) -> Order:
+) -> Request:
     """Fix what is to be done, as the layers and the view are now; of a large image lazily.
 
     Raises
@@ -148,7 +148,7 @@ def read_order(
         raise ImageError(f"The guides are {source.name}'s; apply to that, or learn without guides.")
     image = layers.pixels(onto)
     on_demand = lazily and apply_to != SLICE and is_large(image)
-    return Order(
+    return Request(
         source=source,
         image=layers.pixels(source),
         axes=layers.axes(source),

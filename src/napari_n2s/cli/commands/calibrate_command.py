@@ -53,13 +53,13 @@ def add_command(commands: Any) -> None:
     info_command.add_choice(parser)
     parser.add_argument("--mix", action=argparse.BooleanOptionalAction, default=None, help=MIX)
     parser.add_argument(
-        "--missing", choices=choices("missing"), default="refuse", help=words("missing")
+        "--nan-policy", choices=choices("nan_policy"), default="raise", help=words("nan_policy")
     )
     parser.add_argument("--seed", type=int, default=0, help=words("seed"))
 
 
 def filter_file(
-    output: Path, kind: Any, recording: Recording, method: str, missing: str, seed: int
+    output: Path, kind: Any, recording: Recording, method: str, nan_policy: str, seed: int
 ) -> Calibration:
     """Calibrate a filter on a recording, and write it filtered at its best."""
     from napari_n2s.calibration.calibrate import calibrate
@@ -68,7 +68,7 @@ def filter_file(
 
     image, axes = recording.image, recording.axes
     with creating(output, kind, recording) as out:
-        found = calibrate(image, method, axes=axes, missing=missing, seed=seed)
+        found = calibrate(image, method, axes=axes, nan_policy=nan_policy, seed=seed)
         finish(found.applying(image, out=out))
     return found
 
@@ -115,7 +115,7 @@ def _calibrate_and_tell(chosen: argparse.Namespace, recording: Recording) -> Cal
     ready = get_ready(
         recording.image,
         recording.axes,
-        missing=chosen.missing,
+        nan_policy=chosen.nan_policy,
         seed=chosen.seed,
         volume=len(spacing) > 2,
     )

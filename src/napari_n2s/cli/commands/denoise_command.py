@@ -89,7 +89,7 @@ def _denoise_recording(
             "choose such a name."
         )
     if chosen.method:
-        ours = {each.name for each in fields(Settings)} - {"missing", "seed"}
+        ours = {each.name for each in fields(Settings)} - {"nan_policy", "seed"}
         given = sorted(ours & set(vars(chosen))) + ["guide"] * bool(chosen.guide)
         if given:
             raise SettingsError(
@@ -119,7 +119,7 @@ def _filter(
     from napari_n2s.io import paths
 
     found = calibrate_command.filter_file(
-        output, kind, recording, chosen.method, settings.missing, settings.seed
+        output, kind, recording, chosen.method, settings.nan_policy, settings.seed
     )
     for line in (f"Wrote {output}.", *calibrate_command.account(found)):
         say(line)

@@ -21,11 +21,11 @@ from napari_n2s.images.dtypes import named_kind
 
 if TYPE_CHECKING:
     from napari_n2s.io.recording import Recording
-    from napari_n2s.replicates.replicates import Readings
+    from napari_n2s.replicates.replicates import Replicates
 
 PAIRINGS = ("neighbours", "halves", "repeats")
 SUFFIXES = (".tif", ".tiff", ".png")
-OPTIONS = ("pair", "pairs", "pairs_axis", "thin", "register")
+OPTIONS = ("pair", "pairs", "pairs_axis", "split_photons", "register")
 LOST = ("Labels", "Plane", "finterval", "fps", "TimeIncrement")
 """What a file says of an axis that its result does not have."""
 PER_AXIS = {"axes", "scale", "translation"}
@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "each from all others (repeats)",
     )
     text = "INPUT holds counted photons: share them out at random into two readings"
-    group.add_argument("--thin", action="store_true", help=text)
+    group.add_argument("--split_photons", action="store_true", help=text)
     text = "move recordings that are shifted back, by whole pixels"
     group.add_argument("--register", action="store_true", help=text)
 
@@ -80,20 +80,20 @@ def denoise(chosen: argparse.Namespace, settings: Settings) -> None:
 
 def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
     from napari_n2s.io import files, paths, writing
-    from napari_n2s.replicates.replicates import find_readings
+    from napari_n2s.replicates.replicates import find_replicates
 
     recording = info_command.read_chosen(chosen)
     output = chosen.output or paths.beside_input(chosen.input, recording.flavour)
     _check(chosen, output)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     others = [files.read(each).image for each in chosen.pair or []]
-    readings = find_readings(
+    readings = find_replicates(
         recording.image,
         recording.axes,
         pair=others or None,
         along=chosen.pairs_axis,
         how=chosen.pairing,
-        thinned=chosen.thin,
+        photons_split=chosen.split_photons,
         register=chosen.register,
         seed=settings.seed,
     )
@@ -109,10 +109,11 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
 def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
     from napari_n2s.io import paths
 
-    others = (chosen.input, chosen.pair, chosen.pairs_axis, chosen.thin, chosen.guide)
+    others = (chosen.input, chosen.pair, chosen.pairs_axis, chosen.split_photons, chosen.guide)
     if any(others) or chosen.pairing != PAIRINGS[0]:
         raise SettingsError(
-            "--pairs takes the place of INPUT, --pair, --pairs-axis, --pairing, --thin and --guide."
+            "--pairs takes the place of INPUT, --pair, --pairs-axis, --pairing, "
+            "--split-photons and --guide."
         )
     names, left_out = _common_names(chosen.pairs)
     first = chosen.pairs[0]
@@ -191,7 +192,7 @@ def _stack(names: list[str], recordings: list[Recording]) -> Any:
     return np.stack(images)
 
 
-def _as_shown(recording: Recording, readings: Readings) -> Recording:
+def _as_shown(recording: Recording, readings: Replicates) -> Recording:
     """Say of the result what its file says, but for an axis that it does not have."""
     if readings.lost is None:
         return recording
@@ -212,18 +213,18 @@ def _check(chosen: argparse.Namespace, output: Path | None) -> None:
         paths.check_output(chosen.report, (".json",))
 
 
-def _run(readings: Readings, settings: Settings, out: Any) -> Any:
+def _run(readings: Replicates, settings: Settings, out: Any) -> Any:
 
     for sentence in readings.findings:
         say(sentence)
     load_torch()
-    from napari_n2s.pipeline.denoise_replicates import denoising_readings
+    from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 
-    _, report = show(partial(denoising_readings, readings, settings=settings, out=out))
+    _, report = show(partial(denoising_replicates, readings, settings=settings, out=out))
     return report
 
 
-def _tell(chosen: argparse.Namespace, readings: Readings, report: Any) -> None:
+def _tell(chosen: argparse.Namespace, readings: Replicates, report: Any) -> None:
     """Say what was found only in training, and how well it went."""
     from napari_n2s.io import paths
 

@@ -12,7 +12,7 @@ KEPT = ("name", "type", "unit")
 
 
 @dataclass(frozen=True)
-class About:
+class ZarrMetadata:
     """An image of a group.
 
     Attributes
@@ -43,7 +43,9 @@ class About:
     notes: tuple[str, ...]
 
 
-def read_about(attributes: Mapping[str, Any], series: int = 0, level: int = 0) -> About | None:
+def read_about(
+    attributes: Mapping[str, Any], series: int = 0, level: int = 0
+) -> ZarrMetadata | None:
     """Read the attributes of a group; None if they name no image.
 
     Parameters
@@ -86,7 +88,7 @@ def read_about(attributes: Mapping[str, Any], series: int = 0, level: int = 0) -
     letters = "".join(each["name"][0].upper() for each in axes)
     omero = _mapping(about.get("omero")) or None
     counts, said_once = (len(images), len(levels)), tuple(dict.fromkeys(notes))
-    return About(path, letters, axes, scale, translation, omero, *counts, said_once)
+    return ZarrMetadata(path, letters, axes, scale, translation, omero, *counts, said_once)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import zarr
 from napari_n2s.core.errors import FileError, ImageError
 from napari_n2s.images.axes import layout
 from napari_n2s.io.ome_zarr.guard import GuardedStore, require_plausible
-from napari_n2s.io.ome_zarr.metadata import About, read_about
+from napari_n2s.io.ome_zarr.metadata import ZarrMetadata, read_about
 from napari_n2s.io.paths import reason
 from napari_n2s.io.recording import Content, Recording
 
@@ -131,7 +131,7 @@ def _letters_of(path: Path, node: Any) -> str:
         raise FileError(f"{path} holds no image that can be denoised: {error}") from error
 
 
-def _find(path: Path, node: Any, about: About) -> Any:
+def _find(path: Path, node: Any, about: ZarrMetadata) -> Any:
     """Open the array that a group names.
 
     Raises

@@ -15,14 +15,14 @@ from napari_n2s.filters.catalogue import METHODS, Denoiser, choose_denoiser
 from napari_n2s.filters.donut_filters import RINGS
 from napari_n2s.preparation.prepared import Prepared
 from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
-from napari_n2s.widgets.calibrate.glimpses import Glimpses
+from napari_n2s.widgets.calibrate.glimpses import FilterPreviews
 from napari_n2s.widgets.calibrate.jobs import Attempt, calibrate_job, filter_job
-from napari_n2s.widgets.calibrate.study import Study
+from napari_n2s.widgets.calibrate.study import CalibrationState
 from napari_n2s.widgets.controls.basics import Soon
 from napari_n2s.widgets.controls.choice import list_anew
 from napari_n2s.widgets.jobs import Failure
-from napari_n2s.widgets.live_preview import Watching
-from napari_n2s.widgets.request import WHOLE, Order, read_order, targets
+from napari_n2s.widgets.live_preview import LivePreview
+from napari_n2s.widgets.request import WHOLE, Request, read_request, targets
 from napari_n2s.widgets.viewer import layers, regions
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class CalibrateDock(CalibrateForm):
     napari_viewer : napari.viewer.Viewer
     """
 
-    _study: Study | None = None
+    _study: CalibrationState | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class CalibrateDock(CalibrateForm):
         )
         self._viewer = napari_viewer
         self._worker: Any = None
-        self._glimpses = Glimpses(self._explain)
+        self._glimpses = FilterPreviews(self._explain)
         self._tried: list[tuple[float, Tried]] = []
         self._points: list[dict[str, Any]] = []
         self._checking = Soon(self, self._check)
@@ -115,15 +115,15 @@ class CalibrateDock(CalibrateForm):
         self.result.setText("")
         self._change_method()
 
-    def _open(self) -> Study | None:
+    def _open(self) -> CalibrationState | None:
         """Give what is known of the image that is chosen; nothing yet, if it is another by now."""
         self.axes.commit()
         source = self.image.value
         if self._study and not (self._study.order.source is source and self._study.order.stands):
             self._forget()
         if self._study is None and source is not None:
-            order = read_order(self._viewer, source, None, WHOLE)
-            self._study = Study(order, self._volume(), Watching(self._viewer, order))
+            order = read_request(self._viewer, source, None, WHOLE)
+            self._study = CalibrationState(order, self._volume(), LivePreview(self._viewer, order))
         return self._study
 
     def _offer_slices(self) -> None:
@@ -200,7 +200,7 @@ class CalibrateDock(CalibrateForm):
     def _watch_again(self) -> None:
         """Show previews again, if their layer had been deleted."""
         if self._study and not self._study.watching.wanted:
-            self._study.watching = Watching(self._viewer, self._study.order)
+            self._study.watching = LivePreview(self._viewer, self._study.order)
 
     def _glance(self, _: object = None, *, first: bool = False) -> None:
         """Show what is in view as it is set now; by itself only if it has been shown before."""
@@ -231,7 +231,7 @@ class CalibrateDock(CalibrateForm):
         job.aborted.connect(self._change_method)
         self._start(job, "calibrating …")
 
-    def _show_state(self, study: Study, state: Prepared | Attempt | Calibration) -> None:
+    def _show_state(self, study: CalibrationState, state: Prepared | Attempt | Calibration) -> None:
         if study.over:
             return
         if isinstance(state, Prepared):
@@ -249,7 +249,7 @@ class CalibrateDock(CalibrateForm):
                 self._tried.append((value, state.tried))
                 self.plot.show_curve(first, sorted(self._tried, key=itemgetter(0)))
 
-    def _end_calibration(self, study: Study, failure: Failure | None) -> None:
+    def _end_calibration(self, study: CalibrationState, failure: Failure | None) -> None:
         if study.over:
             return
         if failure:
@@ -261,7 +261,7 @@ class CalibrateDock(CalibrateForm):
         if self.compare.isChecked():
             self._show_found(study)
 
-    def _show_found(self, study: Study) -> None:
+    def _show_found(self, study: CalibrationState) -> None:
         rows = [
             (NAMES.get(method, method), say(found.best.values), found.best.score.loss)
             for method, found in study.found.items()
@@ -275,7 +275,7 @@ class CalibrateDock(CalibrateForm):
             show_warning(NO_IMAGE)
             return
         self._say_found()
-        order = read_order(self._viewer, study.order.source, None, self.apply_to.value)
+        order = read_request(self._viewer, study.order.source, None, self.apply_to.value)
         values, mixed = self._values(), self._mixes()
         found, denoiser = self._found(), self._denoiser(self.method.value)
         account = {
@@ -292,14 +292,16 @@ class CalibrateDock(CalibrateForm):
     def _show_applying(self, state: Applying) -> None:
         self.bar.setValue(round(100 * state.done))
 
-    def _add_result(self, study: Study, order: Order, account: dict[str, Any], image: Any) -> None:
+    def _add_result(
+        self, study: CalibrationState, order: Request, account: dict[str, Any], image: Any
+    ) -> None:
         if study.over:
             return
         if isinstance(image, Failure):
             self._explain(image)
             return
         preview = study.watching.end(becomes_result=order.onto is order.source)
-        study.watching = Watching(self._viewer, study.order)
+        study.watching = LivePreview(self._viewer, study.order)
         where = (order.corner, account, preview, order.stretch)
         layers.add_result(self._viewer, order.onto, image, *where)
         self.reset_choices()  # before napari 0.7 nobody hears that a preview has become a result

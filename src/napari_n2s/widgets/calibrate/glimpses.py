@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from napari_n2s.filters.catalogue import Denoiser
     from napari_n2s.images.image import Box
     from napari_n2s.preparation.prepared import Prepared
-    from napari_n2s.widgets.calibrate.study import Study
-    from napari_n2s.widgets.live_preview import Watching
+    from napari_n2s.widgets.calibrate.study import CalibrationState
+    from napari_n2s.widgets.live_preview import LivePreview
 
-    Question = tuple[Study, Denoiser, dict[str, Any], bool]
+    Question = tuple[CalibrationState, Denoiser, dict[str, Any], bool]
 
 
-class Glimpses:
+class FilterPreviews:
     """Filters what is in view in the background.
 
     Parameters
@@ -30,11 +30,13 @@ class Glimpses:
 
     def __init__(self, explain: Callable[[Failure], None]) -> None:
         self._explain = explain
-        self._now: tuple[Study, Watching] | None = None
-        self._next: tuple[Question, Watching] | None = None
+        self._now: tuple[CalibrationState, LivePreview] | None = None
+        self._next: tuple[Question, LivePreview] | None = None
         self._asked: tuple[str, Box] | None = None
 
-    def ask(self, study: Study, denoiser: Denoiser, values: dict[str, Any], mix: bool) -> None:
+    def ask(
+        self, study: CalibrationState, denoiser: Denoiser, values: dict[str, Any], mix: bool
+    ) -> None:
         """Show what a filter makes of what is in view, as soon as the last one is done."""
         if self._now:
             self._next = (study, denoiser, values, mix), study.watching

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_n2s.images.image import Box
-    from napari_n2s.widgets.request import Order
+    from napari_n2s.widgets.request import Request
 
 SLICES = "Z"
-LEAVE = "leave"
+OMIT = "omit"
 """A filter leaves pixels that are NaN as they are."""
 
 
@@ -39,13 +39,13 @@ class Attempt(NamedTuple):
 
 @in_background
 def calibrate_job(
-    order: Order, ready: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
+    order: Request, ready: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
 ) -> Generator[Prepared | Attempt | Calibration, None, Failure | None]:
     """Calibrate filters on an image; yields it made ready, what is tried, and what was found."""
     try:
         give_way()
         if ready is None:
-            yield (ready := get_ready(order.image, order.axes, missing=LEAVE, volume=volume))
+            yield (ready := get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume))
         for denoiser in denoisers:
             work = calibrating(ready, denoiser)
             found = yield from wrap(work, partial(Attempt, denoiser.name))
@@ -75,7 +75,7 @@ def widen_along(
 
 @in_background
 def glimpse_job(
-    order: Order,
+    order: Request,
     ready: Prepared | None,
     denoiser: Denoiser,
     values: dict[str, Any],
@@ -86,7 +86,7 @@ def glimpse_job(
     """Filter the part of an image that is in view."""
     try:
         give_way()
-        ready = ready or get_ready(order.image, order.axes, missing=LEAVE, volume=volume)
+        ready = ready or get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume)
         reach = denoiser.reach_of_slices(values)
         read, inner = widen_along(box, order.axes, order.image.shape, reach)
         mixing = mixing_at(ready, denoiser, values) if mix else None
@@ -100,7 +100,7 @@ def glimpse_job(
 
 @in_background
 def filter_job(
-    order: Order,
+    order: Request,
     ready: Prepared | None,
     denoiser: Denoiser,
     values: dict[str, Any],
@@ -116,7 +116,7 @@ def filter_job(
             reach = denoiser.reach_of_slices(values)
             read, inner = widen_along(order.part, order.target_axes, image.shape, reach)
             image = take_part(image, read)
-        ready = ready or get_ready(order.image, order.axes, missing=LEAVE, volume=volume)
+        ready = ready or get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume)
         mixing = mixing_at(ready, denoiser, values) if mix else None
         clean = yield from filtering(
             image, order.target_axes, denoiser, values, ready, mixing, order.dtype

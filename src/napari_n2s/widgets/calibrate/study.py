@@ -6,26 +6,26 @@ from dataclasses import dataclass, field
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
-from napari_n2s.widgets.live_preview import Watching
+from napari_n2s.widgets.live_preview import LivePreview
 
 if TYPE_CHECKING:
     from napari_n2s.calibration.result import Calibration
     from napari_n2s.images.image import Box
     from napari_n2s.preparation.prepared import Prepared
-    from napari_n2s.widgets.request import Order
+    from napari_n2s.widgets.request import Request
 
 
 @dataclass(eq=False)
-class Study:
+class CalibrationState:
     """One image, understood in one way.
 
     Attributes
     ----------
-    order : Order
+    order : Request
         The image.
     volume : bool
         Whether its slices are looked at together.
-    watching : Watching
+    watching : LivePreview
         Its preview.
     ready : Prepared or None
         The image made ready, once that was done.
@@ -38,9 +38,9 @@ class Study:
         Whether it is another image by now: what still comes in is of no use.
     """
 
-    order: Order
+    order: Request
     volume: bool
-    watching: Watching
+    watching: LivePreview
     ready: Prepared | None = None
     found: dict[str, Calibration] = field(default_factory=dict)
     refused: tuple[str, Box] | None = None

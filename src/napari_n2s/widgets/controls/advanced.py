@@ -19,7 +19,7 @@ from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.settings import Settings
 from napari_n2s.widgets.controls.basics import show_row
 
-ELSEWHERE = ("seconds", "steps", "missing", "loss")
+ELSEWHERE = ("seconds", "steps", "nan_policy", "loss")
 """Settings that the dock asks for in another way, or that mean nothing to one image."""
 
 

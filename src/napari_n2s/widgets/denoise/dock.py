@@ -16,18 +16,18 @@ from napari_n2s.widgets.controls.basics import Soon
 from napari_n2s.widgets.controls.choice import list_anew
 from napari_n2s.widgets.controls.guides_row import candidates
 from napari_n2s.widgets.denoise.activity import Activity
-from napari_n2s.widgets.denoise.excluded_panel import SetApart
-from napari_n2s.widgets.denoise.first_look_panel import FirstLook
+from napari_n2s.widgets.denoise.excluded_panel import ExcludedPanel
+from napari_n2s.widgets.denoise.first_look_panel import FirstLookPanel
 from napari_n2s.widgets.denoise.form import GO_ON, PAUSE, RESUME, DenoiseForm
 from napari_n2s.widgets.denoise.on_demand import OnDemand, begin_on_demand
-from napari_n2s.widgets.denoise.result_panel import Verdict
+from napari_n2s.widgets.denoise.result_panel import ResultPanel
 from napari_n2s.widgets.denoise.resuming import objection
-from napari_n2s.widgets.jobs import Failure, Reins, denoise_job
-from napari_n2s.widgets.live_preview import Watching
+from napari_n2s.widgets.jobs import Failure, JobControl, denoise_job
+from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.preferences import preferences
-from napari_n2s.widgets.request import Order, read_order, read_region, sources, targets
+from napari_n2s.widgets.request import Request, read_region, read_request, sources, targets
 from napari_n2s.widgets.viewer import layers
-from napari_n2s.widgets.viewer.frozen import Frozen
+from napari_n2s.widgets.viewer.frozen import LayerLock
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from napari_n2s.images.image import Box
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.pipeline.report import Report
-    from napari_n2s.training.training_data import Material
+    from napari_n2s.training.training_data import TrainingData
 
 NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
@@ -56,7 +56,7 @@ class DenoiseDock(DenoiseForm):
     napari_viewer : napari.viewer.Viewer
     """
 
-    _watching: Watching | None = None
+    _watching: LivePreview | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(
@@ -68,19 +68,19 @@ class DenoiseDock(DenoiseForm):
         )
         self._viewer = napari_viewer
         self._worker: Any = None
-        self._reins = Reins()
-        self._order: Order | None = None
+        self._reins = JobControl()
+        self._order: Request | None = None
         self.progress: Progress | None = None
-        self._earlier: tuple[Order | None, Progress | None] = None, None
-        self._asked: tuple[Order, Settings, Progress | None, bool] | None = None
+        self._earlier: tuple[Request | None, Progress | None] = None, None
+        self._asked: tuple[Request, Settings, Progress | None, bool] | None = None
         self._activity = Activity(APPLYING)
-        self._verdict = Verdict(napari_viewer, self.show_result)
+        self._verdict = ResultPanel(napari_viewer, self.show_result)
         self._outcome: Denoised | Failure | None = None
-        self._frozen = Frozen(napari_viewer)
-        self._set_apart = SetApart(
+        self._frozen = LayerLock(napari_viewer)
+        self._set_apart = ExcludedPanel(
             napari_viewer, self.set_apart, self.show_found, lambda: self.image.value
         )
-        self._first_look = FirstLook(napari_viewer, self._verdict.remark)
+        self._first_look = FirstLookPanel(napari_viewer, self._verdict.remark)
         self._looking = Soon(self, self._look_first)
         self._comparing = Soon(self, self._first_look.reconsider)
         self.image.changed.connect(self._describe_image)
@@ -91,7 +91,7 @@ class DenoiseDock(DenoiseForm):
         self.axes.changed.connect(self._verdict.reconsider)
         self.axes.changed.connect(self._drop_preview)
         self.axes.changed.connect(self._set_apart.reconsider)
-        self.head_start.toggled.connect(self._looking.ask)
+        self.pretrained.toggled.connect(self._looking.ask)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
@@ -138,7 +138,7 @@ class DenoiseDock(DenoiseForm):
         """Show what is to be had at once, where somebody sees it."""
         self._first_look.reconsider()
         if self.isVisible() and not self._worker:
-            self._first_look.at(self.image.value if self.head_start.isChecked() else None)
+            self._first_look.at(self.image.value if self.pretrained.isChecked() else None)
 
     def _drop_preview(self) -> None:
         """Take the preview away if the image is another by now."""
@@ -166,18 +166,18 @@ class DenoiseDock(DenoiseForm):
         self._earlier = earlier
         self._work(settings)
 
-    def _read_order(self, source: Image, region: Box | None) -> Order:
+    def _read_order(self, source: Image, region: Box | None) -> Request:
         guides, apply_to = self.guides.pixels(), self.apply_to.value
-        return read_order(self._viewer, source, region, apply_to, lazily=True, guides=guides)
+        return read_request(self._viewer, source, region, apply_to, lazily=True, guides=guides)
 
     def _work(
         self, settings: Settings, since: Progress | None = None, *, learn: bool = True
     ) -> None:
         assert self._order is not None
-        self._reins = Reins(preview_pause=preferences().preview_pause)
+        self._reins = JobControl(preview_pause=preferences().preview_pause)
         self._activity = Activity(APPLYING)
         self._asked = self._order, settings, since, learn
-        self.progress, self._watching = since, Watching(self._viewer, self._order)
+        self.progress, self._watching = since, LivePreview(self._viewer, self._order)
         self._watching.take_over(self._first_look.hand_over())
         self._verdict.begin()
         self.show_bar(0, "starting …")
@@ -249,17 +249,17 @@ class DenoiseDock(DenoiseForm):
             if self.progress is None:
                 self.plot.clear_curves()
             assert self._asked
-            material = state.learner.material
+            material = state.trainer.material
             self._set_apart.tell(*self._asked[:2], self._findings(material), material.set_apart)
             self.progress = state
             self._earlier = None, None
             self.plot.add(state)
             if self.pause.isEnabled() and self.pause.text() == PAUSE:
                 self.show_training(state)
-            if state.learner.shrunk and not self.result.text():
+            if state.trainer.shrunk and not self.result.text():
                 self.show_result(SHRUNK, there=False)
 
-    def _findings(self, material: Material) -> tuple[str, ...]:
+    def _findings(self, material: TrainingData) -> tuple[str, ...]:
         """List what is not said elsewhere."""
         return material.findings
 
@@ -298,7 +298,9 @@ class DenoiseDock(DenoiseForm):
         elif order is not None:
             self._add_result(order, *outcome, preview)
 
-    def _add_result(self, order: Order, image: Any, report: Report, preview: Image | None) -> None:
+    def _add_result(
+        self, order: Request, image: Any, report: Report, preview: Image | None
+    ) -> None:
         if order.on_demand:
             assert self.progress is not None
             from napari_n2s.pipeline.safeguard import safest
@@ -329,4 +331,4 @@ class DenoiseDock(DenoiseForm):
             self._earlier = self._order, self.progress
             self._order, settings, since, learn = self._asked
             since = since and leave_missing(since)
-            self._work(replace(settings, missing="leave"), since, learn=learn)
+            self._work(replace(settings, nan_policy="omit"), since, learn=learn)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from napari_n2s.core.settings import Settings
     from napari_n2s.images.image import Box
-    from napari_n2s.widgets.request import Order
+    from napari_n2s.widgets.request import Request
 
 SHOW, LOOKING = "Show what was set apart", "Looking …"
 WHERE = "What becomes of pixels that are set apart: see outliers and constant areas under Advanced."
@@ -47,7 +47,7 @@ PIXELS: dict[str, str] = {
 NO_MEMORY = "Memory is too short to look at the image as a whole; close other images first."
 
 
-class SetApart:
+class ExcludedPanel:
     """Says what was found in the image of a training, and offers to show what was set apart there.
 
     Parameters
@@ -69,12 +69,12 @@ class SetApart:
         chosen: Callable[[], Image | None],
     ) -> None:
         self._viewer, self._button, self._say, self._chosen = viewer, button, say, chosen
-        self._asked: tuple[Order, Settings] | None = None
+        self._asked: tuple[Request, Settings] | None = None
         button.clicked.connect(self._look)
         button.hide()
 
     def tell(
-        self, order: Order, settings: Settings, findings: tuple[str, ...], set_apart: bool
+        self, order: Request, settings: Settings, findings: tuple[str, ...], set_apart: bool
     ) -> None:
         """Say what was found in the image of an order, and whether pixels were set apart."""
         chosen = order.source is self._chosen()
@@ -119,7 +119,7 @@ class SetApart:
         worker.finished.connect(self._rest)
         worker.start()
 
-    def _box(self, order: Order) -> Box:
+    def _box(self, order: Request) -> Box:
         """Take the whole image, or as much of it as is looked at in a moment."""
         whole = tuple(slice(0, size) for size in order.image.shape)
         if prod(order.image.shape) <= ENOUGH:
@@ -129,7 +129,7 @@ class SetApart:
             return box
         return part_in_view(self._viewer, order.source)
 
-    def _show(self, order: Order, box: Box, found: NDArray | str) -> None:
+    def _show(self, order: Request, box: Box, found: NDArray | str) -> None:
         if isinstance(found, str):
             show_error(found)
         elif self._asked and self._asked[0] is order and self._stands:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_n2s.widgets.jobs import look_job
-from napari_n2s.widgets.live_preview import Watching
-from napari_n2s.widgets.request import WHOLE, Order, read_order
+from napari_n2s.widgets.live_preview import LivePreview
+from napari_n2s.widgets.request import WHOLE, Request, read_request
 from napari_n2s.widgets.viewer import layers
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ WORDS = (
 )
 
 
-class FirstLook:
-    """Shows what is in view as the head start denoises it, until there is something better.
+class FirstLookPanel:
+    """Shows what is in view as the pretrained network denoises it, until there is something better.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class FirstLook:
 
     def __init__(self, viewer: Viewer, explain: Callable[[str], None]) -> None:
         self._viewer, self._explain = viewer, explain
-        self._order: Order | None = None
-        self._watching: Watching | None = None
+        self._order: Request | None = None
+        self._watching: LivePreview | None = None
         self._busy = self._again = self._said = False
         viewer.dims.events.current_step.connect(self._look)
 
@@ -47,8 +47,8 @@ class FirstLook:
         self.reconsider()
         new = source is not None and not self._order
         if new and not layers.results_above(self._viewer, source):
-            self._order = read_order(self._viewer, source, None, WHOLE)
-            self._watching = Watching(self._viewer, self._order, NAME)
+            self._order = read_request(self._viewer, source, None, WHOLE)
+            self._watching = LivePreview(self._viewer, self._order, NAME)
             self._look()
 
     def reconsider(self) -> None:
@@ -67,7 +67,7 @@ class FirstLook:
         if said:
             self._explain("")
 
-    def hand_over(self) -> Watching | None:
+    def hand_over(self) -> LivePreview | None:
         """Look no more, and leave what is shown to another."""
         watching, self._watching, self._order = self._watching, None, None
         self._said = False
@@ -85,7 +85,7 @@ class FirstLook:
             worker.finished.connect(self._go_on)
             worker.start()
 
-    def _show(self, seen: Preview | None, watching: Watching) -> None:
+    def _show(self, seen: Preview | None, watching: LivePreview) -> None:
         if seen and watching is self._watching:
             watching.show(seen)
             self._said = watching.wanted

@@ -143,9 +143,9 @@ class DenoiseForm(QWidget):
         return self.advanced.controls["converge"]
 
     @property
-    def head_start(self) -> Any:
+    def pretrained(self) -> Any:
         """The box that says to begin with what simulated pictures have taught."""
-        return self.advanced.controls["head_start"]
+        return self.advanced.controls["pretrained"]
 
     def settings(self) -> Settings:
         """Read the settings.

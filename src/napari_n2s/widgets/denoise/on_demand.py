@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_n2s.core.progress import Applying
     from napari_n2s.images.image import Box
     from napari_n2s.inference.model import Model
-    from napari_n2s.widgets.request import Order
+    from napari_n2s.widgets.request import Request
 
     Index = tuple[Any, ...]
 
@@ -157,7 +157,7 @@ class OnDemand:
         self._look()
 
 
-def begin_on_demand(model: Model, order: Order, picture: NDArray[Any]) -> OnDemand:
+def begin_on_demand(model: Model, order: Request, picture: NDArray[Any]) -> OnDemand:
     """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
     assert order.part is not None
     elsewhere = order.region is not None or order.target is not None

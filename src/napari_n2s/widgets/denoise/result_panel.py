@@ -23,7 +23,7 @@ class Show(Protocol):
         """Show it, and have it scrolled into sight if it should be."""
 
 
-class Verdict:
+class ResultPanel:
     """Remembers the last result, and shows its account again once a refusal has had its day.
 
     Parameters

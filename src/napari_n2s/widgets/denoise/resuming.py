@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from napari_n2s.widgets.request import Order
+    from napari_n2s.widgets.request import Request
 
 CHANGED = "{0} has changed or gone since it was learnt from; press Train to begin anew."
 OTHER = "This training is of {0} as it was; choose that image again, or press Train to begin anew."
@@ -25,7 +25,7 @@ OTHER_GUIDES = (
 
 
 def objection(
-    viewer: Viewer, order: Order, chosen: Image | None, guides: tuple[Any, ...]
+    viewer: Viewer, order: Request, chosen: Image | None, guides: tuple[Any, ...]
 ) -> str | None:
     """Say what is against it, if anything: `order` was learnt from, the rest is chosen now."""
     name = order.source.name

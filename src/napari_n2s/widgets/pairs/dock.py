@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_n2s.core.errors import ImageError
-from napari_n2s.replicates.replicates import Readings
+from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.widgets.controls.basics import show_row
 from napari_n2s.widgets.denoise.dock import DenoiseDock
 from napari_n2s.widgets.denoise.resuming import OTHER_PAIRS
-from napari_n2s.widgets.pairs.request import PairsOrder, pairs_job, partners, read_pairs, splits
+from napari_n2s.widgets.pairs.request import PairsRequest, pairs_job, partners, read_pairs, splits
 from napari_n2s.widgets.pairs.rows import PairsRows
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from napari_n2s.images.image import Box
     from napari_n2s.pipeline.report import Report
     from napari_n2s.training.progress import Progress
-    from napari_n2s.training.training_data import Material
+    from napari_n2s.training.training_data import TrainingData
 
 UNUSED = (
-    "head_start", "hole", "context", "channels", "partition", "grid_width", "density", "fill",
-    "invariant",
+    "pretrained", "blind_spot_radius", "context", "channels", "partition", "grid_width", "density",
+    "fill", "invariant",
 )  # fmt: skip
 """Settings that mean nothing where one reading is learnt from another."""
 
@@ -45,7 +45,7 @@ class PairsDock(DenoiseDock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.head_start.setChecked(False)
+        self.pretrained.setChecked(False)
         self.advanced.leave_out(*UNUSED)
         self.advanced.controls["network"].removeItem(0)  # the donut, which is blind
         for choice in (self.learn_from, self.apply_to):
@@ -88,7 +88,7 @@ class PairsDock(DenoiseDock):
         if self.pairs:
             self.pairs.set_enabled(not working)
 
-    def _read_order(self, source: Image, region: Box | None) -> PairsOrder:
+    def _read_order(self, source: Image, region: Box | None) -> PairsRequest:
         assert self.pairs
         return read_pairs(self._viewer, source, self.pairs, self.guides.pixels())
 
@@ -96,7 +96,7 @@ class PairsDock(DenoiseDock):
         """Say why what was learnt may not be gone on with, as things are chosen now."""
         if words := super()._objection():
             return words
-        assert isinstance(self._order, PairsOrder)
+        assert isinstance(self._order, PairsRequest)
         source = self._order.source
         try:
             as_it_was = self._read_order(source, None).is_as(self._order)
@@ -105,18 +105,18 @@ class PairsDock(DenoiseDock):
         return None if as_it_was else OTHER_PAIRS.format(source.name)
 
     def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
-        assert isinstance(self._order, PairsOrder)
+        assert isinstance(self._order, PairsRequest)
         return pairs_job(self._order, settings, self._reins, since)
 
-    def _show_progress(self, state: Readings | Progress | Preview | Applying) -> None:
-        if not isinstance(state, Readings):
+    def _show_progress(self, state: Replicates | Progress | Preview | Applying) -> None:
+        if not isinstance(state, Replicates):
             super()._show_progress(state)
         elif self._order:
             self._order = replace(self._order, across=state.lost)
             self._told = state.findings
             self.show_result("\n".join(state.findings), there=False, reveal=True)
 
-    def _findings(self, material: Material) -> tuple[str, ...]:
+    def _findings(self, material: TrainingData) -> tuple[str, ...]:
         """List what was not found already when the readings were compared."""
         return tuple(each for each in material.findings if each not in self._told)
 

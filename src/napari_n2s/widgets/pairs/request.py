@@ -12,10 +12,10 @@ import numpy as np
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.images.axes import layout
-from napari_n2s.replicates.replicates import Readings, find_readings
-from napari_n2s.widgets.jobs import Reins, carry_out
+from napari_n2s.replicates.replicates import Replicates, find_replicates
+from napari_n2s.widgets.jobs import JobControl, carry_out
 from napari_n2s.widgets.pairs.rows import LAYER, THINNED, PairsRows
-from napari_n2s.widgets.request import WHOLE, Order, read_order
+from napari_n2s.widgets.request import WHOLE, Request, read_request
 from napari_n2s.widgets.viewer import layers
 from napari_n2s.widgets.worker import in_background
 
@@ -38,27 +38,27 @@ NO_AXIS = (
 
 
 @dataclass(frozen=True)
-class PairsOrder(Order):
+class PairsRequest(Request):
     """What to learn from what.
 
     Attributes
     ----------
     pair : array_like or None
         The other reading, if it is a layer's image.
-    along, how, thinned, register
-        As for `find_readings`.
+    along, how, photons_split, register
+        As for `find_replicates`.
     """
 
     pair: Any = None
     along: str | None = None
     how: str = "neighbours"
-    thinned: bool = False
+    photons_split: bool = False
     register: bool = False
 
-    def is_as(self, other: PairsOrder) -> bool:
+    def is_as(self, other: PairsRequest) -> bool:
         """Whether another asks for the same readings."""
-        asked = (self.along, self.how, self.thinned, self.register)
-        its = (other.along, other.how, other.thinned, other.register)
+        asked = (self.along, self.how, self.photons_split, self.register)
+        its = (other.along, other.how, other.photons_split, other.register)
         return self.pair is other.pair and asked == its
 
 
@@ -91,7 +91,7 @@ def splits(source: Image | None) -> list[tuple[str, str]]:
 
 def read_pairs(
     viewer: Viewer, source: Image, rows: PairsRows, guides: tuple[Any, ...]
-) -> PairsOrder:
+) -> PairsRequest:
     """Fix what is to be learnt from what, as the layers and the rows are now.
 
     Raises
@@ -99,7 +99,7 @@ def read_pairs(
     ImageError
         If there is nothing to choose.
     """
-    order = read_order(viewer, source, None, WHOLE, guides=guides)
+    order = read_request(viewer, source, None, WHOLE, guides=guides)
     way = rows.way.value
     asked: dict[str, Any] = {"register": not rows.register.isHidden() and rows.register.isChecked()}
     if way == LAYER:
@@ -107,43 +107,43 @@ def read_pairs(
             raise ImageError(ALONE.format(source.name))
         asked["pair"] = layers.pixels(rows.other.value)
     elif way == THINNED:
-        asked["thinned"] = True
+        asked["photons_split"] = True
     elif rows.along.value is None:
         raise ImageError(NO_AXIS.format(source.name))
     else:
         asked |= {"along": rows.along.value, "how": way}
-    return PairsOrder(**vars(order), **asked)
+    return PairsRequest(**vars(order), **asked)
 
 
 @in_background
 def pairs_job(
-    order: PairsOrder, settings: Settings, reins: Reins, since: Progress | None = None
-) -> Generator[Readings | Progress | Preview | Applying, None, Denoised | Failure]:
+    order: PairsRequest, settings: Settings, reins: JobControl, since: Progress | None = None
+) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised | Failure]:
     """Make the readings, yield them for what was found, and carry the order out."""
     return (yield from carry_out(partial(_learn, order, settings, reins, since)))
 
 
 def _learn(
-    order: PairsOrder, settings: Settings, reins: Reins, since: Progress | None
-) -> Generator[Readings | Progress | Preview | Applying, None, Denoised]:
+    order: PairsRequest, settings: Settings, reins: JobControl, since: Progress | None
+) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.core.device import memory_in_words
-    from napari_n2s.pipeline.denoise_replicates import denoising_readings
+    from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 
     with memory_in_words():
-        readings = find_readings(
+        readings = find_replicates(
             order.image,
             order.axes,
             pair=order.pair,
             along=order.along,
             how=order.how,
-            thinned=order.thinned,
+            photons_split=order.photons_split,
             register=order.register,
             seed=settings.seed,
         )
         assert readings is not None
         readings = readings.guided(order.guides)
     yield readings
-    clean, report = yield from denoising_readings(
+    clean, report = yield from denoising_replicates(
         readings,
         settings=settings,
         dtype=order.dtype,

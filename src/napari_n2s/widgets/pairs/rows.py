@@ -12,7 +12,7 @@ from napari_n2s.widgets.controls.basics import Sentence, show_row, told
 from napari_n2s.widgets.controls.choice import choice, list_anew
 
 Choices = Callable[[Any], list[Any]]
-LAYER, THINNED = "layer", "thinned"
+LAYER, THINNED = "layer", "photons_split"
 WAYS = {
     LAYER: (
         "another layer",

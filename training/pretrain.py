@@ -1,8 +1,8 @@
 """Train the head start: a blind network that has seen thousands of simulated pictures only.
 
-    python training/head_start.py plane --steps 32000
-    python training/head_start.py beside --steps 16000 --onto plane
-    python training/head_start.py hole-2 --steps 10000 --onto hole-3
+    python training/pretrain.py plane --steps 32000
+    python training/pretrain.py beside --steps 16000 --onto plane
+    python training/pretrain.py radius-2 --steps 10000 --onto radius-3
 
 Each writes its weights into the package. Interrupted, the same command goes on where the last
 checkpoint was; with fewer steps, it ends the sooner. Loss and speed are printed on the way.
@@ -23,8 +23,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from napari_n2s.core.device import choose_device, fast_arithmetic, prefer_layout
-from napari_n2s.methods.blind_spot import Blind
-from napari_n2s.nn.blind_spot_network import Donut
+from napari_n2s.methods.blind_spot import BlindSpot
+from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.pretrained import FOLDER, KINDS
 from napari_n2s.preparation.augmentation import turns
@@ -57,7 +57,7 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
     """Train a kind for some steps, from a checkpoint if there is one."""
     device = choose_device()
     torch.manual_seed(seed)
-    network = Donut(**KINDS[kind]).to(device).train()
+    network = BlindSpotNetwork(**KINDS[kind]).to(device).train()
     if onto:
         take_over(network, load_file(FOLDER / f"{onto}.safetensors"))
     average, first = deepcopy(network), 0
@@ -67,14 +67,14 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
         network.load_state_dict(kept["network"])
         average.load_state_dict(kept["average"])
         first = kept["step"]
-    method = Blind(network, turns(2))
+    method = BlindSpot(network, turns(2))
     optimiser = Muon(network.parameters(), network.last.parameters())
     generator = torch.Generator(device).manual_seed(seed + first)
     rng = np.random.default_rng([seed, first])
     scenes = draw_scenes(PICTURES, 1 + network.guides, seed)
     losses, begin = [], time.monotonic()
     for step in range(first, steps):
-        drawn = (each.to(device) for each in draw_crops(scenes, network.hole, rng))
+        drawn = (each.to(device) for each in draw_crops(scenes, network.radius, rng))
         crop, truth, variance, guides = drawn
         hidden = method.draw(tuple(crop.shape), generator)
         shown = method.show(crop, hidden, torch.zeros_like(hidden), guides, generator)
@@ -123,13 +123,13 @@ def see(job: tuple[int, int, int]) -> NDArray[np.float16]:
 
 
 def draw_crops(
-    scenes: NDArray[np.float16], hole: tuple[int, ...], rng: np.random.Generator
+    scenes: NDArray[np.float16], radius: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Draw a batch: noisy crops, their truth, the variance of their noise, and what is beside."""
     batch: list[tuple[NDArray[np.floating], ...]] = []
     for _ in range(BATCH):
         whole = scenes[rng.integers(len(scenes))].astype(np.float32)
-        camera = draw_camera(whole[0], rng, hole)
+        camera = draw_camera(whole[0], rng, radius)
         y, x = rng.integers(0, SIZE - CROP + 1, 2)
         clean = whole[:, y : y + CROP, x : x + CROP]
         noisy = camera.record(clean, rng)
@@ -149,7 +149,7 @@ def draw_crops(
     return crop, clean, noise, guides
 
 
-def take_over(network: Donut, weights: dict[str, Tensor]) -> None:
+def take_over(network: BlindSpotNetwork, weights: dict[str, Tensor]) -> None:
     """Take what fits of the weights of another; what that one has not seen begins at zero."""
     own = network.state_dict()
     for name, values in weights.items():
@@ -161,7 +161,9 @@ def take_over(network: Donut, weights: dict[str, Tensor]) -> None:
     network.load_state_dict(own)
 
 
-def save(kind: str, network: Donut, average: Donut, step: int, checkpoint: Path) -> None:
+def save(
+    kind: str, network: BlindSpotNetwork, average: BlindSpotNetwork, step: int, checkpoint: Path
+) -> None:
     """Save what the package ships, and what it takes to go on."""
     halves = {name: each.cpu().half().contiguous() for name, each in average.state_dict().items()}
     save_file(halves, FOLDER / f"{kind}.safetensors", {"steps": str(step)})
