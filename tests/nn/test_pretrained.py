@@ -1,4 +1,4 @@
-"""The head start: a network that has seen a simulated world and no other picture."""
+"""Pretrained weights: a network that has seen a simulated world and no other picture."""
 
 from __future__ import annotations
 
@@ -175,13 +175,13 @@ def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatc
 def test_where_none_fits_the_training_is_from_scratch_and_says_so(image, settings):
     _, report = denoise(image, steps=2, device="cpu", **settings)
     assert not report.settings.pretrained
-    assert "head start" not in report.sentence()
+    assert "pretrained" not in report.sentence()
     assert "simulated" not in report.methods()
 
 
 def test_the_report_names_it():
     _, report = denoise(NOISY, steps=2, device="cpu")
-    assert "head start" in report.sentence()
+    assert "pretrained" in report.sentence()
     assert "simulated" in report.methods()
 
 

@@ -122,8 +122,8 @@ class Settings:
     )
     learning_rate: float = _setting(
         0.02,
-        "Size of the first training steps; from pretrained weights half to twice that, as the first "
-        "ones show how much there is to learn. It falls to zero over the training.",
+        "Size of the first training steps; from pretrained weights half to twice that, as the "
+        "first ones show how much there is to learn. It falls to zero over the training.",
         within=(1e-6, 1),
     )
     loss: str = _setting(

@@ -20,9 +20,9 @@ from napari_n2s.nn.networks import Network, initialise, seeded
 WARM_UP = 30
 """Steps over which the learning rate rises."""
 REFINING, SURPRISED = 0.5, 10.0
-"""Learning rate from pretrained weights, as a share of that from scratch, where that knew all that an
-image has to teach, and what is added, up to the whole, where the first steps predicted it by a
-share better."""
+"""Learning rate from pretrained weights, as a share of that from scratch, where those knew all
+that an image has to teach, and what is added, up to the whole, where the first steps predicted it
+by a share better."""
 FORGETTING, KEPT, LATE = 0.6, 0.3, 0.125
 """By what would be added beyond that, by which share all weights are moved towards fresh ones if
 the training has only begun, what is kept of them at least, and the share of a training after which
@@ -144,8 +144,8 @@ class Optimization:
     def _settle(self, crops: Crops, before: Tensor, done: float) -> list[float]:
         """Give each network's share of the rate, by how much better it predicts its first crops.
 
-        Small steps keep what the pretrained weights know. Where that was little, they keep it too long,
-        and so do large ones: it is shrunk towards weights as from scratch (Ash & Adams, "On
+        Small steps keep what the pretrained weights know. Where that was little, they keep it too
+        long, and so do large ones: it is shrunk towards weights as from scratch (Ash & Adams, "On
         Warm-Starting Neural Network Training", NeurIPS 2020).
         """
         mean = self._method.mean(self._predict(crops))

@@ -127,7 +127,7 @@ def restore(progress: Progress) -> None:
 
 
 def _begin(trainer: Trainer) -> Training:
-    """Train; from scratch instead, if a few steps of that predict better than pretrained weights do."""
+    """Train; from scratch, if a few steps of that predict better than pretrained weights."""
     if trainer.settings.pretrained:
         ahead = _score(trainer)
         yield from _snapshot(trainer, ahead)
