@@ -246,12 +246,12 @@ def test_an_image_exchanged_while_it_is_calibrated_leaves_nothing_behind(
     dock = open_dock()
     dock.image.value = source
     dock.compare.click()
-    qtbot.waitUntil(lambda: bool(dock._study.found), timeout=LONG)
+    qtbot.waitUntil(lambda: bool(dock._state.found), timeout=LONG)
     dock.strength.setValue(0)
     viewer.layers.remove("a")
     rest(qtbot, dock)
     assert dock.image.value.name == other.name
-    assert dock._study is None
+    assert dock._state is None
     assert dock.table.rowCount() == 0
     assert [layer.name for layer in viewer.layers] == ["other"]
     assert shown() == []

@@ -14,7 +14,7 @@ from napari_n2s.widgets.denoise.result_panel import ResultPanel
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.request import WHOLE, read_request
 from napari_n2s.widgets.viewer import layers, regions
-from napari_n2s.widgets.viewer.frozen import LayerLock
+from napari_n2s.widgets.viewer.gc_freeze import GcFreeze
 
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
 CLEAN = STACK.astype(np.float32)
@@ -131,7 +131,7 @@ def test_layers_may_count_in_other_units(viewer):
 def test_what_goes_is_collected_though_the_rest_is_left_aside(viewer, monkeypatch):
     viewer.add_image(STACK, name="a")
     viewer.add_image(STACK, name="b")
-    frozen, collected, collect = LayerLock(viewer), [], gc.collect
+    frozen, collected, collect = GcFreeze(viewer), [], gc.collect
     monkeypatch.setattr(gc, "collect", lambda *_: collected.append(gc.get_freeze_count()))
     frozen.begin()
     viewer.layers.remove("a")
@@ -172,14 +172,14 @@ def test_a_first_look_goes_with_what_it_shows_and_for_what_is_better(
 
     def look_again():
         dock.pretrained.click()
-        qtbot.waitUntil(lambda: dock._first_look._order is None)
+        qtbot.waitUntil(lambda: dock._first_look._request is None)
         dock.pretrained.click()
         qtbot.waitUntil(lambda: LOOK in viewer.layers, timeout=LONG)
 
     dock.image.changed.emit(source)
     qtbot.waitUntil(lambda: LOOK in viewer.layers, timeout=LONG)
     assert dock.result.text() == WORDS
-    dock._verdict.refuse("No.")
+    dock._result_panel.refuse("No.")
     first = viewer.layers[LOOK]
     viewer.dims.set_current_step(0, 2)
     qtbot.waitUntil(lambda: first.translate[0] == 2, timeout=LONG)

@@ -212,7 +212,7 @@ def test_before_and_after_and_the_words_for_a_paper(viewer, training, qtbot):
     click(qtbot, training.methods)
     words = QApplication.clipboard().text()
     assert "Batson & Royer" in words
-    assert f"{training._verdict.report.network.loss:.4g}" in words
+    assert f"{training._result_panel.report.network.loss:.4g}" in words
 
 
 def test_two_docks_train_side_by_side(viewer, open_dock, qtbot):

@@ -167,4 +167,4 @@ def test_a_viewer_that_loses_its_layers_is_not_looked_at(viewer, open_dock, qtbo
     dock._first_look.at(viewer.layers["a"])
     qtbot.waitUntil(lambda: "a [n2s first look]" in viewer.layers)
     viewer.layers.clear()
-    assert dock._first_look._watching is None or dock._first_look._watching.view() is None
+    assert dock._first_look._live_preview is None or dock._first_look._live_preview.view() is None

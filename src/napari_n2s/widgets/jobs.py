@@ -90,39 +90,39 @@ class JobControl:
 
 @in_background
 def denoise_job(
-    order: Request,
+    request: Request,
     settings: Settings,
-    reins: JobControl,
+    control: JobControl,
     since: Progress | None = None,
     *,
     learn: bool = True,
 ) -> Generator[Progress | Preview | Applying, None, Denoised | Failure]:
-    """Carry out an order, or go on with it since a snapshot, as far as the reins let it.
+    """Carry out an request, or go on with it since a snapshot, as far as the control let it.
 
     While it rests it yields the same again and again: napari ends threads between two states only.
     """
-    return (yield from carry_out(partial(_denoise, order, settings, reins, since, learn)))
+    return (yield from carry_out(partial(_denoise, request, settings, control, since, learn)))
 
 
 def _denoise(
-    order: Request, settings: Settings, reins: JobControl, since: Progress | None, learn: bool
+    request: Request, settings: Settings, control: JobControl, since: Progress | None, learn: bool
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.pipeline.denoise_one import denoising
 
     return denoising(
-        order.guided,
-        axes=order.axes,
+        request.guided,
+        axes=request.axes,
         settings=settings,
-        dtype=order.dtype,
-        stop=lambda: reins.stopped,
-        rest=reins.rest,
-        view=lambda: reins.view,
-        preview_pause=reins.preview_pause,
+        dtype=request.dtype,
+        stop=lambda: control.stopped,
+        rest=control.rest,
+        view=lambda: control.view,
+        preview_pause=control.preview_pause,
         since=since,
         learn=learn,
-        region=order.region,
-        target=None if order.target is None else (order.target, order.target_axes),
-        part=order.part,
+        region=request.region,
+        target=None if request.target is None else (request.target, request.target_axes),
+        part=request.part,
     )
 
 
@@ -142,7 +142,7 @@ def carry_out(
 
 
 @in_background
-def look_job(order: Request, box: Box) -> Preview | None:
+def look_job(request: Request, box: Box) -> Preview | None:
     """Denoise what is in view without learning from it; None where that cannot be."""
     give_way()
     try:
@@ -150,7 +150,7 @@ def look_job(order: Request, box: Box) -> Preview | None:
         from napari_n2s.core.progress import Preview
         from napari_n2s.pipeline.first_look import first_look
 
-        clean = first_look(order.image, order.axes, box)
+        clean = first_look(request.image, request.axes, box)
     except (N2SError, MemoryError, RuntimeError):
         return None  # training will say what is wrong, if it comes to that
     return None if clean is None else Preview(box, clean)

@@ -21,7 +21,7 @@ class LivePreview:
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-    order : Request
+    request : Request
     name : str
         Of their layer.
 
@@ -33,15 +33,15 @@ class LivePreview:
         Whether nobody has deleted it.
     """
 
-    def __init__(self, viewer: Viewer, order: Request, name: str = layers.PREVIEW_NAME) -> None:
-        self._viewer, self._order, self._name = viewer, order, name
+    def __init__(self, viewer: Viewer, request: Request, name: str = layers.PREVIEW_NAME) -> None:
+        self._viewer, self._request, self._name = viewer, request, name
         self.wanted = True
         self.layer: Image | None = None
 
     def show(self, preview: Preview) -> None:
         """Show a preview; if its layer or the source was deleted, nobody wants any more of them."""
         if self.wanted:
-            source = self._order.source
+            source = self._request.source
             self.layer = layers.show_preview(self._viewer, source, preview, self.layer, self._name)
             self.wanted = self.layer is not None
 
@@ -49,25 +49,25 @@ class LivePreview:
         """Show what comes in the layer of another, if that shows the same image."""
         if not other:
             return
-        layer, same = other.layer, other._order.source is self._order.source
+        layer, same = other.layer, other._request.source is self._request.source
         if layer and same and layers.is_there(self._viewer, layer):
             self.layer = layer
-            layers.take_over(self._viewer, self._order.source, layer, self._name)
+            layers.take_over(self._viewer, self._request.source, layer, self._name)
         else:
             other.end(becomes_result=False)
 
     def view(self) -> Box | None:
         """Say what part to show, if the source still holds the image and it is wanted."""
-        source = self._order.source
+        source = self._request.source
         there = self.wanted and layers.is_there(self._viewer, source)
-        if there and self._order.stands:
+        if there and self._request.stands:
             return regions.part_in_view(self._viewer, source)
         return None
 
     def lift(self) -> None:
         """Put the layer on top, if there is one."""
         if layers.is_there(self._viewer, self.layer):
-            layers.lift(self._viewer, self._order.source, self.layer)
+            layers.lift(self._viewer, self._request.source, self.layer)
 
     def end(self, becomes_result: bool) -> Image | None:
         """Hand the layer over to be the result, or take it away; show nothing any more."""

@@ -30,7 +30,7 @@ class Request:
     source : Image
         The layer to learn from.
     image : array_like
-        What it held when the order was given.
+        What it held when the request was given.
     axes : str
     region : tuple of slice or None
         The part to learn from, if not all of it.

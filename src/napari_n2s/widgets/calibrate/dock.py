@@ -15,11 +15,11 @@ from napari_n2s.filters.catalogue import METHODS, Denoiser, choose_denoiser
 from napari_n2s.filters.donut_filters import RINGS
 from napari_n2s.preparation.prepared import Prepared
 from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
-from napari_n2s.widgets.calibrate.glimpses import FilterPreviews
+from napari_n2s.widgets.calibrate.filter_previews import FilterPreviews
 from napari_n2s.widgets.calibrate.jobs import Attempt, calibrate_job, filter_job
-from napari_n2s.widgets.calibrate.study import CalibrationState
+from napari_n2s.widgets.calibrate.state import CalibrationState
 from napari_n2s.widgets.controls.basics import Soon
-from napari_n2s.widgets.controls.choice import list_anew
+from napari_n2s.widgets.controls.choice import refresh_choices
 from napari_n2s.widgets.jobs import Failure
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.request import WHOLE, Request, read_request, targets
@@ -45,7 +45,7 @@ class CalibrateDock(CalibrateForm):
     napari_viewer : napari.viewer.Viewer
     """
 
-    _study: CalibrationState | None = None
+    _state: CalibrationState | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class CalibrateDock(CalibrateForm):
         )
         self._viewer = napari_viewer
         self._worker: Any = None
-        self._glimpses = FilterPreviews(self._explain)
+        self._filter_previews = FilterPreviews(self._explain)
         self._tried: list[tuple[float, Tried]] = []
         self._points: list[dict[str, Any]] = []
         self._checking = Soon(self, self._check)
@@ -64,7 +64,7 @@ class CalibrateDock(CalibrateForm):
         self.strength.valueChanged.connect(self._change_strength)
         self.slices.toggled.connect(self._forget)
         self.axes.changed.connect(self._check)
-        self.mix.toggled.connect(self._glance)
+        self.mix.toggled.connect(self._update_preview)
         self.plot.picked.connect(self._pick)
         self.calibrate.clicked.connect(lambda: self._calibrate([self.method.value]))
         self.compare.clicked.connect(self._compare)
@@ -72,7 +72,7 @@ class CalibrateDock(CalibrateForm):
         self.apply.clicked.connect(self._apply)
         camera = regions.camera(napari_viewer)
         for event in (napari_viewer.dims.events.point, camera.events.center, camera.events.zoom):
-            event.connect(self._glance)
+            event.connect(self._update_preview)
         self.plot.follow_theme(napari_viewer)
         self.reset_choices()
         if active := layers.active_image(napari_viewer):
@@ -81,7 +81,7 @@ class CalibrateDock(CalibrateForm):
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
-        list_anew(self.image)
+        refresh_choices(self.image)
         self._change_image()
 
     def event(self, event: QEvent) -> bool:
@@ -93,23 +93,23 @@ class CalibrateDock(CalibrateForm):
 
     def _change_image(self, _: object = None) -> None:
         self.axes.show_layer(self.image.value)
-        list_anew(self.apply_to)
+        refresh_choices(self.apply_to)
         self._offer_slices()
-        if self._study and self._study.order.source is not self.image.value:
+        if self._state and self._state.request.source is not self.image.value:
             self._checking.ask()
 
     def _check(self) -> None:
         """Let go of what was found, unless it is of the image as it is now."""
-        order = self._study and self._study.order
-        if not (order and order.source is self.image.value and order.stands):
+        request = self._state and self._state.request
+        if not (request and request.source is self.image.value and request.stands):
             self._forget()
 
     def _forget(self, _: object = None) -> None:
         """Let go of an image and of all that was found, and is being found, on it."""
-        study, self._study = self._study, None  # to remove a layer may lead here again
-        if study:
-            study.over = True
-            study.watching.end(becomes_result=False)
+        state, self._state = self._state, None  # to remove a layer may lead here again
+        if state:
+            state.over = True
+            state.live_preview.end(becomes_result=False)
         self._stop()
         self.show_table([])
         self.result.setText("")
@@ -119,12 +119,16 @@ class CalibrateDock(CalibrateForm):
         """Give what is known of the image that is chosen; nothing yet, if it is another by now."""
         self.axes.commit()
         source = self.image.value
-        if self._study and not (self._study.order.source is source and self._study.order.stands):
+        if self._state and not (
+            self._state.request.source is source and self._state.request.stands
+        ):
             self._forget()
-        if self._study is None and source is not None:
-            order = read_request(self._viewer, source, None, WHOLE)
-            self._study = CalibrationState(order, self._volume(), LivePreview(self._viewer, order))
-        return self._study
+        if self._state is None and source is not None:
+            request = read_request(self._viewer, source, None, WHOLE)
+            self._state = CalibrationState(
+                request, self._volume(), LivePreview(self._viewer, request)
+            )
+        return self._state
 
     def _offer_slices(self) -> None:
         """Offer them where there are some and the filter can look at them."""
@@ -142,12 +146,12 @@ class CalibrateDock(CalibrateForm):
         return choose_denoiser(method, None)
 
     def _found(self) -> Calibration | None:
-        return self._study.found.get(self.method.value) if self._study else None
+        return self._state.found.get(self.method.value) if self._state else None
 
     def _change_method(self, _: object = None) -> None:
         """Let the slider run over the filter's strengths, and stand at the best if known."""
         self._offer_slices()
-        if self._study and self._study.volume != self._volume():
+        if self._state and self._state.volume != self._volume():
             self._forget()
             return
         (first, values), *others = self._denoiser(self.method.value).grid.items()
@@ -186,71 +190,73 @@ class CalibrateDock(CalibrateForm):
 
     def _change_strength(self, _: object = None) -> None:
         self._say_strength()
-        if study := self._open():
-            study.watching.lift()
-            self._glance(first=True)
+        if state := self._open():
+            state.live_preview.lift()
+            self._update_preview(first=True)
 
     def _pick(self, values: dict[str, Any]) -> None:
         if values in self._points:
             with QSignalBlocker(self.strength):
                 self.strength.setValue(self._points.index(values))
-            self._watch_again()
+            self._restore_preview()
             self._change_strength()
 
-    def _watch_again(self) -> None:
+    def _restore_preview(self) -> None:
         """Show previews again, if their layer had been deleted."""
-        if self._study and not self._study.watching.wanted:
-            self._study.watching = LivePreview(self._viewer, self._study.order)
+        if self._state and not self._state.live_preview.wanted:
+            self._state.live_preview = LivePreview(self._viewer, self._state.request)
 
-    def _glance(self, _: object = None, *, first: bool = False) -> None:
+    def _update_preview(self, _: object = None, *, first: bool = False) -> None:
         """Show what is in view as it is set now; by itself only if it has been shown before."""
-        study = self._study
-        if study and (first or study.watching.layer):
+        state = self._state
+        if state and (first or state.live_preview.layer):
             denoiser = self._denoiser(self.method.value)
-            self._glimpses.ask(study, denoiser, self._values(), self._mixes())
+            self._filter_previews.ask(state, denoiser, self._values(), self._mixes())
 
     def _compare(self) -> None:
-        study = self._open()
-        if not self.compare.isChecked() or study is None:
+        state = self._open()
+        if not self.compare.isChecked() or state is None:
             self.show_table([])
             return
-        possible = RINGS if study.volume else METHODS
-        self._calibrate([method for method in possible if method not in study.found])
+        possible = RINGS if state.volume else METHODS
+        self._calibrate([method for method in possible if method not in state.found])
 
     def _calibrate(self, methods: list[str]) -> None:
-        if (study := self._open()) is None:
+        if (state := self._open()) is None:
             show_warning(NO_IMAGE)
             return
-        self._watch_again()
+        self._restore_preview()
         self.result.setText("")
         self._tried = []
         denoisers = [self._denoiser(method) for method in methods]
-        job = calibrate_job(study.order, study.ready, denoisers, study.volume)
-        job.yielded.connect(partial(self._show_state, study))
-        job.returned.connect(partial(self._end_calibration, study))
+        job = calibrate_job(state.request, state.ready, denoisers, state.volume)
+        job.yielded.connect(partial(self._show_update, state))
+        job.returned.connect(partial(self._end_calibration, state))
         job.aborted.connect(self._change_method)
         self._start(job, "calibrating …")
 
-    def _show_state(self, study: CalibrationState, state: Prepared | Attempt | Calibration) -> None:
-        if study.over:
+    def _show_update(
+        self, state: CalibrationState, update: Prepared | Attempt | Calibration
+    ) -> None:
+        if state.over:
             return
-        if isinstance(state, Prepared):
-            study.ready = state
-        elif isinstance(state, Calibration):
-            study.found[state.method] = state
-            self.bar.setFormat(f"calibrating, {NAMES.get(state.method, state.method)} done")
-            if state.method == self.method.value:
+        if isinstance(update, Prepared):
+            state.ready = update
+        elif isinstance(update, Calibration):
+            state.found[update.method] = update
+            self.bar.setFormat(f"calibrating, {NAMES.get(update.method, update.method)} done")
+            if update.method == self.method.value:
                 self._change_method()
             if self.compare.isChecked():
-                self._show_found(study)
-        elif state.method == self.method.value:
-            (first, value), *others = state.tried.values.items()
+                self._show_found(state)
+        elif update.method == self.method.value:
+            (first, value), *others = update.tried.values.items()
             if all(self._points[0][name] == each for name, each in others):
-                self._tried.append((value, state.tried))
+                self._tried.append((value, update.tried))
                 self.plot.show_curve(first, sorted(self._tried, key=itemgetter(0)))
 
-    def _end_calibration(self, study: CalibrationState, failure: Failure | None) -> None:
-        if study.over:
+    def _end_calibration(self, state: CalibrationState, failure: Failure | None) -> None:
+        if state.over:
             return
         if failure:
             self._explain(failure)
@@ -259,23 +265,23 @@ class CalibrateDock(CalibrateForm):
             self._change_strength()
             self.column.reveal(self.result)
         if self.compare.isChecked():
-            self._show_found(study)
+            self._show_found(state)
 
-    def _show_found(self, study: CalibrationState) -> None:
+    def _show_found(self, state: CalibrationState) -> None:
         rows = [
             (NAMES.get(method, method), say(found.best.values), found.best.score.loss)
-            for method, found in study.found.items()
+            for method, found in state.found.items()
         ]
-        networks = study.networks(layers.accounts(self._viewer))
+        networks = state.networks(layers.accounts(self._viewer))
         self.show_table(rows + [(name, "network", loss) for name, loss in networks])
         self.column.reveal(self.compare, self.table)
 
     def _apply(self) -> None:
-        if (study := self._open()) is None:
+        if (state := self._open()) is None:
             show_warning(NO_IMAGE)
             return
         self._say_found()
-        order = read_request(self._viewer, study.order.source, None, self.apply_to.value)
+        request = read_request(self._viewer, state.request.source, None, self.apply_to.value)
         values, mixed = self._values(), self._mixes()
         found, denoiser = self._found(), self._denoiser(self.method.value)
         account = {
@@ -284,26 +290,26 @@ class CalibrateDock(CalibrateForm):
             "mixed": mixed,
             "calibration": found.to_dict() if found else None,
         }
-        job = filter_job(order, study.ready, denoiser, values, mixed, study.volume)
+        job = filter_job(request, state.ready, denoiser, values, mixed, state.volume)
         job.yielded.connect(self._show_applying)
-        job.returned.connect(partial(self._add_result, study, order, account))
+        job.returned.connect(partial(self._add_result, state, request, account))
         self._start(job, "filtering …")
 
-    def _show_applying(self, state: Applying) -> None:
-        self.bar.setValue(round(100 * state.done))
+    def _show_applying(self, update: Applying) -> None:
+        self.bar.setValue(round(100 * update.done))
 
     def _add_result(
-        self, study: CalibrationState, order: Request, account: dict[str, Any], image: Any
+        self, state: CalibrationState, request: Request, account: dict[str, Any], image: Any
     ) -> None:
-        if study.over:
+        if state.over:
             return
         if isinstance(image, Failure):
             self._explain(image)
             return
-        preview = study.watching.end(becomes_result=order.onto is order.source)
-        study.watching = LivePreview(self._viewer, study.order)
-        where = (order.corner, account, preview, order.stretch)
-        layers.add_result(self._viewer, order.onto, image, *where)
+        preview = state.live_preview.end(becomes_result=request.onto is request.source)
+        state.live_preview = LivePreview(self._viewer, state.request)
+        where = (request.corner, account, preview, request.stretch)
+        layers.add_result(self._viewer, request.onto, image, *where)
         self.reset_choices()  # before napari 0.7 nobody hears that a preview has become a result
 
     def _start(self, job: Any, words: str) -> None:

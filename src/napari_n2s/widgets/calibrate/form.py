@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_n2s.filters.catalogue import METHODS
 from napari_n2s.widgets.controls.axes_row import AxesRow
-from napari_n2s.widgets.controls.basics import Column, Sentence, row, told
+from napari_n2s.widgets.controls.basics import Column, Sentence, side_by_side, with_tooltip
 from napari_n2s.widgets.controls.choice import choice
 from napari_n2s.widgets.controls.curve_plot import CurvePlot
 
@@ -61,39 +61,39 @@ class CalibrateForm(QWidget):
             "The donut filters look at a pixel's neighbours without the pixel; the others "
             "are shown the image with some pixels replaced by their neighbours, to calibrate them.",
         )
-        self.strength = told(
+        self.strength = with_tooltip(
             QSlider(Qt.Orientation.Horizontal),
             "How strongly to filter; the picture in view follows.",
         )
         self.strength.setPageStep(1)
         self.strength_words = Sentence()
-        self.slices = told(
+        self.slices = with_tooltip(
             QCheckBox("Look at neighbouring slices"),
             "The donut filters take neighbours from the slices above and below as well, by their "
             "distance as the layer's scale has it.",
         )
-        self.mix = told(
+        self.mix = with_tooltip(
             QCheckBox(MIX),
             "Averages each pixel with what its neighbours say, each by the other's error. It is on "
             "by itself where the noise is known well enough.",
         )
-        self.calibrate = told(
+        self.calibrate = with_tooltip(
             QPushButton("Calibrate"),
             "Find the strength that suits this image, from the noisy image alone.",
         )
-        self.stop = told(QPushButton("Stop"), "Give up what is being done.")
-        self.apply = told(
+        self.stop = with_tooltip(QPushButton("Stop"), "Give up what is being done.")
+        self.apply = with_tooltip(
             QPushButton("Denoise"), "Filter what stands under 'Apply to', and add it as a layer."
         )
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
-        self.plot = told(
+        self.plot = with_tooltip(
             CurvePlot(),
             "Squared error against the noisy image. Where the pixel is left out, it is least at "
             "the best strength. Where it is seen, it shrinks as less is done, and tells nothing. "
             "Click on a point to see that strength.",
         )
-        self.compare = told(
+        self.compare = with_tooltip(
             QCheckBox("Compare all filters"),
             "Calibrates every filter on the same pixels, and lists them, the best first, with the "
             "networks that were trained on this image.",
@@ -166,7 +166,7 @@ class CalibrateForm(QWidget):
         column.lines.addLayout(form)
         column.lines.addWidget(self.slices)
         column.lines.addWidget(self.mix)
-        column.lines.addLayout(row(self.calibrate, self.stop, self.apply))
+        column.lines.addLayout(side_by_side(self.calibrate, self.stop, self.apply))
         column.lines.addWidget(self.bar)
         column.lines.addWidget(self.plot, 1)
         column.lines.addWidget(self.plot.legend)

@@ -39,13 +39,13 @@ class Attempt(NamedTuple):
 
 @in_background
 def calibrate_job(
-    order: Request, ready: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
+    request: Request, ready: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
 ) -> Generator[Prepared | Attempt | Calibration, None, Failure | None]:
     """Calibrate filters on an image; yields it made ready, what is tried, and what was found."""
     try:
         give_way()
         if ready is None:
-            yield (ready := get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume))
+            yield (ready := get_ready(request.image, request.axes, nan_policy=OMIT, volume=volume))
         for denoiser in denoisers:
             work = calibrating(ready, denoiser)
             found = yield from wrap(work, partial(Attempt, denoiser.name))
@@ -74,8 +74,8 @@ def widen_along(
 
 
 @in_background
-def glimpse_job(
-    order: Request,
+def preview_job(
+    request: Request,
     ready: Prepared | None,
     denoiser: Denoiser,
     values: dict[str, Any],
@@ -86,13 +86,13 @@ def glimpse_job(
     """Filter the part of an image that is in view."""
     try:
         give_way()
-        ready = ready or get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume)
+        ready = ready or get_ready(request.image, request.axes, nan_policy=OMIT, volume=volume)
         reach = denoiser.reach_of_slices(values)
-        read, inner = widen_along(box, order.axes, order.image.shape, reach)
+        read, inner = widen_along(box, request.axes, request.image.shape, reach)
         mixing = mixing_at(ready, denoiser, values) if mix else None
-        dtype = order.image.dtype if order.source.rgb else result_kind(order.image)
-        part, quick = take_part(order.image, read), denoiser.for_preview()
-        work = filtering(part, order.axes, quick, values, ready, mixing, dtype)
+        dtype = request.image.dtype if request.source.rgb else result_kind(request.image)
+        part, quick = take_part(request.image, read), denoiser.for_preview()
+        work = filtering(part, request.axes, quick, values, ready, mixing, dtype)
         return ready, Preview(box, finish(work)[inner])
     except (N2SError, MemoryError) as error:
         return _failure(error)
@@ -100,26 +100,26 @@ def glimpse_job(
 
 @in_background
 def filter_job(
-    order: Request,
+    request: Request,
     ready: Prepared | None,
     denoiser: Denoiser,
     values: dict[str, Any],
     mix: bool,
     volume: bool,
 ) -> Generator[Applying, None, NDArray[Any] | Failure]:
-    """Filter what an order says, at the values given."""
+    """Filter what an request says, at the values given."""
     try:
         give_way()
-        image = order.image if order.target is None else order.target
+        image = request.image if request.target is None else request.target
         inner = None
-        if order.part:
+        if request.part:
             reach = denoiser.reach_of_slices(values)
-            read, inner = widen_along(order.part, order.target_axes, image.shape, reach)
+            read, inner = widen_along(request.part, request.target_axes, image.shape, reach)
             image = take_part(image, read)
-        ready = ready or get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume)
+        ready = ready or get_ready(request.image, request.axes, nan_policy=OMIT, volume=volume)
         mixing = mixing_at(ready, denoiser, values) if mix else None
         clean = yield from filtering(
-            image, order.target_axes, denoiser, values, ready, mixing, order.dtype
+            image, request.target_axes, denoiser, values, ready, mixing, request.dtype
         )
         return clean if inner is None else clean[inner]
     except (N2SError, MemoryError) as error:

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from napari_n2s.core.errors import ImageError
-from napari_n2s.widgets.controls.basics import Sentence, Soon, told
+from napari_n2s.widgets.controls.basics import Sentence, Soon, with_tooltip
 from napari_n2s.widgets.viewer import layers
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class AxesRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._layer: Image | None = None
-        self.letters = told(
+        self.letters = with_tooltip(
             QLineEdit(),
             "One letter for each axis of the image; type over it if it is wrong. Y and X are the "
             "picture, Z its depth, T time, C channels, S colours; any other letter counts pictures "

@@ -167,13 +167,13 @@ class Soon(QTimer):
         self.start()
 
 
-def told(control: Control, tooltip: str) -> Control:
+def with_tooltip(control: Control, tooltip: str) -> Control:
     """Give a control its explanation."""
     control.setToolTip(tooltip)
     return control
 
 
-def row(*controls: QWidget) -> QHBoxLayout:
+def side_by_side(*controls: QWidget) -> QHBoxLayout:
     """Lay controls out side by side."""
     line = QHBoxLayout()
     for control in controls:

@@ -29,7 +29,7 @@ def choice(choices: Any, tooltip: str) -> ComboBox:
     return box
 
 
-def list_anew(box: ComboBox) -> None:
+def refresh_choices(box: ComboBox) -> None:
     """List the choices of a box anew, and keep what is chosen, whatever it is called by now."""
     before = box.value
     with box.changed.blocked():

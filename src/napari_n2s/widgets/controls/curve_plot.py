@@ -43,7 +43,7 @@ class CurvePlot(Chart):
         self.show_curve("strength", [])
 
     def show_curve(self, name: str, line: list[tuple[float, Tried]]) -> None:
-        """Draw strengths and what came of them, in order; the star is the least error."""
+        """Draw strengths and what came of them, in request; the star is the least error."""
         self.getPlotItem().setLabel("bottom", name.replace("_", " "))
         strengths = [strength for strength, _ in line]
         errors = [tried.score.loss for _, tried in line]

@@ -6,7 +6,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_n2s.core.settings import words
-from napari_n2s.widgets.controls.basics import Sentence, told
+from napari_n2s.widgets.controls.basics import Sentence, with_tooltip
 from napari_n2s.widgets.jobs import device_job
 
 
@@ -24,8 +24,8 @@ class DeviceRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chosen, self._remedy = "auto", ""
-        self._label = told(Sentence("Looking for a GPU …"), words("device"))
-        self._button = told(
+        self._label = with_tooltip(Sentence("Looking for a GPU …"), words("device"))
+        self._button = with_tooltip(
             QPushButton("Copy what to install"),
             "Puts the command on the clipboard that installs a PyTorch for this computer's GPU.",
         )

@@ -13,7 +13,7 @@ from napari_n2s.core.errors import N2SError
 from napari_n2s.core.progress import Applying, Preview
 from napari_n2s.training.progress import Progress, leave_missing
 from napari_n2s.widgets.controls.basics import Soon
-from napari_n2s.widgets.controls.choice import list_anew
+from napari_n2s.widgets.controls.choice import refresh_choices
 from napari_n2s.widgets.controls.guides_row import candidates
 from napari_n2s.widgets.denoise.activity import Activity
 from napari_n2s.widgets.denoise.excluded_panel import ExcludedPanel
@@ -21,13 +21,13 @@ from napari_n2s.widgets.denoise.first_look_panel import FirstLookPanel
 from napari_n2s.widgets.denoise.form import GO_ON, PAUSE, RESUME, DenoiseForm
 from napari_n2s.widgets.denoise.on_demand import OnDemand, begin_on_demand
 from napari_n2s.widgets.denoise.result_panel import ResultPanel
-from napari_n2s.widgets.denoise.resuming import objection
+from napari_n2s.widgets.denoise.resuming import resume_error
 from napari_n2s.widgets.jobs import Failure, JobControl, denoise_job
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.preferences import preferences
 from napari_n2s.widgets.request import Request, read_region, read_request, sources, targets
 from napari_n2s.widgets.viewer import layers
-from napari_n2s.widgets.viewer.frozen import LayerLock
+from napari_n2s.widgets.viewer.gc_freeze import GcFreeze
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -56,7 +56,7 @@ class DenoiseDock(DenoiseForm):
     napari_viewer : napari.viewer.Viewer
     """
 
-    _watching: LivePreview | None = None
+    _live_preview: LivePreview | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(
@@ -68,19 +68,19 @@ class DenoiseDock(DenoiseForm):
         )
         self._viewer = napari_viewer
         self._worker: Any = None
-        self._reins = JobControl()
-        self._order: Request | None = None
+        self._control = JobControl()
+        self._request: Request | None = None
         self.progress: Progress | None = None
         self._earlier: tuple[Request | None, Progress | None] = None, None
         self._asked: tuple[Request, Settings, Progress | None, bool] | None = None
         self._activity = Activity(APPLYING)
-        self._verdict = ResultPanel(napari_viewer, self.show_result)
+        self._result_panel = ResultPanel(napari_viewer, self.show_result)
         self._outcome: Denoised | Failure | None = None
-        self._frozen = LayerLock(napari_viewer)
+        self._gc_freeze = GcFreeze(napari_viewer)
         self._set_apart = ExcludedPanel(
             napari_viewer, self.set_apart, self.show_found, lambda: self.image.value
         )
-        self._first_look = FirstLookPanel(napari_viewer, self._verdict.remark)
+        self._first_look = FirstLookPanel(napari_viewer, self._result_panel.remark)
         self._looking = Soon(self, self._look_first)
         self._comparing = Soon(self, self._first_look.reconsider)
         self.image.changed.connect(self._describe_image)
@@ -88,7 +88,7 @@ class DenoiseDock(DenoiseForm):
         self.image.changed.connect(self.guides.clear)
         self.axes.changed.connect(self.guides.reset_choices)
         self.axes.changed.connect(self._looking.ask)
-        self.axes.changed.connect(self._verdict.reconsider)
+        self.axes.changed.connect(self._result_panel.reconsider)
         self.axes.changed.connect(self._drop_preview)
         self.axes.changed.connect(self._set_apart.reconsider)
         self.pretrained.toggled.connect(self._looking.ask)
@@ -96,22 +96,22 @@ class DenoiseDock(DenoiseForm):
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
         self.apply.clicked.connect(lambda: self._take_up(learn=False))
-        self.compare.pressed.connect(self._verdict.show_before)
-        self.compare.released.connect(self._verdict.show_after)
-        self.methods.clicked.connect(self._verdict.copy_methods)
+        self.compare.pressed.connect(self._result_panel.show_before)
+        self.compare.released.connect(self._result_panel.show_after)
+        self.methods.clicked.connect(self._result_panel.copy_methods)
         self.device.named.connect(self._looking.ask)
         for choice in (self.image, self.learn_from, self.apply_to):
-            choice.changed.connect(self._verdict.reconsider)
-        self.guides.changed.connect(self._verdict.reconsider)
+            choice.changed.connect(self._result_panel.reconsider)
+        self.guides.changed.connect(self._result_panel.reconsider)
         self._choose_active()
         self.plot.follow_theme(napari_viewer)
 
     def reset_choices(self, event: object = None) -> None:
         """List the image layers anew; napari calls this when they change."""
-        list_anew(self.image)
-        list_anew(self.learn_from)
+        refresh_choices(self.image)
+        refresh_choices(self.learn_from)
         self._describe_image()
-        self._verdict.reconsider()
+        self._result_panel.reconsider()
         self._comparing.ask()
 
     def event(self, event: QEvent) -> bool:
@@ -120,9 +120,9 @@ class DenoiseDock(DenoiseForm):
             self.device.end()
             self.axes.show_layer(None)
             self._first_look.end()
-            self._verdict.forget()
+            self._result_panel.forget()
             self._set_apart.end()
-            self._order = self.progress = self._asked = None
+            self._request = self.progress = self._asked = None
             self._earlier = None, None
             if self._worker:
                 self._worker.quit()
@@ -130,7 +130,7 @@ class DenoiseDock(DenoiseForm):
 
     def _describe_image(self, _: object = None) -> None:
         self.axes.show_layer(self.image.value)
-        list_anew(self.apply_to)
+        refresh_choices(self.apply_to)
         self.guides.reset_choices()
         self._set_apart.reconsider()
 
@@ -142,8 +142,8 @@ class DenoiseDock(DenoiseForm):
 
     def _drop_preview(self) -> None:
         """Take the preview away if the image is another by now."""
-        if self._watching and self._order and not self._order.stands:
-            self._watching.end(becomes_result=False)
+        if self._live_preview and self._request and not self._request.stands:
+            self._live_preview.end(becomes_result=False)
 
     def _choose_active(self) -> None:
         self.reset_choices()
@@ -155,77 +155,77 @@ class DenoiseDock(DenoiseForm):
             show_warning(NO_IMAGE)
             return
         self.axes.commit()
-        earlier = self._order, self.progress
+        earlier = self._request, self.progress
         try:
             settings = self.settings()
             region = read_region(self._viewer, source, self.learn_from.value)
-            self._order = self._read_order(source, region)
+            self._request = self._read_request(source, region)
         except N2SError as error:
-            self._verdict.refuse(str(error))
+            self._result_panel.refuse(str(error))
             return
         self._earlier = earlier
         self._work(settings)
 
-    def _read_order(self, source: Image, region: Box | None) -> Request:
+    def _read_request(self, source: Image, region: Box | None) -> Request:
         guides, apply_to = self.guides.pixels(), self.apply_to.value
         return read_request(self._viewer, source, region, apply_to, lazily=True, guides=guides)
 
     def _work(
         self, settings: Settings, since: Progress | None = None, *, learn: bool = True
     ) -> None:
-        assert self._order is not None
-        self._reins = JobControl(preview_pause=preferences().preview_pause)
+        assert self._request is not None
+        self._control = JobControl(preview_pause=preferences().preview_pause)
         self._activity = Activity(APPLYING)
-        self._asked = self._order, settings, since, learn
-        self.progress, self._watching = since, LivePreview(self._viewer, self._order)
-        self._watching.take_over(self._first_look.hand_over())
-        self._verdict.begin()
+        self._asked = self._request, settings, since, learn
+        self.progress, self._live_preview = since, LivePreview(self._viewer, self._request)
+        self._live_preview.take_over(self._first_look.hand_over())
+        self._result_panel.begin()
         self.show_bar(0, "starting …")
         self._worker = worker = self._job(settings, since, learn)
         worker.yielded.connect(self._show_progress)
         worker.returned.connect(self._keep_outcome)
         worker.errored.connect(self._forget)
-        worker.finished.connect(self._frozen.end)
+        worker.finished.connect(self._gc_freeze.end)
         worker.finished.connect(self._finish)
         self.show_working(True)
-        self._frozen.begin()
+        self._gc_freeze.begin()
         worker.start()
 
     def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
-        assert self._order is not None
-        return denoise_job(self._order, settings, self._reins, since, learn=learn)
+        assert self._request is not None
+        return denoise_job(self._request, settings, self._control, since, learn=learn)
 
     def _pause(self) -> None:
         if self.pause.text() == GO_ON:
             self._take_up(learn=True)
         elif self.pause.text() == PAUSE:
-            self._reins.pause()
+            self._control.pause()
             self.pause.setText(RESUME)
             self.bar.setFormat("paused")
         else:
-            self._reins.resume()
+            self._control.resume()
             self.pause.setText(PAUSE)
 
     def _take_up(self, *, learn: bool) -> None:
         """Go on training, or apply what was learnt; what to may have been chosen anew."""
-        assert self._order is not None
+        assert self._request is not None
         assert self.progress is not None
         self.axes.commit()
-        if words := self._objection():
-            self._verdict.refuse(words)
+        if words := self._resume_error():
+            self._result_panel.refuse(words)
             return
         try:
-            order = self._read_order(self._order.source, self._order.region)
-            self._order = replace(order, guides=self._order.guides)
+            request = self._read_request(self._request.source, self._request.region)
+            self._request = replace(request, guides=self._request.guides)
         except N2SError as error:
-            self._verdict.refuse(str(error))
+            self._result_panel.refuse(str(error))
             return
         self._work(self.progress.best.settings, self.progress, learn=learn)
 
-    def _objection(self) -> str | None:
+    def _resume_error(self) -> str | None:
         """Say why what was learnt may not be gone on with, as things are chosen now."""
-        assert self._order is not None
-        return objection(self._viewer, self._order, self.image.value, self.guides.pixels())
+        assert self._request is not None
+        return resume_error(self._viewer, self._request, self.image.value, self.guides.pixels())
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)
@@ -233,16 +233,16 @@ class DenoiseDock(DenoiseForm):
         self.bar.setFormat("stopping …")
         if self._activity.begun:
             self._worker.quit()
-        self._reins.stop()
+        self._control.stop()
 
     def _show_progress(self, state: Progress | Preview | Applying) -> None:
-        if self._watching is None or self._order is None:
+        if self._live_preview is None or self._request is None:
             return
-        self._reins.view = self._watching.view()
+        self._control.view = self._live_preview.view()
         if state is self.progress:
             return
         if isinstance(state, Preview):
-            self._watching.show(state)
+            self._live_preview.show(state)
         elif isinstance(state, Applying):
             self._show_applying(state)
         else:
@@ -281,39 +281,39 @@ class DenoiseDock(DenoiseForm):
     def _finish(self) -> None:
         """Act on how the worker ended; there is no outcome if a fault or a close ended it."""
         outcome, self._worker, self._outcome = self._outcome, None, None
-        order, done = self._order, outcome is not None and not isinstance(outcome, Failure)
+        request, done = self._request, outcome is not None and not isinstance(outcome, Failure)
         self._activity.end()
-        watching, self._watching = self._watching, None
-        becomes_result = bool(done and order and order.onto is order.source)
-        preview = watching.end(becomes_result) if watching else None
+        live_preview, self._live_preview = self._live_preview, None
+        becomes_result = bool(done and request and request.onto is request.source)
+        preview = live_preview.end(becomes_result) if live_preview else None
         if isinstance(outcome, Failure) and self.progress is None:
-            self._order, self.progress = self._earlier
+            self._request, self.progress = self._earlier
         self._earlier = None, None
         self.show_working(False, may_go_on=self.progress is not None)
         self.plot.draw()
         if isinstance(outcome, Failure):
             self._explain(outcome)
         elif outcome is None:
-            self._verdict.go_back()
-        elif order is not None:
-            self._add_result(order, *outcome, preview)
+            self._result_panel.go_back()
+        elif request is not None:
+            self._add_result(request, *outcome, preview)
 
     def _add_result(
-        self, order: Request, image: Any, report: Report, preview: Image | None
+        self, request: Request, image: Any, report: Report, preview: Image | None
     ) -> None:
-        if order.on_demand:
+        if request.on_demand:
             assert self.progress is not None
             from napari_n2s.pipeline.safeguard import safest
 
-            image = begin_on_demand(safest(self.progress).model, order, image)
-        where = (order.corner, report.to_dict(), preview, order.stretch)
-        result = layers.add_result(self._viewer, order.onto, image, *where)
+            image = begin_on_demand(safest(self.progress).model, request, image)
+        where = (request.corner, report.to_dict(), preview, request.stretch)
+        result = layers.add_result(self._viewer, request.onto, image, *where)
         if isinstance(image, OnDemand):
             image.show_in(result)
         self.reset_choices()  # before napari 0.7 nobody hears that a preview has become a result
         self.show_bar(1, "done")
-        when = f"{ON_DEMAND} " if order.on_demand else ""
-        self._verdict.accept(order.onto, result, report, when + self._account(report))
+        when = f"{ON_DEMAND} " if request.on_demand else ""
+        self._result_panel.accept(request.onto, result, report, when + self._account(report))
 
     def _account(self, report: Report) -> str:
         """Say what came of it."""
@@ -321,14 +321,14 @@ class DenoiseDock(DenoiseForm):
 
     def _explain(self, failure: Failure) -> None:
         if not failure.missing:
-            self._verdict.refuse(failure.sentence)
+            self._result_panel.refuse(failure.sentence)
             return
         question = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
         answer = QMessageBox.question(self, "Noise2Self", question)
         if answer != QMessageBox.StandardButton.Yes:
-            self._verdict.go_back()
+            self._result_panel.go_back()
         elif self._asked:
-            self._earlier = self._order, self.progress
-            self._order, settings, since, learn = self._asked
+            self._earlier = self._request, self.progress
+            self._request, settings, since, learn = self._asked
             since = since and leave_missing(since)
             self._work(replace(settings, nan_policy="omit"), since, learn=learn)

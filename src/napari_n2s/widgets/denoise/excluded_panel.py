@@ -74,15 +74,15 @@ class ExcludedPanel:
         button.hide()
 
     def tell(
-        self, order: Request, settings: Settings, findings: tuple[str, ...], set_apart: bool
+        self, request: Request, settings: Settings, findings: tuple[str, ...], set_apart: bool
     ) -> None:
-        """Say what was found in the image of an order, and whether pixels were set apart."""
-        chosen = order.source is self._chosen()
+        """Say what was found in the image of an request, and whether pixels were set apart."""
+        chosen = request.source is self._chosen()
         self._say(findings + (WHERE,) * set_apart if chosen else ())
         if not set_apart:
             self.end()
-        elif not self._asked or self._asked[0] is not order:
-            self._asked = order, settings
+        elif not self._asked or self._asked[0] is not request:
+            self._asked = request, settings
             self._button.setVisible(chosen)
 
     def reconsider(self, _: object = None) -> None:
@@ -110,32 +110,32 @@ class ExcludedPanel:
         if not self._asked or not self._stands:
             self.end()
             return
-        order, settings = self._asked
-        box = self._box(order)
+        request, settings = self._asked
+        box = self._box(request)
         self._button.setEnabled(False)
         self._button.setText(LOOKING)
-        worker = _find(order.image, order.axes, box, settings)
-        worker.returned.connect(lambda found: self._show(order, box, found))
+        worker = _find(request.image, request.axes, box, settings)
+        worker.returned.connect(lambda found: self._show(request, box, found))
         worker.finished.connect(self._rest)
         worker.start()
 
-    def _box(self, order: Request) -> Box:
+    def _box(self, request: Request) -> Box:
         """Take the whole image, or as much of it as is looked at in a moment."""
-        whole = tuple(slice(0, size) for size in order.image.shape)
-        if prod(order.image.shape) <= ENOUGH:
+        whole = tuple(slice(0, size) for size in request.image.shape)
+        if prod(request.image.shape) <= ENOUGH:
             return whole
-        box = slice_in_view(self._viewer, order.source)
+        box = slice_in_view(self._viewer, request.source)
         if prod(side.stop - side.start for side in box) <= ENOUGH:
             return box
-        return part_in_view(self._viewer, order.source)
+        return part_in_view(self._viewer, request.source)
 
-    def _show(self, order: Request, box: Box, found: NDArray | str) -> None:
+    def _show(self, request: Request, box: Box, found: NDArray | str) -> None:
         if isinstance(found, str):
             show_error(found)
-        elif self._asked and self._asked[0] is order and self._stands:
-            kinds = found.max(-1) if order.source.rgb else found
-            corner = [side.start for side in box[: order.source.ndim]]
-            layers.show_labels(self._viewer, order.source, kinds, NAME, corner, _appearance())
+        elif self._asked and self._asked[0] is request and self._stands:
+            kinds = found.max(-1) if request.source.rgb else found
+            corner = [side.start for side in box[: request.source.ndim]]
+            layers.show_labels(self._viewer, request.source, kinds, NAME, corner, _appearance())
 
     def _rest(self) -> None:
         if self._asked:  # else the dock may be gone

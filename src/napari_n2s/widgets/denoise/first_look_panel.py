@@ -35,60 +35,60 @@ class FirstLookPanel:
 
     def __init__(self, viewer: Viewer, explain: Callable[[str], None]) -> None:
         self._viewer, self._explain = viewer, explain
-        self._order: Request | None = None
-        self._watching: LivePreview | None = None
+        self._request: Request | None = None
+        self._live_preview: LivePreview | None = None
         self._busy = self._again = self._said = False
         viewer.dims.events.current_step.connect(self._look)
 
     def at(self, source: Image | None) -> None:
         """Look at a layer unless there is something better, and at no other any more."""
-        if self._order and self._order.source is not source:
+        if self._request and self._request.source is not source:
             self.end()
         self.reconsider()
-        new = source is not None and not self._order
+        new = source is not None and not self._request
         if new and not layers.results_above(self._viewer, source):
-            self._order = read_request(self._viewer, source, None, WHOLE)
-            self._watching = LivePreview(self._viewer, self._order, NAME)
+            self._request = read_request(self._viewer, source, None, WHOLE)
+            self._live_preview = LivePreview(self._viewer, self._request, NAME)
             self._look()
 
     def reconsider(self) -> None:
         """Take it away if it shows what is no more, or there is something better."""
-        if self._order:
-            source = self._order.source
-            stands = layers.is_there(self._viewer, source) and self._order.stands
+        if self._request:
+            source = self._request.source
+            stands = layers.is_there(self._viewer, source) and self._request.stands
             if not stands or layers.results_above(self._viewer, source):
                 self.end()
 
     def end(self) -> None:
         """Take it away, and what was said of it."""
         said = self._said
-        if watching := self.hand_over():
-            watching.end(becomes_result=False)
+        if live_preview := self.hand_over():
+            live_preview.end(becomes_result=False)
         if said:
             self._explain("")
 
     def hand_over(self) -> LivePreview | None:
         """Look no more, and leave what is shown to another."""
-        watching, self._watching, self._order = self._watching, None, None
+        live_preview, self._live_preview, self._request = self._live_preview, None, None
         self._said = False
-        return watching
+        return live_preview
 
     def _look(self, _: object = None) -> None:
         self._again = self._busy
-        if self._busy or not self._order or not self._watching:
+        if self._busy or not self._request or not self._live_preview:
             return
-        if box := self._watching.view():
+        if box := self._live_preview.view():
             self._busy = True
-            worker = look_job(self._order, box)
-            watching = self._watching
-            worker.returned.connect(lambda seen: self._show(seen, watching))
+            worker = look_job(self._request, box)
+            live_preview = self._live_preview
+            worker.returned.connect(lambda seen: self._show(seen, live_preview))
             worker.finished.connect(self._go_on)
             worker.start()
 
-    def _show(self, seen: Preview | None, watching: LivePreview) -> None:
-        if seen and watching is self._watching:
-            watching.show(seen)
-            self._said = watching.wanted
+    def _show(self, seen: Preview | None, live_preview: LivePreview) -> None:
+        if seen and live_preview is self._live_preview:
+            live_preview.show(seen)
+            self._said = live_preview.wanted
             self._explain(WORDS if self._said else "")
 
     def _go_on(self) -> None:

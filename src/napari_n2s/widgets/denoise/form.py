@@ -23,7 +23,7 @@ from superqt import QCollapsible
 from napari_n2s.core.settings import EFFORTS, Settings, words
 from napari_n2s.widgets.controls.advanced import Advanced
 from napari_n2s.widgets.controls.axes_row import AxesRow
-from napari_n2s.widgets.controls.basics import Column, Sentence, row, told
+from napari_n2s.widgets.controls.basics import Column, Sentence, side_by_side, with_tooltip
 from napari_n2s.widgets.controls.choice import choice
 from napari_n2s.widgets.controls.guides_row import GuidesRow
 from napari_n2s.widgets.controls.loss_plot import LossPlot
@@ -75,7 +75,7 @@ class DenoiseForm(QWidget):
         )
         self.axes = AxesRow()
         self.guides = GuidesRow(guides)
-        self.effort = told(
+        self.effort = with_tooltip(
             QSlider(Qt.Orientation.Horizontal),
             "How long to learn: longer leaves less noise and more detail, with ever smaller gains.",
         )
@@ -83,33 +83,33 @@ class DenoiseForm(QWidget):
         self.effort.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.effort.setPageStep(1)
         self.effort_words = Sentence()
-        self.seconds = told(QDoubleSpinBox(), words("seconds"))
+        self.seconds = with_tooltip(QDoubleSpinBox(), words("seconds"))
         self.seconds.setRange(1, 86400)
         self.seconds.setDecimals(0)
         self.seconds.setSingleStep(10)
         self.seconds.setSuffix(" s")
         self.advanced = Advanced()
-        self.train = told(
+        self.train = with_tooltip(
             QPushButton("Train"),
             "Learn from the noisy image alone, then add it denoised as a layer.",
         )
-        self.pause = told(
+        self.pause = with_tooltip(
             QPushButton(PAUSE),
             "Rest, and take it up again where it was; after the end, learn for as long again and "
             "denoise anew.",
         )
-        self.stop = told(
+        self.stop = with_tooltip(
             QPushButton("Stop"),
             "End the training here and use the best that it has found; "
             "once that is being applied, give up.",
         )
-        self.apply = told(
+        self.apply = with_tooltip(
             QPushButton("Apply"),
             "Denoise what stands under 'Apply to' with what was learnt, without learning more.",
         )
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
-        self.plot = told(
+        self.plot = with_tooltip(
             LossPlot(),
             "Squared error against the noisy image: lower is cleaner, where noise is independent "
             "from pixel to pixel. It counts pixels that the network has not seen, so it cannot be "
@@ -117,13 +117,13 @@ class DenoiseForm(QWidget):
         )
         self.found = Sentence()
         self.found.setToolTip(WHERE)
-        self.set_apart = told(QPushButton(SHOW), WORDS)
+        self.set_apart = with_tooltip(QPushButton(SHOW), WORDS)
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.compare = told(
+        self.compare = with_tooltip(
             QPushButton("Hold to see before"), "Hides what is denoised as long as it is held."
         )
-        self.methods = told(
+        self.methods = with_tooltip(
             QPushButton("Copy methods"),
             "Puts a paragraph for the methods section of a paper on the clipboard.",
         )
@@ -245,14 +245,14 @@ class DenoiseForm(QWidget):
         self.column = column = Column()
         column.lines.addLayout(form)
         column.lines.addWidget(folded)
-        column.lines.addLayout(row(self.train, self.pause, self.stop, self.apply))
+        column.lines.addLayout(side_by_side(self.train, self.pause, self.stop, self.apply))
         column.lines.addWidget(self.bar)
         column.lines.addWidget(self.plot, 1)
         column.lines.addWidget(self.plot.legend)
         column.lines.addWidget(self.found)
         column.lines.addWidget(self.set_apart)
         column.lines.addWidget(self.result)
-        column.lines.addLayout(row(self.compare, self.methods))
+        column.lines.addLayout(side_by_side(self.compare, self.methods))
         column.lines.addWidget(self.device)
         column.lines.addStretch()
         column.fill(self)

@@ -157,13 +157,13 @@ class OnDemand:
         self._look()
 
 
-def begin_on_demand(model: Model, order: Request, picture: NDArray[Any]) -> OnDemand:
+def begin_on_demand(model: Model, request: Request, picture: NDArray[Any]) -> OnDemand:
     """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
-    assert order.part is not None
-    elsewhere = order.region is not None or order.target is not None
-    where = order.wanted, order.target_axes, order.dtype
+    assert request.part is not None
+    elsewhere = request.region is not None or request.target is not None
+    where = request.wanted, request.target_axes, request.dtype
     lazy = OnDemand(model, *where, elsewhere=elsewhere)
-    lazy.keep(order.part, picture)
+    lazy.keep(request.part, picture)
     return lazy
 
 

@@ -24,13 +24,13 @@ OTHER_GUIDES = (
 )
 
 
-def objection(
-    viewer: Viewer, order: Request, chosen: Image | None, guides: tuple[Any, ...]
+def resume_error(
+    viewer: Viewer, request: Request, chosen: Image | None, guides: tuple[Any, ...]
 ) -> str | None:
-    """Say what is against it, if anything: `order` was learnt from, the rest is chosen now."""
-    name = order.source.name
-    if not (order.stands and layers.is_there(viewer, order.source)):
+    """Say what is against it, if anything: `request` was learnt from, the rest is chosen now."""
+    name = request.source.name
+    if not (request.stands and layers.is_there(viewer, request.source)):
         return CHANGED.format(name)
-    if chosen is not order.source:
+    if chosen is not request.source:
         return OTHER.format(name)
-    return None if set(map(id, order.guides)) == set(map(id, guides)) else OTHER_GUIDES
+    return None if set(map(id, request.guides)) == set(map(id, guides)) else OTHER_GUIDES

@@ -61,8 +61,8 @@ class PairsDock(DenoiseDock):
         self.image.changed.connect(self.pairs.reset_choices)
         self.axes.changed.connect(self.pairs.reset_choices)
         for choice in (self.pairs.way, self.pairs.other, self.pairs.along):
-            choice.changed.connect(self._verdict.reconsider)
-        self.pairs.register.toggled.connect(self._verdict.reconsider)
+            choice.changed.connect(self._result_panel.reconsider)
+        self.pairs.register.toggled.connect(self._result_panel.reconsider)
         self.pairs.reset_choices()
 
     def reset_choices(self, event: object = None) -> None:
@@ -88,31 +88,31 @@ class PairsDock(DenoiseDock):
         if self.pairs:
             self.pairs.set_enabled(not working)
 
-    def _read_order(self, source: Image, region: Box | None) -> PairsRequest:
+    def _read_request(self, source: Image, region: Box | None) -> PairsRequest:
         assert self.pairs
         return read_pairs(self._viewer, source, self.pairs, self.guides.pixels())
 
-    def _objection(self) -> str | None:
+    def _resume_error(self) -> str | None:
         """Say why what was learnt may not be gone on with, as things are chosen now."""
-        if words := super()._objection():
+        if words := super()._resume_error():
             return words
-        assert isinstance(self._order, PairsRequest)
-        source = self._order.source
+        assert isinstance(self._request, PairsRequest)
+        source = self._request.source
         try:
-            as_it_was = self._read_order(source, None).is_as(self._order)
+            as_it_was = self._read_request(source, None).is_as(self._request)
         except ImageError:
             as_it_was = False  # what was chosen is not there any more
         return None if as_it_was else OTHER_PAIRS.format(source.name)
 
     def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
-        assert isinstance(self._order, PairsRequest)
-        return pairs_job(self._order, settings, self._reins, since)
+        assert isinstance(self._request, PairsRequest)
+        return pairs_job(self._request, settings, self._control, since)
 
     def _show_progress(self, state: Replicates | Progress | Preview | Applying) -> None:
         if not isinstance(state, Replicates):
             super()._show_progress(state)
-        elif self._order:
-            self._order = replace(self._order, across=state.lost)
+        elif self._request:
+            self._request = replace(self._request, across=state.lost)
             self._told = state.findings
             self.show_result("\n".join(state.findings), there=False, reveal=True)
 

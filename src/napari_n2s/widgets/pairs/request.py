@@ -99,7 +99,7 @@ def read_pairs(
     ImageError
         If there is nothing to choose.
     """
-    order = read_request(viewer, source, None, WHOLE, guides=guides)
+    request = read_request(viewer, source, None, WHOLE, guides=guides)
     way = rows.way.value
     asked: dict[str, Any] = {"register": not rows.register.isHidden() and rows.register.isChecked()}
     if way == LAYER:
@@ -112,45 +112,45 @@ def read_pairs(
         raise ImageError(NO_AXIS.format(source.name))
     else:
         asked |= {"along": rows.along.value, "how": way}
-    return PairsRequest(**vars(order), **asked)
+    return PairsRequest(**vars(request), **asked)
 
 
 @in_background
 def pairs_job(
-    order: PairsRequest, settings: Settings, reins: JobControl, since: Progress | None = None
+    request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None = None
 ) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised | Failure]:
-    """Make the readings, yield them for what was found, and carry the order out."""
-    return (yield from carry_out(partial(_learn, order, settings, reins, since)))
+    """Make the readings, yield them for what was found, and carry the request out."""
+    return (yield from carry_out(partial(_learn, request, settings, control, since)))
 
 
 def _learn(
-    order: PairsRequest, settings: Settings, reins: JobControl, since: Progress | None
+    request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None
 ) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.core.device import memory_in_words
     from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 
     with memory_in_words():
         readings = find_replicates(
-            order.image,
-            order.axes,
-            pair=order.pair,
-            along=order.along,
-            how=order.how,
-            photons_split=order.photons_split,
-            register=order.register,
+            request.image,
+            request.axes,
+            pair=request.pair,
+            along=request.along,
+            how=request.how,
+            photons_split=request.photons_split,
+            register=request.register,
             seed=settings.seed,
         )
         assert readings is not None
-        readings = readings.guided(order.guides)
+        readings = readings.guided(request.guides)
     yield readings
     clean, report = yield from denoising_replicates(
         readings,
         settings=settings,
-        dtype=order.dtype,
-        stop=lambda: reins.stopped,
-        rest=reins.rest,
-        view=lambda: reins.view,
-        preview_pause=reins.preview_pause,
+        dtype=request.dtype,
+        stop=lambda: control.stopped,
+        rest=control.rest,
+        view=lambda: control.view,
+        preview_pause=control.preview_pause,
         since=since,
     )
     return clean if readings.lost is None else np.expand_dims(clean, readings.lost), report

@@ -8,8 +8,8 @@ from typing import Any
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout
 
 from napari_n2s.core.settings import choices, words
-from napari_n2s.widgets.controls.basics import Sentence, show_row, told
-from napari_n2s.widgets.controls.choice import choice, list_anew
+from napari_n2s.widgets.controls.basics import Sentence, show_row, with_tooltip
+from napari_n2s.widgets.controls.choice import choice, refresh_choices
 
 Choices = Callable[[Any], list[Any]]
 LAYER, THINNED = "layer", "photons_split"
@@ -69,14 +69,14 @@ class PairsRows:
         self.other = choice(others, "The other recording, of the same size; it is left as it is.")
         self.along = choice(axes, "The axis of the image along which the readings lie.")
         self.words = Sentence()
-        self.register = told(
+        self.register = with_tooltip(
             QCheckBox("register: move shifted readings back"),
             "Moves readings that are shifted against the first, by whole pixels, so that no noise "
             "is mixed.",
         )
-        self.loss = told(QComboBox(), words("loss"))
+        self.loss = with_tooltip(QComboBox(), words("loss"))
         self.loss.addItems(choices("loss"))
-        self.loss_words = told(Sentence(), words("loss"))
+        self.loss_words = with_tooltip(Sentence(), words("loss"))
         rows = (
             ("Pairs with", self.way.native),
             ("Layer", self.other.native),
@@ -96,8 +96,8 @@ class PairsRows:
 
     def reset_choices(self, _: object = None) -> None:
         """List layers and axes anew; where there is no other layer, take the pairs from one."""
-        list_anew(self.other)
-        list_anew(self.along)
+        refresh_choices(self.other)
+        refresh_choices(self.along)
         if self.way.value == LAYER and self.along.choices and not self.other.choices:
             self.way.value = "neighbours"
 

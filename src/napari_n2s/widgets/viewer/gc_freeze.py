@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class LayerLock:
+class GcFreeze:
     """Has the collector leave aside what was there when a work began.
 
     A full collection walks through all of napari and stops the window for a tenth of a second. But

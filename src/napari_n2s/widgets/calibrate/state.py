@@ -21,11 +21,11 @@ class CalibrationState:
 
     Attributes
     ----------
-    order : Request
+    request : Request
         The image.
     volume : bool
         Whether its slices are looked at together.
-    watching : LivePreview
+    live_preview : LivePreview
         Its preview.
     ready : Prepared or None
         The image made ready, once that was done.
@@ -38,9 +38,9 @@ class CalibrationState:
         Whether it is another image by now: what still comes in is of no use.
     """
 
-    order: Request
+    request: Request
     volume: bool
-    watching: LivePreview
+    live_preview: LivePreview
     ready: Prepared | None = None
     found: dict[str, Calibration] = field(default_factory=dict)
     refused: tuple[str, Box] | None = None
