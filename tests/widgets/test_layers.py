@@ -13,7 +13,7 @@ from napari_n2s.widgets.denoise.on_demand import OnDemand
 from napari_n2s.widgets.denoise.result_panel import ResultPanel
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.request import WHOLE, read_request
-from napari_n2s.widgets.viewer import layers, regions
+from napari_n2s.widgets.viewer import layer_data, layers, regions
 from napari_n2s.widgets.viewer.gc_freeze import GcFreeze
 
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
@@ -125,7 +125,7 @@ def test_layers_may_count_in_other_units(viewer):
     thick = viewer.add_image(
         STACK, scale=(0.3, 100, 100), units=("um", "nm", "nm"), axis_labels="zyx"
     )
-    assert layers.slice_distance(thick) == pytest.approx(3)
+    assert layer_data.slice_distance(thick) == pytest.approx(3)
 
 
 def test_what_goes_is_collected_though_the_rest_is_left_aside(viewer, monkeypatch):
@@ -159,7 +159,7 @@ def test_letters_count_though_a_button_takes_no_focus(viewer, qtbot, name, butto
     qtbot.keyClicks(dock.axes.letters, "tyx")
     getattr(dock, button).setFocusPolicy(Qt.FocusPolicy.NoFocus)
     click(qtbot, getattr(dock, button))
-    assert layers.axes(source) == "TYX"
+    assert layer_data.axes(source) == "TYX"
     qtbot.waitUntil(lambda: "true and false" in dock.result.text(), timeout=LONG)
 
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QLabel, QMessageBox
 from conftest import NOISY, click, finish, shown
 from napari_n2s.training.preview import is_presentable
 from napari_n2s.widgets.controls.basics import Column
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data
 
 
 def train(dock, qtbot):
@@ -121,7 +121,7 @@ def test_letters_being_typed_are_left_alone(viewer, open_dock, qtbot):
     assert dock.axes.letters.text() == "ZY"
     qtbot.keyClicks(dock.axes.letters, "X")
     qtbot.keyClick(dock.axes.letters, Qt.Key.Key_Return)
-    assert layers.axes(viewer.layers["a"]) == "ZYX"
+    assert layer_data.axes(viewer.layers["a"]) == "ZYX"
     assert "3 slices" in dock.axes.words.text()
 
 

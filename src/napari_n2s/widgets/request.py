@@ -9,7 +9,7 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.images.dtypes import result_kind
 from napari_n2s.images.guides import guide
 from napari_n2s.images.sampling import is_large
-from napari_n2s.widgets.viewer import layers, regions
+from napari_n2s.widgets.viewer import layer_data, layers, regions
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -96,8 +96,8 @@ class Request:
     @property
     def stands(self) -> bool:
         """Whether the source still holds that image, understood in that way."""
-        same = layers.pixels(self.source) is self.image
-        return same and layers.axes(self.source) == self.axes
+        same = layer_data.pixels(self.source) is self.image
+        return same and layer_data.axes(self.source) == self.axes
 
 
 def sources(viewer: Viewer) -> list[tuple[str, Any]]:
@@ -146,16 +146,16 @@ def read_request(
     onto = source if apply_to in (WHOLE, SLICE) else apply_to
     if guides and onto is not source:
         raise ImageError(f"The guides are {source.name}'s; apply to that, or learn without guides.")
-    image = layers.pixels(onto)
+    image = layer_data.pixels(onto)
     on_demand = lazily and apply_to != SLICE and is_large(image)
     return Request(
         source=source,
-        image=layers.pixels(source),
-        axes=layers.axes(source),
+        image=layer_data.pixels(source),
+        axes=layer_data.axes(source),
         region=region,
         onto=onto,
         target=None if onto is source else image,
-        target_axes=layers.axes(onto),
+        target_axes=layer_data.axes(onto),
         part=regions.slice_in_view(viewer, onto) if apply_to == SLICE or on_demand else None,
         on_demand=on_demand,
         guides=guides,

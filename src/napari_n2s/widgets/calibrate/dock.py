@@ -14,16 +14,16 @@ from napari_n2s.calibration.result import Calibration, say
 from napari_n2s.filters.catalogue import METHODS, Denoiser, choose_denoiser
 from napari_n2s.filters.donut_filters import RINGS
 from napari_n2s.preparation.prepared import Prepared
-from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
 from napari_n2s.widgets.calibrate.filter_previews import FilterPreviews
+from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
 from napari_n2s.widgets.calibrate.jobs import Attempt, calibrate_job, filter_job
 from napari_n2s.widgets.calibrate.state import CalibrationState
-from napari_n2s.widgets.controls.basics import Soon
+from napari_n2s.widgets.controls.basics import debounced
 from napari_n2s.widgets.controls.choice import refresh_choices
 from napari_n2s.widgets.jobs import Failure
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.request import WHOLE, Request, read_request, targets
-from napari_n2s.widgets.viewer import layers, regions
+from napari_n2s.widgets.viewer import layer_data, layers, regions
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -57,7 +57,7 @@ class CalibrateDock(CalibrateForm):
         self._filter_previews = FilterPreviews(self._explain)
         self._tried: list[tuple[float, Tried]] = []
         self._points: list[dict[str, Any]] = []
-        self._checking = Soon(self, self._check)
+        self._checking = debounced(self, self._check)
         self.image.changed.connect(self._change_image)
         self.apply_to.changed.connect(self._say_found)
         self.method.changed.connect(self._change_method)
@@ -96,7 +96,7 @@ class CalibrateDock(CalibrateForm):
         refresh_choices(self.apply_to)
         self._offer_slices()
         if self._state and self._state.request.source is not self.image.value:
-            self._checking.ask()
+            self._checking.throttle()
 
     def _check(self) -> None:
         """Let go of what was found, unless it is of the image as it is now."""
@@ -133,7 +133,7 @@ class CalibrateDock(CalibrateForm):
     def _offer_slices(self) -> None:
         """Offer them where there are some and the filter can look at them."""
         source, donut = self.image.value, self.method.value in RINGS
-        self.slices.setVisible(source is not None and donut and "Z" in layers.axes(source))
+        self.slices.setVisible(source is not None and donut and "Z" in layer_data.axes(source))
 
     def _volume(self) -> bool:
         return self.slices.isVisibleTo(self) and self.slices.isChecked()
@@ -141,7 +141,7 @@ class CalibrateDock(CalibrateForm):
     def _denoiser(self, method: str) -> Denoiser:
         if method in RINGS and self._volume():
             return choose_denoiser(
-                method, None, (layers.slice_distance(self.image.value), 1.0, 1.0)
+                method, None, (layer_data.slice_distance(self.image.value), 1.0, 1.0)
             )
         return choose_denoiser(method, None)
 
@@ -186,7 +186,7 @@ class CalibrateDock(CalibrateForm):
     def _say_strength(self) -> None:
         values = self._values()
         self.strength_words.setText(say(values))
-        self.plot.show_here(next(iter(values.values())))
+        self.plot.show_current(next(iter(values.values())))
 
     def _change_strength(self, _: object = None) -> None:
         self._say_strength()

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_n2s.core.errors import N2SError
 from napari_n2s.core.progress import Applying, Preview
 from napari_n2s.training.progress import Progress, leave_missing
-from napari_n2s.widgets.controls.basics import Soon
+from napari_n2s.widgets.controls.basics import debounced
 from napari_n2s.widgets.controls.choice import refresh_choices
 from napari_n2s.widgets.controls.guides_row import candidates
 from napari_n2s.widgets.denoise.activity import Activity
@@ -81,17 +81,17 @@ class DenoiseDock(DenoiseForm):
             napari_viewer, self.set_apart, self.show_found, lambda: self.image.value
         )
         self._first_look = FirstLookPanel(napari_viewer, self._result_panel.remark)
-        self._looking = Soon(self, self._look_first)
-        self._comparing = Soon(self, self._first_look.reconsider)
+        self._looking = debounced(self, self._look_first)
+        self._comparing = debounced(self, self._first_look.reconsider)
         self.image.changed.connect(self._describe_image)
-        self.image.changed.connect(self._looking.ask)
+        self.image.changed.connect(self._looking.throttle)
         self.image.changed.connect(self.guides.clear)
         self.axes.changed.connect(self.guides.reset_choices)
-        self.axes.changed.connect(self._looking.ask)
+        self.axes.changed.connect(self._looking.throttle)
         self.axes.changed.connect(self._result_panel.reconsider)
         self.axes.changed.connect(self._drop_preview)
         self.axes.changed.connect(self._set_apart.reconsider)
-        self.pretrained.toggled.connect(self._looking.ask)
+        self.pretrained.toggled.connect(self._looking.throttle)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
@@ -99,7 +99,7 @@ class DenoiseDock(DenoiseForm):
         self.compare.pressed.connect(self._result_panel.show_before)
         self.compare.released.connect(self._result_panel.show_after)
         self.methods.clicked.connect(self._result_panel.copy_methods)
-        self.device.named.connect(self._looking.ask)
+        self.device.named.connect(self._looking.throttle)
         for choice in (self.image, self.learn_from, self.apply_to):
             choice.changed.connect(self._result_panel.reconsider)
         self.guides.changed.connect(self._result_panel.reconsider)
@@ -112,7 +112,7 @@ class DenoiseDock(DenoiseForm):
         refresh_choices(self.learn_from)
         self._describe_image()
         self._result_panel.reconsider()
-        self._comparing.ask()
+        self._comparing.throttle()
 
     def event(self, event: QEvent) -> bool:
         """End the training when napari takes the dock out of its window."""

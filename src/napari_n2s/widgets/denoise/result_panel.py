@@ -94,7 +94,7 @@ class ResultPanel:
     def show_before(self) -> None:
         """Hide the last result and all else that lies on its source, and show that."""
         if self._there and self._source is not None:
-            lying = layers.lying_on(self._viewer, self._source)
+            lying = layers.stack_above(self._viewer, self._source)
             above = lying if self._result in lying else [*lying, self._result]
             self._swapped = [each for each in above if each.visible]
             if not self._source.visible:

@@ -46,7 +46,7 @@ class PairsDock(DenoiseDock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.pretrained.setChecked(False)
-        self.advanced.leave_out(*UNUSED)
+        self.advanced.hide_settings(*UNUSED)
         self.advanced.controls["network"].removeItem(0)  # the donut, which is blind
         for choice in (self.learn_from, self.apply_to):
             show_row(self.form, choice.native, False)

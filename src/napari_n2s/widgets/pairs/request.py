@@ -16,7 +16,7 @@ from napari_n2s.replicates.replicates import Replicates, find_replicates
 from napari_n2s.widgets.jobs import JobControl, carry_out
 from napari_n2s.widgets.pairs.rows import LAYER, THINNED, PairsRows
 from napari_n2s.widgets.request import WHOLE, Request, read_request
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data, layers
 from napari_n2s.widgets.worker import in_background
 
 if TYPE_CHECKING:
@@ -66,14 +66,15 @@ def partners(viewer: Viewer, source: Image | None) -> list[Image]:
     """List the layers that may be noisy readings of the same as one; first those of its kind."""
     if source is None:
         return []
-    kind = layers.pixels(source).shape, layers.pixels(source).dtype
+    kind = layer_data.pixels(source).shape, layer_data.pixels(source).dtype
     others = [
         each
         for each in layers.image_layers(viewer)
         if each is not source and layers.ACCOUNT not in each.metadata
     ]
     return sorted(
-        others, key=lambda each: (layers.pixels(each).shape, layers.pixels(each).dtype) != kind
+        others,
+        key=lambda each: (layer_data.pixels(each).shape, layer_data.pixels(each).dtype) != kind,
     )
 
 
@@ -82,11 +83,13 @@ def splits(source: Image | None) -> list[tuple[str, str]]:
     if source is None:
         return []
     try:
-        found = layout(layers.pixels(source).shape, layers.axes(source))
+        found = layout(layer_data.pixels(source).shape, layer_data.axes(source))
     except ImageError:
         return []  # which is said when it comes to training
     sizes = dict(zip(found.axes, found.shape, strict=True))
-    return [(f"{a}: {sizes[a]} {layers.COUNTED.get(a, 'picture')}s", a) for a in found.sample_axes]
+    return [
+        (f"{a}: {sizes[a]} {layer_data.COUNTED.get(a, 'picture')}s", a) for a in found.sample_axes
+    ]
 
 
 def read_pairs(
@@ -105,7 +108,7 @@ def read_pairs(
     if way == LAYER:
         if rows.other.value is None:
             raise ImageError(ALONE.format(source.name))
-        asked["pair"] = layers.pixels(rows.other.value)
+        asked["pair"] = layer_data.pixels(rows.other.value)
     elif way == THINNED:
         asked["photons_split"] = True
     elif rows.along.value is None:
