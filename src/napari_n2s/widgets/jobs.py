@@ -16,7 +16,7 @@ from napari_n2s.widgets.worker import in_background
 
 if TYPE_CHECKING:
     from napari_n2s.core.progress import Applying, Preview
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.training.progress import Progress
     from napari_n2s.widgets.request import Request
@@ -110,8 +110,7 @@ def _denoise(
     from napari_n2s.pipeline.denoise_one import denoising
 
     return denoising(
-        order.guided,
-        axes=order.axes,
+        order.opened,
         settings=settings,
         dtype=order.dtype,
         stop=lambda: reins.stopped,
@@ -121,7 +120,7 @@ def _denoise(
         since=since,
         learn=learn,
         region=order.region,
-        target=None if order.target is None else (order.target, order.target_axes),
+        target=None if order.target is None else order.opened_target,
         part=order.part,
     )
 
@@ -150,7 +149,7 @@ def look_job(order: Request, box: Box) -> Preview | None:
         from napari_n2s.core.progress import Preview
         from napari_n2s.pipeline.first_look import first_look
 
-        clean = first_look(order.image, order.axes, box)
+        clean = first_look(order.opened, box)
     except (N2SError, MemoryError, RuntimeError):
         return None  # training will say what is wrong, if it comes to that
     return None if clean is None else Preview(box, clean)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_n2s.core.progress import Preview
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.widgets.request import Request
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from napari_n2s.core.errors import ImageError
+from napari_n2s.images import image as images
 from napari_n2s.images.dtypes import result_kind
-from napari_n2s.images.guides import guide
-from napari_n2s.images.sampling import is_large
+from napari_n2s.preparation.sampling import is_large
 from napari_n2s.widgets.viewer import layers, regions
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
 
 WHOLE, SLICE = "whole", "slice"
 EVERYWHERE = [("the whole image", WHOLE), ("the slice in view", SLICE)]
@@ -67,14 +68,27 @@ class Request:
         return self.wanted.dtype if self.onto.rgb else result_kind(self.wanted)
 
     @property
-    def guided(self) -> Any:
-        """The image to learn from, with its guides."""
-        return guide(self.image, self.axes, self.guides)
-
-    @property
     def wanted(self) -> Any:
-        """The image to denoise."""
-        return self.guided if self.target is None else self.target
+        """The image to denoise, as its layer holds it."""
+        return self.image if self.target is None else self.target
+
+    @cached_property
+    def opened(self) -> images.Image:
+        """The image to learn from, with its guides.
+
+        Raises
+        ------
+        ImageError
+            If its axes or its guides do not fit.
+        """
+        return images.open_image(self.image, self.axes, self.guides)
+
+    @cached_property
+    def opened_target(self) -> images.Image:
+        """The image to denoise, with its guides."""
+        if self.target is None:
+            return self.opened
+        return images.open_image(self.target, self.target_axes)
 
     @property
     def corner(self) -> list[float]:

@@ -11,7 +11,7 @@ from napari_n2s.widgets.jobs import Failure
 if TYPE_CHECKING:
     from napari_n2s.core.progress import Preview
     from napari_n2s.filters.catalogue import Denoiser
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.preparation.prepared import Prepared
     from napari_n2s.widgets.calibrate.study import CalibrationState
     from napari_n2s.widgets.live_preview import LivePreview

@@ -14,7 +14,6 @@ from napari_n2s.core.progress import Applying, Preview
 from napari_n2s.core.torch_loading import give_way
 from napari_n2s.filters.catalogue import Denoiser
 from napari_n2s.images.dtypes import result_kind
-from napari_n2s.images.guides import take_part
 from napari_n2s.preparation.prepared import Prepared
 from napari_n2s.widgets.jobs import Failure, UnexpectedError
 from napari_n2s.widgets.worker import in_background
@@ -22,7 +21,7 @@ from napari_n2s.widgets.worker import in_background
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.widgets.request import Request
 
 SLICES = "Z"
@@ -45,7 +44,7 @@ def calibrate_job(
     try:
         give_way()
         if ready is None:
-            yield (ready := get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume))
+            yield (ready := get_ready(order.opened, nan_policy=OMIT, volume=volume))
         for denoiser in denoisers:
             work = calibrating(ready, denoiser)
             found = yield from wrap(work, partial(Attempt, denoiser.name))
@@ -86,13 +85,13 @@ def glimpse_job(
     """Filter the part of an image that is in view."""
     try:
         give_way()
-        ready = ready or get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume)
+        ready = ready or get_ready(order.opened, nan_policy=OMIT, volume=volume)
         reach = denoiser.reach_of_slices(values)
         read, inner = widen_along(box, order.axes, order.image.shape, reach)
         mixing = mixing_at(ready, denoiser, values) if mix else None
         dtype = order.image.dtype if order.source.rgb else result_kind(order.image)
-        part, quick = take_part(order.image, read), denoiser.for_preview()
-        work = filtering(part, order.axes, quick, values, ready, mixing, dtype)
+        part = order.opened.as_volume(volume).part(read)
+        work = filtering(part, denoiser.for_preview(), values, ready, mixing, dtype)
         return ready, Preview(box, finish(work)[inner])
     except (N2SError, MemoryError) as error:
         return _failure(error)
@@ -110,17 +109,15 @@ def filter_job(
     """Filter what an order says, at the values given."""
     try:
         give_way()
-        image = order.image if order.target is None else order.target
+        image = order.opened_target.as_volume(volume)
         inner = None
         if order.part:
             reach = denoiser.reach_of_slices(values)
             read, inner = widen_along(order.part, order.target_axes, image.shape, reach)
-            image = take_part(image, read)
-        ready = ready or get_ready(order.image, order.axes, nan_policy=OMIT, volume=volume)
+            image = image.part(read)
+        ready = ready or get_ready(order.opened, nan_policy=OMIT, volume=volume)
         mixing = mixing_at(ready, denoiser, values) if mix else None
-        clean = yield from filtering(
-            image, order.target_axes, denoiser, values, ready, mixing, order.dtype
-        )
+        clean = yield from filtering(image, denoiser, values, ready, mixing, order.dtype)
         return clean if inner is None else clean[inner]
     except (N2SError, MemoryError) as error:
         return _failure(error)

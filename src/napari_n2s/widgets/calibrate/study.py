@@ -10,7 +10,7 @@ from napari_n2s.widgets.live_preview import LivePreview
 
 if TYPE_CHECKING:
     from napari_n2s.calibration.result import Calibration
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.preparation.prepared import Prepared
     from napari_n2s.widgets.request import Request
 

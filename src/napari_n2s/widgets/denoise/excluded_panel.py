@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_n2s.core.errors import N2SError
 from napari_n2s.exclusion.find import find_excluded
-from napari_n2s.images.image import read_box
-from napari_n2s.images.sampling import ENOUGH
+from napari_n2s.images.sources import read_box
+from napari_n2s.preparation.sampling import ENOUGH
 from napari_n2s.widgets.viewer import layers
 from napari_n2s.widgets.viewer.regions import part_in_view, slice_in_view
 from napari_n2s.widgets.worker import in_background
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_n2s.core.settings import Settings
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.widgets.request import Request
 
 SHOW, LOOKING = "Show what was set apart", "Looking …"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from math import prod
 from threading import Lock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -16,8 +15,7 @@ from napari.utils.notifications import show_error
 from napari_n2s.core.errors import N2SError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.torch_loading import give_way
-from napari_n2s.images.axes import layout
-from napari_n2s.images.image import read_box
+from napari_n2s.images import image as images
 from napari_n2s.widgets.jobs import Failure, UnexpectedError
 from napari_n2s.widgets.worker import in_background
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_n2s.core.progress import Applying
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.inference.model import Model
     from napari_n2s.widgets.request import Request
 
@@ -46,21 +44,19 @@ class OnDemand:
     Parameters
     ----------
     model : Model
-    image : array_like
-    axes : str
-        One letter for each axis of it.
+    image : Image
     dtype : dtype
     elsewhere : bool
         Whether the model has learnt from something else than all of the image.
     """
 
     def __init__(
-        self, model: Model, image: Any, axes: str, dtype: Any, *, elsewhere: bool = False
+        self, model: Model, image: images.Image, dtype: Any, *, elsewhere: bool = False
     ) -> None:
         self._elsewhere = elsewhere
-        self._model, self._image, self._axes, self.dtype = model, image, axes, np.dtype(dtype)
-        self.shape, self.ndim, self.size = tuple(image.shape), len(image.shape), prod(image.shape)
-        self._counted = [isinstance(at, int) for at in layout(self.shape, axes).place(0)]
+        self._model, self._image, self.dtype = model, image, np.dtype(dtype)
+        self.shape, self.ndim, self.size = image.shape, len(image.shape), image.size
+        self._counted = [isinstance(at, int) for at in image.as_volume(False).layout.place(0)]
         self._kept: OrderedDict[Index, NDArray[Any]] = OrderedDict()
         self._failed: set[Index] = set()
         self._wanted: Index | None = None
@@ -83,7 +79,7 @@ class OnDemand:
         if self._elsewhere:
             from napari_n2s.inference.transfer import look
 
-            self._model, _ = look(self._model, self._image, self._axes)
+            self._model, _ = look(self._model, self._image)
             self._elsewhere = False
         return self._model
 
@@ -95,7 +91,7 @@ class OnDemand:
         device = choose_device(self._model.settings.device)
         with self._one_at_a_time, ThreadPoolExecutor(1) as own:
             model = own.submit(self.suited).result()
-            work = applying(model, device, self._image, self._axes, self.dtype, part=box)
+            work = applying(model, device, self._image, self.dtype, part=box)
             return np.asarray(own.submit(finish, work).result())
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
@@ -105,7 +101,7 @@ class OnDemand:
             return self.denoised(box)[inner]
         counted = [side for side, each in zip(box, self._counted, strict=True) if each]
         if any(side.stop - side.start != 1 for side in counted):
-            return read_box(self._image, box).astype(self.dtype)[inner]
+            return self._image.read(box).astype(self.dtype)[inner]
         number = self._number(box)
         if number in self._kept:
             self._kept.move_to_end(number)
@@ -114,7 +110,7 @@ class OnDemand:
         self._wanted = number
         if not self.busy:
             self._look()
-        return read_box(self._image, box).astype(self.dtype)[inner]
+        return self._image.read(box).astype(self.dtype)[inner]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Denoise all of it."""
@@ -138,7 +134,7 @@ class OnDemand:
         self.busy = True
         sides = zip(number, self.shape, self._counted, strict=True)
         box = tuple(slice(at, at + 1) if each else slice(0, size) for at, size, each in sides)
-        worker = _picture_job(self.suited, self._image, self._axes, self.dtype, box)
+        worker = _picture_job(self.suited, self._image, self.dtype, box)
         worker.returned.connect(lambda clean: self._draw(box, clean))
         worker.finished.connect(self._go_on)
         worker.start()
@@ -161,8 +157,8 @@ def begin_on_demand(model: Model, order: Request, picture: NDArray[Any]) -> OnDe
     """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
     assert order.part is not None
     elsewhere = order.region is not None or order.target is not None
-    where = order.wanted, order.target_axes, order.dtype
-    lazy = OnDemand(model, *where, elsewhere=elsewhere)
+    image = order.opened_target.as_volume(model.settings.volume)
+    lazy = OnDemand(model, image, order.dtype, elsewhere=elsewhere)
     lazy.keep(order.part, picture)
     return lazy
 
@@ -186,7 +182,7 @@ def _cover(index: Any, shape: tuple[int, ...]) -> tuple[Box, Index]:
 
 @in_background
 def _picture_job(
-    suited: Callable[[], Model], image: Any, axes: str, dtype: Any, box: Box
+    suited: Callable[[], Model], image: images.Image, dtype: Any, box: Box
 ) -> Generator[Applying, None, NDArray[Any] | Failure]:
     """Denoise one picture."""
     try:
@@ -197,7 +193,7 @@ def _picture_job(
         model = suited()
         device = choose_device(model.settings.device)
         with memory_in_words():
-            clean: NDArray[Any] = yield from applying(model, device, image, axes, dtype, part=box)
+            clean: NDArray[Any] = yield from applying(model, device, image, dtype, part=box)
     except N2SError as error:
         return Failure(str(error))
     except RuntimeError as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
-from napari_n2s.images.axes import layout
+from napari_n2s.images.axes import parse_axes
 from napari_n2s.replicates.replicates import Replicates, find_replicates
 from napari_n2s.widgets.jobs import JobControl, carry_out
 from napari_n2s.widgets.pairs.rows import LAYER, THINNED, PairsRows
@@ -82,7 +82,7 @@ def splits(source: Image | None) -> list[tuple[str, str]]:
     if source is None:
         return []
     try:
-        found = layout(layers.pixels(source).shape, layers.axes(source))
+        found = parse_axes(layers.pixels(source).shape, layers.axes(source))
     except ImageError:
         return []  # which is said when it comes to training
     sizes = dict(zip(found.axes, found.shape, strict=True))

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from napari.layers import Image, Shapes
 
-from napari_n2s.images.axes import layout, unknown_axes
+from napari_n2s.images.axes import parse_axes, unknown_axes
 from napari_n2s.io.file_axes import read_axes
 from napari_n2s.widgets.viewer.appearance import appearance, covers, mixes, placement, take
 from napari_n2s.widgets.viewer.units import ratio
@@ -73,7 +73,7 @@ def correct_axes(layer: Image, letters: str) -> None:
     ImageError
         If that cannot be.
     """
-    layout(pixels(layer).shape, letters)
+    parse_axes(pixels(layer).shape, letters)
     _corrected[layer] = letters
 
 
