@@ -27,7 +27,7 @@ from napari_n2s import Model, train
 from napari_n2s.core.device import choose_device, describe
 from napari_n2s.core.generators import finish
 from napari_n2s.images.chunks import boxes_of
-from napari_n2s.images.image import Part
+from napari_n2s.images.sources import Part
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.simulation.fluorescence import GAIN, OFFSET, READ_NOISE, picture
 

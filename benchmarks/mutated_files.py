@@ -159,7 +159,8 @@ def _try(path: Path, use: Callable[[Path], None]) -> tuple[str, str]:
 def _read_and_write(path: Path) -> None:
     import numpy as np
 
-    from napari_n2s.images.image import open_image, read_box
+    from napari_n2s.images.image import open_image
+    from napari_n2s.images.sources import read_box
     from napari_n2s.io import files, paths, writing
     from napari_n2s.io.file_axes import read_axes
 

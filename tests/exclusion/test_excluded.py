@@ -7,7 +7,7 @@ from scipy import ndimage as ndi
 from napari_n2s import Settings, denoise
 from napari_n2s.exclusion.excluded import exclude, find_excluded
 from napari_n2s.exclusion.processing import name_processing
-from napari_n2s.images.image import measure_scale
+from napari_n2s.images.scale import measure_scale
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.preparation.repeats import find_repeats
 from napari_n2s.simulation import fluorescence

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import FitWarning, ImageError, train
 from napari_n2s.core.generators import finish
-from napari_n2s.images.image import Scale
+from napari_n2s.images.scale import Scale
 from napari_n2s.inference.compatibility import Trial, judge
 from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.pipeline.denoise_one import denoising

@@ -42,7 +42,7 @@ def test_calibrating_draws_the_curve_and_stands_at_its_minimum(viewer, source, o
     rest(qtbot, dock)
     expected = calibrate(STACK, axes="QYX")
     best = expected.best.values["radius"]
-    assert dock._values() == expected.best.values
+    assert dock.strength.values == expected.best.values
     assert dock.strength_words.text() == f"radius {best:.3g}"
     assert dock.plot._best.getData()[0] == [best]
     assert len(dock.plot._dots.data) == len(expected.tried)
@@ -99,7 +99,7 @@ def test_a_point_of_the_curve_can_be_chosen(viewer, source, open_dock, qtbot):
     click(qtbot, dock.calibrate)
     rest(qtbot, dock)
     dock.plot._dots.sigClicked.emit(dock.plot._dots, [dock.plot._dots.points()[0]], None)
-    assert dock._values() == {"radius": 1.0}
+    assert dock.strength.values == {"radius": 1.0}
 
 
 def test_all_filters_are_compared_with_the_network_on_the_same_pixels(

@@ -206,7 +206,7 @@ def test_closing_the_dock_ends_the_training(viewer, qtbot):
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
-    with qtbot.waitSignal(dock._worker.finished, timeout=LONG):
+    with qtbot.waitSignal(dock.session._run._worker.finished, timeout=LONG):
         qtbot.mouseClick(frame.title.close_button, Qt.MouseButton.LeftButton)
     assert len(viewer.layers) == 1
 
@@ -233,7 +233,7 @@ def test_stop_while_applying_gives_up(viewer, open_dock, qtbot, monkeypatch):
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
     resume.set()
-    dock._show_progress(Applying(0.1))
+    dock._show_state(Applying(0.1))
     click(qtbot, dock.stop)
     finish(qtbot, dock)
     assert len(viewer.layers) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from math import inf, prod, sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,8 @@ from napari_n2s.core.system import require_memory
 from napari_n2s.filters.catalogue import Denoiser, choose_denoiser
 from napari_n2s.filters.masked_filters import Function
 from napari_n2s.images.image import open_image
-from napari_n2s.images.labels import take_off
-from napari_n2s.images.sampling import sample_pieces
 from napari_n2s.preparation.prepared import Prepared, prepare
+from napari_n2s.preparation.sampling import sample_pieces
 
 AT_WORK = 12
 """Bytes for each value of an image that is made ready and filtered."""
@@ -87,7 +86,6 @@ def calibrate(
     >>> clean = found.apply(noisy)  # doctest: +SKIP
     """
     denoiser = choose_denoiser(method, grid, spacing_of(z_step))
-    image, axes = take_off(image, axes)
     ready = get_ready(image, axes, nan_policy=nan_policy, seed=seed, volume=z_step is not None)
     return finish(calibrating(ready, denoiser, refine=refine))
 
@@ -108,7 +106,12 @@ def spacing_of(z_step: float | None) -> tuple[float, ...]:
 
 
 def get_ready(
-    image: Any, axes: str | None, *, nan_policy: str = "raise", seed: int = 0, volume: bool = False
+    image: Any,
+    axes: str | None = None,
+    *,
+    nan_policy: str = "raise",
+    seed: int = 0,
+    volume: bool = False,
 ) -> Prepared:
     """Make an image, or pieces of a large one, ready, if there is enough memory.
 
@@ -118,11 +121,10 @@ def get_ready(
     """
     if seed < 0:
         raise SettingsError(f"seed is {seed}; it must be 0 or more.")
-    drawn = sample_pieces(open_image(image), axes, seed, volume=volume)
-    require_memory(AT_WORK * prod(drawn.image.shape))
+    drawn, unread = sample_pieces(open_image(image, axes, volume=volume), seed)
+    require_memory(AT_WORK * drawn.size)
     settings = Settings(nan_policy=nan_policy, seed=seed)
-    ready = prepare(drawn.image, drawn.axes, settings, volume=volume)
-    return replace(ready, unread=drawn.unread)
+    return replace(prepare(drawn, settings), unread=unread)
 
 
 def calibrating(

@@ -12,9 +12,8 @@ from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import Applying
 from napari_n2s.core.settings import Settings
 from napari_n2s.filters.catalogue import Denoiser
-from napari_n2s.images.axes import APART, SPACE, layout
-from napari_n2s.images.image import check_dtype, open_image
-from napari_n2s.images.labels import put_on, take_off
+from napari_n2s.images.axes import APART
+from napari_n2s.images.image import Image, open_image
 from napari_n2s.noise.mixing import Mixing, plan_mixing
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.preparation.prepared import Prepared, fill_gaps
@@ -101,14 +100,24 @@ class Calibration:
         ------
         ImageError, DenoiserError
         """
-        bare, _ = take_off(image, None)
-        return put_on(finish(self.applying(bare, values=values, mix=mix, dtype=dtype)), image)
+        opened = self.open(image)
+        work = self.applying(opened, values=values, mix=mix, dtype=dtype)
+        return opened.labelled(finish(work))
+
+    def open(self, image: Any, axes: str | None = None) -> Image:
+        """Open an image like the one that it was calibrated on, with that one's axes if left out.
+
+        Raises
+        ------
+        ImageError
+        """
+        layout = self.ready.layout
+        return open_image(image, axes or layout.axes.replace(APART, ""), volume=layout.is_volume)
 
     def applying(
         self,
-        image: Any,
+        image: Image,
         *,
-        axes: str | None = None,
         values: dict[str, Any] | None = None,
         mix: bool | None = None,
         dtype: Any = None,
@@ -118,9 +127,8 @@ class Calibration:
         values, mixing = values or self.best.values, None
         if self.denoiser.blind and (self.mixes if mix is None else mix):
             mixing = mixing_at(self.ready, self.denoiser, values)
-        axes = axes or self.ready.layout.axes.replace(APART, "")
-        denoiser = self.denoiser
-        return (yield from filtering(image, axes, denoiser, values, self.ready, mixing, dtype, out))
+        how = (self.denoiser, values, self.ready, mixing)
+        return (yield from filtering(image, *how, dtype, out))
 
     @property
     def mixes(self) -> bool:
@@ -163,8 +171,7 @@ class Calibration:
 
 
 def filtering(
-    image: Any,
-    axes: str | None,
+    image: Image,
     denoiser: Denoiser,
     values: dict[str, Any],
     ready: Prepared,
@@ -184,17 +191,14 @@ def filtering(
     ndarray
         Of the image's shape; pixels that are NaN or infinite are as they were.
     """
-    image = open_image(image)
-    kind = check_dtype(dtype if out is None else out.dtype, image, "omit")
-    found = layout(image.shape, axes, volume=ready.layout.space != SPACE)
-    channels = found.canonical_shape[1]
-    if channels != ready.x.shape[1]:
+    kind = image.result_dtype(dtype if out is None else out.dtype, "omit")
+    if image.channels != ready.x.shape[1]:
         raise ImageError(
-            f"The image has {channels} channels, but {ready.x.shape[1]} were calibrated "
+            f"The image has {image.channels} channels, but {ready.x.shape[1]} were calibrated "
             "on; choose an image like that one."
         )
     settings = Settings()
-    stream = Stream(image, found, None, kind, settings, out)
+    stream = Stream(image, None, kind, settings, out)
     for done, number in enumerate(stream.samples, start=1):
         (sample, excluded), _ = stream.read(number, stream.space)
         x = fill_gaps(ready.scale.normalise(sample, excluded.gaps), excluded.gaps)

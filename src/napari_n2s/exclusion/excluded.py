@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from scipy import ndimage as ndi
 from napari_n2s.core.settings import Settings
 from napari_n2s.exclusion.constant_areas import add_edges, find_constant_areas
 from napari_n2s.exclusion.outliers import Noise, find_outliers, measure_noise
-from napari_n2s.images.image import LARGEST, find_gaps
+from napari_n2s.images.missing import find_gaps
+from napari_n2s.images.scale import LARGEST
 
 FEWEST, LEAST = 256, 0.02
 """Pixels, and share of a picture, that constant areas have to leave: else it is a drawing."""
@@ -77,15 +78,20 @@ class Excluded:
         return kept | as_measured.get(settings.outliers, np.zeros_like(self.uncertain))
 
 
-def find_excluded(sample: NDArray[np.generic], settings: Settings) -> Excluded:
+def find_excluded(
+    sample: NDArray[np.generic], settings: Settings, missing: Mask | None = None
+) -> Excluded:
     """Look at a picture for what is no signal, as far as the settings say so.
 
     Parameters
     ----------
     sample : ndarray, shape (C, *space)
     settings : Settings
+    missing : ndarray of bool, shape (1, *space), optional
+        Its pixels that are NaN or infinite, if these are known.
     """
-    missing = find_gaps(sample)
+    if missing is None:
+        missing = find_gaps(sample)
     found = [np.zeros(sample.shape, bool) for _ in range(4)]
     outliers, constant = settings.outliers != "ignore", settings.constant_areas == "leave"
     if (outliers or constant) and not missing.all():
@@ -162,7 +168,7 @@ class ExclusionCounts:
 
 
 def exclude(
-    canonical: NDArray[np.generic], settings: Settings
+    canonical: NDArray[np.generic], settings: Settings, missing: Mask
 ) -> tuple[NDArray[np.bool_], ExclusionCounts]:
     """Look at every picture of an image for what is no signal.
 
@@ -170,6 +176,7 @@ def exclude(
     ----------
     canonical : ndarray, shape (N, C, *space)
     settings : Settings
+    missing : ndarray of bool, shape (N, 1, *space)
 
     Returns
     -------
@@ -179,14 +186,13 @@ def exclude(
     unusable: Mask = np.empty(canonical.shape, bool)
     tally = ExclusionCounts()
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        looks = pool.map(partial(find_excluded, settings=settings), canonical)
+        looks = pool.map(find_excluded, canonical, repeat(settings), missing)
         for found, into in zip(looks, unusable, strict=True):
             into[:] = found.unusable
             tally = tally.add(found)
     for channel in range(unusable.shape[1]):
         if unusable[:, channel].all():  # nothing else is there to learn from
-            gone = np.stack([find_gaps(sample) for sample in canonical])
-            return gone, ExclusionCounts(pixels=unusable.size)
+            return missing, ExclusionCounts(pixels=unusable.size)
     every = np.all(unusable, axis=1, keepdims=True)
     if tally == ExclusionCounts(pixels=tally.pixels):
         return unusable[:, :1], tally

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from napari_n2s.core.settings import Settings
 from napari_n2s.exclusion import excluded
-from napari_n2s.images.axes import layout
-from napari_n2s.images.image import as_image
+from napari_n2s.images.image import open_image
 
 
 def find_excluded(
@@ -37,9 +36,8 @@ def find_excluded(
     ImageError
         If its values are no intensities, or the axes do not fit its shape.
     """
-    settings, array = settings or Settings(), as_image(image)
-    found = layout(array.shape, axes)
-    canonical = found.canonical(array)
+    settings, opened = settings or Settings(), open_image(image, axes).load()
+    canonical = opened.canonical
     kinds: NDArray[np.generic] = np.zeros(canonical.shape, np.uint8)
     for sample, into in zip(canonical, kinds, strict=True):
         parts = excluded.find_excluded(sample, settings)
@@ -47,4 +45,4 @@ def find_excluded(
         into[parts.constant] = 2
         into[parts.uncertain | parts.glare] = 3
         into[np.broadcast_to(parts.missing, into.shape)] = 4
-    return found.restore(kinds).astype(np.uint8, copy=False)
+    return opened.layout.restore(kinds).astype(np.uint8, copy=False)

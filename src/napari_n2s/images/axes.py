@@ -6,7 +6,7 @@ learns from together, C channels that it sees at once, and the axes it convolves
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -59,6 +59,51 @@ class Layout:
     axes: str
     shape: tuple[int, ...]
     space: str = SPACE
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return prod(self.shape)
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether Z is an axis of space."""
+        return self.space != SPACE
+
+    def as_volume(self, volume: bool) -> Layout:
+        """Give the same axes with Z as an axis of space, or not.
+
+        Raises
+        ------
+        ImageError
+            If there is not exactly one axis Z, though there should be.
+        """
+        if volume and self.axes.count("Z") > 1:
+            raise ImageError(
+                f"The axes {self.axes} have more than one Z, of which a volume has one."
+            )
+        if volume and "Z" not in self.axes:
+            raise ImageError(
+                f"The axes {self.axes} have no Z, so that there are no slices to look at together; "
+                "name the axes, as ZYX, or take each picture by itself."
+            )
+        return replace(self, space="Z" * volume + SPACE)
+
+    def require_size(self) -> None:
+        """Make sure that an image of this layout can be learnt from.
+
+        Raises
+        ------
+        ImageError
+            If it is empty, or too small.
+        """
+        if 0 in self.shape:
+            raise ImageError(f"The image is empty: its shape is {_times(self.shape)}.")
+        if min(self.canonical_shape[-2:]) < SMALLEST:
+            raise ImageError(
+                f"The image has {_times(self.canonical_shape[-2:])} pixels along Y and X; training "
+                f"needs at least {SMALLEST} along each, or its axes named otherwise."
+            )
 
     @property
     def sample_axes(self) -> str:
@@ -158,8 +203,8 @@ class Layout:
         return ordered.transpose(np.argsort(order))
 
 
-def layout(shape: tuple[int, ...], axes: str | None = None, *, volume: bool = False) -> Layout:
-    """Read the axes of an image.
+def parse_axes(shape: tuple[int, ...], axes: str | None = None) -> Layout:
+    """Read the axes of an image, slices of an axis Z as samples.
 
     Parameters
     ----------
@@ -167,8 +212,6 @@ def layout(shape: tuple[int, ...], axes: str | None = None, *, volume: bool = Fa
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``. Left out, the last two axes are Y and
         X, unless the last has 3 or 4 entries: then it is colour. Axes before them are samples.
-    volume : bool
-        Whether Z is an axis of space and not of samples.
 
     Raises
     ------
@@ -186,26 +229,12 @@ def layout(shape: tuple[int, ...], axes: str | None = None, *, volume: bool = Fa
             f"The axes {letters} name {len(letters)} axes, but the image has {len(shape)}, of "
             f"shape {_times(shape)}; give one letter for each."
         )
-    named = letters.replace(APART, "")
-    if not named.isalpha() or any(named.count(letter) != 1 for letter in SPACE):
+    if not letters.isalpha() or any(letters.count(letter) != 1 for letter in SPACE):
         raise ImageError(
             f"The axes {letters} must be letters, with Y and X once each, as YX, TYX or YXC."
         )
-    if letters.count("Z") > 1 and volume:
-        raise ImageError(f"The axes {letters} have more than one Z, of which a volume has one.")
-    if volume and "Z" not in letters:
-        raise ImageError(
-            f"The axes {letters} have no Z, so that there are no slices to look at together; name "
-            "the axes, as ZYX, or take each picture by itself."
-        )
-    found = Layout(letters, tuple(shape), "Z" * volume + SPACE)
-    if 0 in shape:
-        raise ImageError(f"The image is empty: its shape is {_times(shape)}.")
-    if min(found.canonical_shape[-2:]) < SMALLEST:
-        raise ImageError(
-            f"The image has {_times(found.canonical_shape[-2:])} pixels along Y and X; training "
-            f"needs at least {SMALLEST} along each, or its axes named otherwise."
-        )
+    found = Layout(letters, tuple(shape))
+    found.require_size()
     return found
 
 

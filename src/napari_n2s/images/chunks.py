@@ -5,31 +5,11 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from napari_n2s.images.axes import CHANNELS, Layout, layout
-from napari_n2s.images.image import Box
+from napari_n2s.images.axes import CHANNELS, Layout
+from napari_n2s.images.sources import Box
 
 MOST = 16
 """Pictures of a box, about: as many as may have to be done again."""
-
-
-def boxes_of(image: Any, axes: str | None, out: Any, *, volume: bool = False) -> list[Box]:
-    """Cut an image into boxes that can be denoised in any order, wherever that is done.
-
-    Parameters
-    ----------
-    image, out : array_like
-        What is read and what is written to, in chunks or not.
-    axes : str, optional
-    volume : bool
-        Whether Z is an axis of space and not of samples.
-
-    Raises
-    ------
-    ImageError
-        If the axes do not fit.
-    """
-    found = layout(image.shape, axes, volume=volume)
-    return cut(found, chunks_of(image, len(found.shape)), chunks_of(out, len(found.shape)))
 
 
 def chunks_of(image: Any, ndim: int) -> tuple[int, ...]:

@@ -84,3 +84,16 @@ def require_range(image: NDArray[np.generic], kind: np.dtype[Any]) -> None:
             f"The image's values reach from {values.min():.6g} to {values.max():.6g}, and {kind} "
             f"only from {limits.min:.6g} to {limits.max:.6g}; ask for float32."
         )
+
+
+def to_dtype(image: NDArray[np.float64], kind: np.dtype[Any]) -> NDArray[np.generic]:
+    """Convert intensities to another type, clipped into its range; to an integer rounded."""
+    if kind.kind == "f":
+        if kind.itemsize < 4:
+            most = float(np.finfo(kind).max)
+            image = np.where(np.isfinite(image), image.clip(-most, most), image)
+        return image.astype(kind)
+    limits = np.iinfo(kind)
+    # A float64 cannot hold the largest 64-bit integers: the clip is made on the side that fits.
+    top = float(limits.max) if limits.bits < 64 else np.nextafter(float(limits.max), 0)
+    return np.rint(image).clip(float(limits.min), top).astype(kind)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.errors import ImageError
-from napari_n2s.images.axes import CHANNELS, SPACE, layout
+from napari_n2s.images.axes import CHANNELS, SPACE
 from napari_n2s.images.chunks import chunks_of
-from napari_n2s.images.image import Box, Part, open_image, read_box
+from napari_n2s.images.sources import open_source, read_box
 
 COLOURS = (3, 4)
 """Sizes of a last axis that is taken for colour."""
@@ -58,7 +58,7 @@ class Guides:
             raise ImageError(
                 f"With guides every axis needs a letter of its own; here they are {axes}."
             )
-        self._images = [open_image(each) for each in images]
+        self._images = [open_source(each) for each in images]
         if any(len(each.shape) < 2 for each in self._images):
             raise ImageError(
                 "A guide is an image with axes Y and X; one here is a number or a row."
@@ -111,71 +111,11 @@ class Guides:
         return tuple(found.values())
 
 
-class Guided:
-    """An image together with its guides; all who know nothing of these read it as ever.
-
-    Parameters
-    ----------
-    image : array_like
-    axes : str
-    guides : array_like
-        As `Guides`, or a part of it.
-    guide_axes : str
-    """
-
-    def __init__(self, image: Any, axes: str, guides: Any, guide_axes: str) -> None:
-        self.image, self.axes, self.guides, self.guide_axes = image, axes, guides, guide_axes
-        self.dtype, self.shape, self.ndim = image.dtype, tuple(image.shape), image.ndim
-        self.size = prod(self.shape)
-        self.chunks = chunks_of(image, image.ndim)
-
-    def __getitem__(self, index: Any) -> Any:
-        """Read a part of the image."""
-        return self.image[index]
-
-    def beside(self, box: Box) -> Box:
-        """Tell where in the guides a part of the image lies."""
-        at = dict(zip(self.axes, box, strict=True))
-        return tuple(
-            slice(0, self.guides.shape[-1]) if letter in CHANNELS else at[letter]
-            for letter in self.guide_axes
-        )
-
-
 def as_list(guides: Any) -> list[Any]:
     """Take one guide for a list of one, and None for an empty one."""
     if guides is None:
         return []
     return list(guides) if isinstance(guides, list | tuple) else [guides]
-
-
-def plain(image: Any) -> Any:
-    """Give an image without its guides."""
-    return image.image if isinstance(image, Guided) else image
-
-
-def guide(image: Any, axes: str | None, guides: Any) -> Any:
-    """Lay guides on an image; the image itself if there are none.
-
-    Raises
-    ------
-    ImageError
-        If one does not fit.
-    """
-    if not (given := as_list(guides)):
-        return image
-    image = open_image(image)
-    axes = layout(image.shape, axes).axes
-    laid = Guides(given, tuple(image.shape), axes)
-    return Guided(image, axes, laid, laid.axes)
-
-
-def take_part(image: Any, box: Box) -> Any:
-    """Take a part of an image, and of its guides, without reading it where it is not in memory."""
-    if isinstance(image, Guided):
-        guides = Part(image.guides, image.beside(box))
-        return Guided(take_part(image.image, box), image.axes, guides, image.guide_axes)
-    return image[box] if isinstance(image, np.ndarray) else Part(image, box)
 
 
 def _letters(

@@ -27,7 +27,7 @@ SMALL = 2**24
 
 def take_off(image: Any, axes: str | None) -> tuple[Any, str | None]:
     """Give an image without labels, and its axes: those given, or else what its dimensions say."""
-    if not _is_labelled(image):
+    if not _is_data_array(image):
         return image, axes
     axes = axes or _axes_of([str(each) for each in image.dims])
     if image.chunks is not None:
@@ -47,7 +47,7 @@ def put_on(result: Any, like: Any) -> Any:
     if isinstance(like, np.ma.MaskedArray) and result.shape == like.shape:
         mask = np.ma.getmaskarray(like)
         return np.ma.MaskedArray(np.where(mask, like.data, result).astype(result.dtype), mask)
-    if not _is_labelled(like):
+    if not _is_data_array(like):
         return result
     whole = like
     for dim in like.dims:
@@ -59,7 +59,12 @@ def put_on(result: Any, like: Any) -> Any:
     return labelled
 
 
-def _is_labelled(image: Any) -> bool:
+def is_labelled(image: Any) -> bool:
+    """Whether an array has labels or a mask that its result should have too."""
+    return isinstance(image, np.ma.MaskedArray) or _is_data_array(image)
+
+
+def _is_data_array(image: Any) -> bool:
     xarray = sys.modules.get("xarray")
     return xarray is not None and isinstance(image, xarray.DataArray)
 

@@ -13,7 +13,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.images.image import Scale
+from napari_n2s.images.scale import Scale
 from napari_n2s.preparation.held_out import Score, improved, score
 
 SURE = 2.0

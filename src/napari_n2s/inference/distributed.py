@@ -12,7 +12,8 @@ from napari_n2s.core.device import choose_device
 from napari_n2s.core.errors import DeviceError, ImageError, SettingsError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import Applying
-from napari_n2s.images.image import Box, Part
+from napari_n2s.images.image import Image
+from napari_n2s.images.sources import Box, Part
 from napari_n2s.preparation.streaming import require_room
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def connect(address: str) -> Any:
 def applying_on(
     client: Any,
     model: Applicable,
-    image: Any,
-    axes: str | None,
+    image: Image,
     out: Any,
     boxes: list[Box],
     invariant: bool | None = None,
@@ -56,9 +56,9 @@ def applying_on(
     ----------
     client : distributed.Client
     model : Model
-    image, out : array_like
+    image : Image
+    out : array_like
         Both in files that every worker can reach by the same name.
-    axes : str, optional
     boxes : list of tuple of slice
         No two of which write to one chunk.
     invariant : bool, optional
@@ -81,12 +81,12 @@ def applying_on(
             "Workers cannot write to the memory of this process; give as out an array in a file "
             "that they can reach, as zarr's."
         )
-    require_room(out, tuple(image.shape))
+    require_room(out, image.shape)
     # As results of tasks, what all need is sent once, passed on from worker to worker, and made
     # anew should those that hold it be lost, or come only later.
     shared = client.submit(_hand_over, (model, image, out), pure=False)
     options = {"pure": False, "retries": AGAIN}
-    futures = client.map(_denoise, boxes, shared=shared, axes=axes, invariant=invariant, **options)
+    futures = client.map(_denoise, boxes, shared=shared, invariant=invariant, **options)
     with client.as_current():
         finished = distributed.as_completed(futures)
     try:
@@ -106,14 +106,12 @@ def applying_on(
         client.cancel(futures)
 
 
-def _denoise(
-    box: Box, shared: tuple[Any, Any, Any], axes: str | None, invariant: bool | None
-) -> None:
+def _denoise(box: Box, shared: tuple[Any, Image, Any], invariant: bool | None) -> None:
     model, image, out = shared
     device = choose_device(model.settings.device)
     with _ONE_AT_A_TIME:
         part = Part(out, box)
-        finish(applying(model, device, image, axes, invariant=invariant, part=box, out=part))
+        finish(applying(model, device, image, invariant=invariant, part=box, out=part))
 
 
 def _hand_over(shared: Any) -> Any:

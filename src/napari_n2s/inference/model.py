@@ -20,17 +20,10 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.filters.baselines import BASELINES
 from napari_n2s.filters.donut_filters import donut_filter
-from napari_n2s.images.axes import Layout, layout
-from napari_n2s.images.chunks import boxes_of
-from napari_n2s.images.guides import guide, plain
-from napari_n2s.images.image import (
-    Box,
-    check_dtype,
-    find_gaps,
-    find_missing,
-    open_image,
-)
-from napari_n2s.images.labels import put_on, take_off
+from napari_n2s.images.chunks import chunks_of, cut
+from napari_n2s.images.image import Image, open_image
+from napari_n2s.images.missing import require_usable
+from napari_n2s.images.sources import Box
 from napari_n2s.inference.brightness import keep_brightness
 from napari_n2s.inference.distributed import applying_on
 from napari_n2s.inference.tile_size import TILE
@@ -50,37 +43,25 @@ AT_WORK, BESIDE = 90, 16
 """Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
 
 
-def check(
-    image: Any, axes: str | None, channels: int, settings: Settings, beside: int = 0
-) -> Layout:
+def check(image: Image, channels: int, settings: Settings, beside: int = 0) -> None:
     """Make sure that a model for so many channels can denoise an image.
 
-    Pixels without a value are looked for in what lies in memory only.
-
-    Returns
-    -------
-    Layout
-        How its axes lie.
+    Missing pixels are looked for in what lies in memory only.
 
     Raises
     ------
     ImageError, DeviceError
         If it cannot.
     """
-    found = layout(image.shape, axes, volume=settings.volume)
-    samples, there, *space = found.canonical_shape
+    samples, there, *space = image.layout.canonical_shape
     if there != channels:
         raise ImageError(
             f"The image has {there} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
     require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)) + NUMBERED * samples)
-    here = isinstance(image, np.ndarray) and image.dtype.kind == "f"
-    if here and settings.nan_policy == "raise":
-        canonical = found.canonical(image)
-        if any(find_gaps(sample).any() for sample in canonical):
-            find_missing(canonical, "raise")
-    return found
+    if image.in_memory and settings.nan_policy == "raise" and image.any_missing:
+        require_usable(image.missing, settings.nan_policy)
 
 
 @dataclass(frozen=True)
@@ -141,27 +122,25 @@ class Model(TrainedNetwork):
         FitWarning
             If that is worse than a median, and was not where the model learnt.
         """
-        like, (image, axes) = image, take_off(image, axes)
-        image = guide(open_image(image), axes, guides)
-        self.open_guides(image)
+        opened = open_image(image, axes, guides, volume=self.settings.volume)
+        self.open_guides(opened)
         beside = len(self.guides.shift) if self.guides else 0
-        check(plain(image), axes, self.channels, self.settings, beside)
-        model, fit = look(self, image, axes)
+        check(opened, self.channels, self.settings, beside)
+        model, fit = look(self, opened)
         if fit.doubt:
             warn(fit.doubt, FitWarning, stacklevel=2)
         if client is None:
             options = {"dtype": dtype, "invariant": invariant, "tile": tile, "out": out}
-            clean = finish(model.applying(image, axes=axes, **options))
-            return put_on(clean, like) if out is None else out
-        boxes = boxes_of(image, axes, out, volume=self.settings.volume)
-        finish(applying_on(client, model, image, axes, out, boxes, invariant))
+            clean = finish(model.applying(opened, **options))
+            return opened.labelled(clean) if out is None else out
+        boxes = cut(opened.layout, opened.chunks, chunks_of(out, len(opened.shape)))
+        finish(applying_on(client, model, opened, out, boxes, invariant))
         return out
 
     def applying(
         self,
-        image: Any,
+        image: Image,
         *,
-        axes: str | None = None,
         dtype: Any = None,
         invariant: bool | None = None,
         tile: int = TILE,
@@ -178,25 +157,23 @@ class Model(TrainedNetwork):
         What the result is written to, if not to memory, is of that part's shape and of the type
         wanted.
         """
-        image = open_image(image)
         guides = self.open_guides(image)
-        image = plain(image)
         settings = self.settings if part is None else replace(self.settings, nan_policy="omit")
         if out is not None:
             dtype = out.dtype
-        kind = check_dtype(dtype, image, settings.nan_policy)
+        kind = image.result_dtype(dtype, settings.nan_policy)
         if invariant is None:
             invariant = self.settings.invariant
         if self.paired and invariant:
             raise SettingsError(NOT_BLIND)
         count = 2 * self.context.count if self.context else 0
         seen = len(self.guides.shift) if self.guides else 0
-        found = check(image, axes, self.channels, settings, count + seen)
-        beside = found.beside(self.context) if self.context else None
+        check(image, self.channels, settings, count + seen)
+        beside = image.layout.beside(self.context) if self.context else None
         looked = self.settings
         if self.paired:  # what is in one reading alone is left out by the others
             looked = replace(looked, outliers="ignore", constant_areas="denoise")
-        stream = Stream(image, found, part, kind, looked, out, beside)
+        stream = Stream(image, part, kind, looked, out, beside)
         device = device or choose_device(self.settings.device)
         method = self.method(count, seen, device)
         run = partial(
@@ -209,7 +186,7 @@ class Model(TrainedNetwork):
             turns=1 if quick else self.turns,
             quick=quick,
         )
-        space, network = found.canonical_shape[2:], method.network
+        space, network = image.layout.canonical_shape[2:], method.network
         size = tuple(side.stop - side.start for side in stream.space)
         halo, stride = network.halo, network.stride
         if method.mixes:

@@ -20,7 +20,7 @@ from napari_n2s.core.errors import FileError
 from napari_n2s.core.settings import Settings
 from napari_n2s.filters.baselines import Baseline
 from napari_n2s.images.axes import Context
-from napari_n2s.images.image import Scale
+from napari_n2s.images.scale import Scale
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.preparation.held_out import Score

@@ -9,7 +9,8 @@ import torch
 
 from napari_n2s.core.device import free_memory, short_of_memory
 from napari_n2s.core.progress import Applying
-from napari_n2s.images.image import Box
+from napari_n2s.images.image import Image
+from napari_n2s.images.sources import Box
 
 TILE = 384
 """Side of a tile in pixels: some 230 MB at work for the widest network. Memory that the usual one
@@ -25,9 +26,8 @@ class Applicable(Protocol):
 
     def applying(
         self,
-        image: Any,
+        image: Image,
         *,
-        axes: str | None = None,
         dtype: Any = None,
         invariant: bool | None = None,
         tile: int = TILE,
@@ -41,8 +41,7 @@ class Applicable(Protocol):
 def applying(
     model: Applicable,
     device: torch.device,
-    image: Any,
-    axes: str | None,
+    image: Image,
     dtype: Any = None,
     part: Box | None = None,
     out: Any = None,
@@ -59,7 +58,6 @@ def applying(
             return (
                 yield from model.applying(
                     image,
-                    axes=axes,
                     dtype=dtype,
                     invariant=invariant,
                     tile=tile,

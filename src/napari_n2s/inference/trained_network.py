@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +15,9 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.exclusion.excluded import Excluded
 from napari_n2s.filters.baselines import Baseline
-from napari_n2s.images.axes import Context, layout
-from napari_n2s.images.guides import Guided
-from napari_n2s.images.image import (
-    Scale,
-)
+from napari_n2s.images.axes import Context
+from napari_n2s.images.image import Image
+from napari_n2s.images.scale import Scale
 from napari_n2s.methods.base import Method
 from napari_n2s.methods.factory import choose
 from napari_n2s.methods.masked import MaskedMethod
@@ -104,20 +101,19 @@ class TrainedNetwork:
         method.network.to(device).eval()
         return method
 
-    def open_guides(self, image: Any) -> Pictures | None:
+    def open_guides(self, image: Image) -> Pictures | None:
         """Open what an image's guides show beside its pictures, if the network sees guides."""
         if not self.guides:
-            if isinstance(image, Guided):
+            if image.guides:
                 raise ImageError("The network has learnt without guides; leave them out.")
             return None
         count = len(self.guides.shift)
-        if not isinstance(image, Guided) or image.guides.shape[-1] != count:
+        if not image.guides or image.guides.shape[-1] != count:
             raise ImageError(
                 f"The network has learnt with guides, {count} channels in all; give this image "
                 "guides that show the same, or learn without any."
             )
-        volume = self.settings.volume
-        return Pictures(image.guides, layout(image.guides.shape, image.guide_axes, volume=volume))
+        return Pictures(image.guides)
 
     def on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
         """Bring a picture to the inner scale, what is no signal filled in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import nan
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,26 +13,25 @@ from numpy.typing import NDArray
 from napari_n2s.core.device import choose_device, prefer_layout, working_threads
 from napari_n2s.core.errors import ImageError
 from napari_n2s.filters.baselines import calibrate_baselines
-from napari_n2s.images.axes import layout
-from napari_n2s.images.image import Scale
-from napari_n2s.images.sampling import SampledImage, sample_pieces
+from napari_n2s.images.image import Image
+from napari_n2s.images.scale import Scale
 from napari_n2s.inference.compatibility import Fit, Trial, adapted_scale, judge, same_scale
 from napari_n2s.inference.trained_network import TrainedNetwork
 from napari_n2s.preparation.held_out import pick, squared_errors
 from napari_n2s.preparation.prepared import Prepared, prepare
+from napari_n2s.preparation.sampling import sample_pieces
 
 Trained = TypeVar("Trained", bound=TrainedNetwork)
 
 
-def look(model: Trained, image: Any, axes: str | None) -> tuple[Trained, Fit]:
+def look(model: Trained, image: Image) -> tuple[Trained, Fit]:
     """See whether a model suits an image, and adapt it to its intensities if that is better.
 
     Parameters
     ----------
     model : TrainedNetwork
-    image : array_like
-        Of a large one pieces from all over it are read; it may be `Guided`.
-    axes : str, optional
+    image : Image
+        Of a large one pieces from all over it are read.
 
     Returns
     -------
@@ -46,10 +45,8 @@ def look(model: Trained, image: Any, axes: str | None) -> tuple[Trained, Fit]:
     """
     settings = model.settings
     try:
-        drawn = sample_pieces(image, axes, settings.seed, volume=settings.volume)
-        ready = prepare(
-            drawn.image, drawn.axes, replace(settings, nan_policy="omit"), volume=settings.volume
-        )
+        drawn = sample_pieces(image, settings.seed).image
+        ready = prepare(drawn, replace(settings, nan_policy="omit"))
     except ImageError:
         return model, Fit()  # too small to judge by; what else is wrong is said on applying
     if same_scale(model.scale, ready.scale):
@@ -63,7 +60,7 @@ def look(model: Trained, image: Any, axes: str | None) -> tuple[Trained, Fit]:
     return (replace(model, scale=adapted) if fit.adapted else model), fit
 
 
-def _try(model: TrainedNetwork, drawn: SampledImage, ready: Prepared, adapted: Scale) -> Trial:
+def _try(model: TrainedNetwork, drawn: Image, ready: Prepared, adapted: Scale) -> Trial:
     """Predict the held-out pixels on both scales, without seeing them."""
     known = Scale(ready.scale.shift, adapted.spread)  # of other channels nothing is promised
     radius = (
@@ -83,7 +80,7 @@ def _try(model: TrainedNetwork, drawn: SampledImage, ready: Prepared, adapted: S
 
 @torch.inference_mode()
 def _squares(
-    model: TrainedNetwork, drawn: SampledImage, ready: Prepared, scale: Scale, known: Scale
+    model: TrainedNetwork, drawn: Image, ready: Prepared, scale: Scale, known: Scale
 ) -> NDArray[np.float64]:
     """Give the squared errors of the held-out pixels, predicted on a scale, in intensities."""
     per = np.where(scale.spread > 0, scale.spread, np.inf)
@@ -117,12 +114,11 @@ def _squares(
 
 
 def _guides(
-    model: TrainedNetwork, drawn: SampledImage, count: int, space: tuple[int, ...]
+    model: TrainedNetwork, drawn: Image, count: int, space: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Bring the guides to the scale that they had where it learnt; ``(N, A, *space)``."""
     if model.guides is None or drawn.guides is None:
         return np.empty((count, 0, *space), np.float32)
-    found = layout(drawn.guides.shape, drawn.guide_axes, volume=model.settings.volume)
-    canonical = found.canonical(drawn.guides)
+    canonical = drawn.guides.canonical
     samples = (model.guides.normalise(each, ~np.isfinite(each)) for each in canonical)
     return np.stack(list(samples))

@@ -8,8 +8,8 @@ from typing import Any
 
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
-from napari_n2s.images.guides import guide
-from napari_n2s.images.labels import put_on, take_off
+from napari_n2s.images.image import open_image
+from napari_n2s.images.labels import put_on
 from napari_n2s.pipeline.denoise_one import Denoised, denoising
 from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 from napari_n2s.replicates.replicates import find_replicates
@@ -86,13 +86,12 @@ def denoise(
     >>> clean, report = denoise(one, pair=two, seconds=60)  # doctest: +SKIP
     """
     settings = replace(settings or Settings(), **changes)
-    bare, axes = take_off(image, axes)
     asked = {"pair": pair, "along": pairs_axis, "how": pairing, "photons_split": split_photons}
-    if readings := find_replicates(bare, axes, **asked, register=register, seed=settings.seed):
+    if readings := find_replicates(image, axes, **asked, register=register, seed=settings.seed):
         readings = readings.guided(guides)
         work = denoising_replicates(readings, settings=settings, dtype=dtype, out=out)
     else:
-        guided = guide(bare, axes, guides)
-        work = denoising(guided, axes=axes, settings=settings, dtype=dtype, out=out)
+        opened = open_image(image, axes, guides, volume=settings.volume)
+        work = denoising(opened, settings=settings, dtype=dtype, out=out)
     clean, report = finish(work)
     return (put_on(clean, image) if out is None else out), report

@@ -15,8 +15,8 @@ from napari_n2s.core.generators import share
 from napari_n2s.core.progress import PAUSE, Applying, Preview
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
-from napari_n2s.images.guides import plain
-from napari_n2s.images.image import Box, check_dtype, to_dtype
+from napari_n2s.images.dtypes import to_dtype
+from napari_n2s.images.sources import Box
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.pipeline.denoise_one import Denoised
 from napari_n2s.pipeline.report import account_of
@@ -24,7 +24,7 @@ from napari_n2s.preparation.streaming import require_room
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.train import resume, train
+from napari_n2s.training.train import resume, training
 
 AT_WORK = 24
 """Bytes for each value of a reading while all are averaged."""
@@ -63,22 +63,23 @@ def denoising_replicates(
     tuple of array_like and Report
         Where a reading has no value, the others are averaged; where none has, NaN.
     """
+    readings = readings.as_volume(settings.volume)
     first = readings.shown[0]
     if out is not None:
         dtype = require_room(out, first.shape)
-    kind = check_dtype(dtype, plain(first), settings.nan_policy)
+    kind = first.result_dtype(dtype, settings.nan_policy)
     with memory_in_words():
         require_memory(AT_WORK * first.size)
         watch = TrainingMonitor(partial(_glimpse, readings), view, PreviewPacer(preview_pause))
         total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
         try:
-            training = resume(since) if since else train(readings, settings=settings)
-            progress = yield from watch.follow(training, stop, rest, since)
+            work = resume(since) if since else training(readings, settings)
+            progress = yield from watch.follow(work, stop, rest, since)
             device = progress.trainer.device
             for number, offset in enumerate(readings.offsets):
                 image = readings.shown[number]
-                work = _shares(applying(progress.best, device, image, readings.axes))
-                clean = yield from share(work, number, len(readings.shown), Applying)
+                passes = _shares(applying(progress.best, device, image))
+                clean = yield from share(passes, number, len(readings.shown), Applying)
                 _add(clean, offset, total, count)
         finally:
             if last := watch.progress or since:
@@ -97,7 +98,7 @@ def _glimpse(readings: Replicates, progress: Progress, box: Box) -> NDArray[np.g
     """Denoise a part of the first reading quickly, with as many axes as the box has."""
     lost = readings.lost
     its = box if lost is None else (*box[:lost], *box[lost + 1 :])
-    clean = readings.factor * glimpse(readings.shown[0], readings.axes, progress, its)
+    clean = readings.factor * glimpse(readings.shown[0], progress, its)
     return clean if lost is None else np.expand_dims(clean, lost)
 
 

@@ -17,9 +17,9 @@ from napari_n2s.core.progress import Applying
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.core.version import __version__
-from napari_n2s.images.axes import layout
-from napari_n2s.images.chunks import boxes_of
-from napari_n2s.images.image import Box, Part, check_dtype, open_image
+from napari_n2s.images.chunks import cut
+from napari_n2s.images.image import Image, open_image
+from napari_n2s.images.sources import Box, Part
 from napari_n2s.inference.distributed import applying_on
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import applying
@@ -30,7 +30,7 @@ from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.pipeline.unfinished import Unfinished
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.train import train
+from napari_n2s.training.train import training
 
 LISTED = 100
 """Bytes for each picture of an image that is denoised box by box."""
@@ -45,6 +45,7 @@ def denoising_to(
     kind: np.dtype[Any],
     client: Any = None,
     *,
+    guides: Sequence[Any] = (),
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Progress | Applying, None, Report]:
     """Train on a recording and write it, denoised, to a folder of zarr.
@@ -64,6 +65,8 @@ def denoising_to(
         Type of the result.
     client : distributed.Client, optional
         Where to apply what was learnt, if not here.
+    guides : sequence of array_like
+        As for `denoise`.
     stop : callable
         As soon as it says so, the training ends and the best model so far is applied.
 
@@ -74,15 +77,15 @@ def denoising_to(
     """
     unfinished = Unfinished(path)
     require_order(recording)
-    image, axes = open_image(recording.image), recording.axes
-    require_memory(LISTED * layout(image.shape, axes).canonical_shape[0])
-    check_dtype(kind, image, settings.nan_policy)
+    image = open_image(recording.image, recording.axes, guides, volume=settings.volume)
+    require_memory(LISTED * image.layout.canonical_shape[0])
+    image.result_dtype(kind, settings.nan_policy)
     asked = _asked(sources, recording, settings, kind)
     try:
         with claim(path), memory_in_words():
             begun = unfinished.take_up(asked)
             if begun is None:
-                for progress in train(image, axes=axes, settings=settings):
+                for progress in training(image, settings):
                     yield progress
                     if stop():
                         break
@@ -95,12 +98,12 @@ def denoising_to(
                 out = ZarrResult(unfinished.folder, recording, kind)
             except ValueError as error:
                 raise unfinished.damaged() from error
-            boxes = boxes_of(image, axes, out, volume=settings.volume)
+            boxes = cut(image.layout, image.chunks, out.chunks)
             left = [box for box in boxes if not out.holds(box)]
             if client:
-                yield from applying_on(client, model, image, axes, out, left)
+                yield from applying_on(client, model, image, out, left)
             else:
-                yield from _applying_here(model, image, axes, out, left, len(boxes))
+                yield from _applying_here(model, image, out, left, len(boxes))
             out.tidy()
             unfinished.finish()
     except OSError as error:
@@ -109,12 +112,12 @@ def denoising_to(
 
 
 def _applying_here(
-    model: Model, image: Any, axes: str, out: ZarrResult, boxes: list[Box], count: int
+    model: Model, image: Image, out: ZarrResult, boxes: list[Box], count: int
 ) -> Generator[Applying, None, None]:
     """Denoise one box after the other, the last of so many."""
     device = choose_device(model.settings.device)
     for number, box in enumerate(boxes, start=count - len(boxes)):
-        work = applying(model, device, image, axes, part=box, out=Part(out, box))
+        work = applying(model, device, image, part=box, out=Part(out, box))
         yield from share(_shares(work), number, count, Applying)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.settings import Settings
 from napari_n2s.exclusion.excluded import ExclusionCounts, exclude, fill_in
-from napari_n2s.images.axes import Layout, layout
-from napari_n2s.images.image import Scale, as_image, find_missing, measure_scale
+from napari_n2s.images.axes import Layout
+from napari_n2s.images.image import Image
+from napari_n2s.images.missing import require_usable
+from napari_n2s.images.scale import Scale, measure_scale
 from napari_n2s.preparation.held_out import HeldOut, Score, draw_held_out, score, squared_errors
 
 
@@ -66,25 +67,16 @@ class Prepared:
         return score(squared_errors(predicted, self.noisy, self.scale.variance))
 
 
-def prepare(
-    image: Any,
-    axes: str | None,
-    settings: Settings | None = None,
-    *,
-    volume: bool = False,
-    excluding: bool = True,
-) -> Prepared:
+def prepare(image: Image, settings: Settings | None = None, *, excluding: bool = True) -> Prepared:
     """Make an image ready.
 
     Parameters
     ----------
-    image : array_like
-    axes : str, optional
+    image : Image
+        In memory.
     settings : Settings, optional
         They say what to do with pixels that are NaN or no signal, and the seed of the held-out
         pixels.
-    volume : bool
-        Whether slices are neighbours in space, where there is an axis Z.
     excluding : bool
         Whether the image is looked at for what is no signal.
 
@@ -93,19 +85,18 @@ def prepare(
     ImageError
         If it cannot be denoised.
     """
-    image = as_image(image)
-    found = layout(image.shape, axes, volume=volume)
-    canonical = found.canonical(image)
     settings = settings or Settings()
-    gaps, tally = find_missing(canonical, settings.nan_policy), ExclusionCounts()
+    canonical = image.canonical
+    require_usable(image.missing, settings.nan_policy)
+    gaps, tally = image.missing, ExclusionCounts()
     if excluding:
-        gaps, tally = exclude(canonical, settings)
+        gaps, tally = exclude(canonical, settings, image.missing)
     scale = measure_scale(canonical, gaps)
     held_out = draw_held_out(gaps, settings.seed)
     x = np.empty(canonical.shape, np.float32)
     for inner, sample, its_gaps in zip(x, canonical, gaps, strict=True):
         inner[:] = fill_gaps(scale.normalise(sample, its_gaps), its_gaps)
-    return Prepared(found, x, gaps, held_out, scale, tally)
+    return Prepared(image.layout, x, gaps, held_out, scale, tally)
 
 
 def fill_gaps(x: NDArray[np.float32], gaps: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -13,9 +13,10 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.exclusion.excluded import Excluded, find_excluded
-from napari_n2s.images.axes import Layout
-from napari_n2s.images.chunks import chunks_of
-from napari_n2s.images.image import Box, find_gaps, read_box, to_dtype
+from napari_n2s.images.dtypes import to_dtype
+from napari_n2s.images.image import Image
+from napari_n2s.images.missing import find_gaps
+from napari_n2s.images.sources import Box
 
 KEPT = 2**28
 """Bytes of an image that are kept, so that no chunk of a file is decoded for each of its frames."""
@@ -32,25 +33,30 @@ class Pictures:
 
     Parameters
     ----------
-    image : array_like
-        Anything with a shape and a type that can be indexed; only what is asked for is read.
-    layout : Layout
-        How its axes lie.
+    image : Image
+        Only what is asked for is read.
     """
 
-    def __init__(self, image: Any, layout: Layout) -> None:
-        self._image, self._layout = image, layout
+    def __init__(self, image: Image) -> None:
+        self._image, self._layout = image, image.layout
         self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
-        self._slab = chunks_of(image, len(layout.shape))
+        self._slab = image.chunks
 
     def read(self, number: int, space: tuple[slice, ...]) -> Pixels:
         """Read a part of a picture: its pixels ``(C, *space)``."""
         box = self.box(number, space)
-        if isinstance(self._image, np.ndarray):
-            picture = np.asarray(self._image[box])
-        else:
-            picture = self._read_with_others(box)
+        here = self._image.in_memory
+        picture = self._image.read(box) if here else self._read_with_others(box)
         return self._layout.to_sample(picture)
+
+    def missing(self, number: int, space: tuple[slice, ...]) -> Gaps | None:
+        """Give the missing pixels ``(1, *space)`` of a part of a picture, if they are known."""
+        known = self._image.known_missing
+        if known is None:
+            return None
+        index: tuple[Any, ...] = (number, slice(None), *space)
+        found: Gaps = known[index]
+        return found
 
     def box(self, number: int, space: tuple[slice, ...]) -> tuple[Any, ...]:
         """Tell where a part of a picture lies in the image."""
@@ -76,10 +82,10 @@ class Pictures:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][within]
-        size = prod(side.stop - side.start for side in wide) * np.dtype(self._image.dtype).itemsize
+        size = prod(side.stop - side.start for side in wide) * self._image.dtype.itemsize
         if size > KEPT:
-            return read_box(self._image, box)
-        slab = self._kept[key] = read_box(self._image, wide)
+            return self._image.read(box)
+        slab = self._kept[key] = self._image.read(wide)
         while sum(each.nbytes for each in self._kept.values()) > KEPT:
             self._kept.popitem(last=False)
         return slab[within]
@@ -90,10 +96,8 @@ class Stream:
 
     Parameters
     ----------
-    image : array_like
-        Anything with a shape and a type that can be indexed; only what is asked for is read.
-    layout : Layout
-        How its axes lie.
+    image : Image
+        Only what is asked for is read.
     part : tuple of slice, optional
         The part of it to write, if not all.
     kind : dtype
@@ -117,17 +121,17 @@ class Stream:
 
     def __init__(
         self,
-        image: Any,
-        layout: Layout,
+        image: Image,
         part: Box | None,
         kind: np.dtype[Any],
         settings: Settings,
         out: Any = None,
         beside: NDArray[np.intp] | None = None,
     ) -> None:
+        layout = image.layout
         self._layout, self._kind, self._beside = layout, kind, beside
         self.settings = settings
-        self._pictures = Pictures(image, layout)
+        self._pictures = Pictures(image)
         self._part = part or tuple(slice(0, size) for size in layout.shape)
         shape = tuple(side.stop - side.start for side in self._part)
         if out is None:
@@ -148,9 +152,13 @@ class Stream:
             beside it.
         """
         others = [] if self._beside is None else self._beside[number].tolist()
-        pictures = [self._pictures.read(each, space) for each in (number, *others)]
-        own, *beside = [(each, find_excluded(each, self.settings)) for each in pictures]
+        own, *beside = [self._look(each, space) for each in (number, *others)]
         return own, beside
+
+    def _look(self, number: int, space: tuple[slice, ...]) -> Picture:
+        pixels = self._pictures.read(number, space)
+        missing = self._pictures.missing(number, space)
+        return pixels, find_excluded(pixels, self.settings, missing)
 
     def write(
         self,

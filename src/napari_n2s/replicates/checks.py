@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.errors import ImageError
-from napari_n2s.images.axes import APART, Layout, layout
+from napari_n2s.images.axes import APART, Layout
 from napari_n2s.replicates import comparison
 from napari_n2s.replicates.motion import measure_growth
 
@@ -186,10 +186,9 @@ def tell_brightness(found: Sequence[Brightness]) -> tuple[str, ...]:
     )
 
 
-def tell_motion(frames: NDArray[np.generic], axes: str, along: str) -> tuple[str, ...]:
+def tell_motion(frames: NDArray[np.generic], layout: Layout, along: str) -> tuple[str, ...]:
     """Say whether what moves will be blurred: whether frames differ the more, the farther apart."""
-    found = layout(frames.shape[1:], axes)
-    pictures = np.stack([_numbers(found.canonical(each)).mean((0, 1)) for each in frames])
+    pictures = np.stack([_numbers(layout.canonical(each)).mean((0, 1)) for each in frames])
     growth = measure_growth(pictures)
     if growth is None:
         return ()

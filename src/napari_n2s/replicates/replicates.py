@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_n2s.core.errors import ImageError, SettingsError
 from napari_n2s.core.system import require_memory
-from napari_n2s.images.axes import layout
-from napari_n2s.images.guides import Guided, Guides, as_list
-from napari_n2s.images.image import as_image, open_image, read_box
+from napari_n2s.images.axes import Layout
+from napari_n2s.images.guides import Guides, as_list
+from napari_n2s.images.image import Image, open_image
+from napari_n2s.images.sources import read_box
 from napari_n2s.replicates import checks
 
 SPLITS = ("neighbours", "halves", "repeats")
@@ -32,13 +31,11 @@ class Replicates:
 
     Attributes
     ----------
-    learnt : tuple of array_like
-        What is learnt from: images of one shape; or one, along whose axis the readings lie.
-    axes : str
-        Theirs.
+    learnt : tuple of Image
+        What is learnt from: images of one layout; or one, along whose axis the readings lie.
     along : str
         That axis, if pictures beside each other are learnt from each other; or nothing.
-    shown : tuple of array_like
+    shown : tuple of Image
         What is denoised in the end: the mean of what comes out, each in its place.
     offsets : tuple of tuple of int
         Where each of these lies in the first, in pixels along each axis.
@@ -52,15 +49,33 @@ class Replicates:
         What the user should know, a sentence each.
     """
 
-    learnt: tuple[Any, ...]
-    axes: str
-    shown: tuple[Any, ...]
+    learnt: tuple[Image, ...]
+    shown: tuple[Image, ...]
     offsets: tuple[tuple[int, ...], ...]
     how: str
     along: str = ""
     factor: int = 1
     lost: int | None = None
     findings: tuple[str, ...] = ()
+
+    @property
+    def axes(self) -> str:
+        """Their axes, one letter for each."""
+        return self.shown[0].axes
+
+    def as_volume(self, volume: bool) -> Replicates:
+        """Give them with Z as an axis of space, or not.
+
+        Raises
+        ------
+        ImageError
+            If they have not exactly one axis Z, though they should.
+        """
+        every = (
+            (each.as_volume(volume) for each in images) for images in (self.learnt, self.shown)
+        )
+        learnt, shown = map(tuple, every)
+        return replace(self, learnt=learnt, shown=shown)
 
     def guided(self, guides: Sequence[Any]) -> Replicates:
         """Lay guides, which fit the first reading, on all of them.
@@ -80,14 +95,15 @@ class Replicates:
         laid = Guides(given, shape, self.axes)
         whole = read_box(laid, tuple(slice(0, size) for size in laid.shape))
 
-        def lay(image: Any, offset: Sequence[int]) -> Guided:
+        def lay(image: Image, offset: Sequence[int]) -> Image:
             moved = whole
             for letter, size, start in zip(self.axes, image.shape, offset, strict=True):
                 axis = laid.axes.find(letter)
                 if 0 <= axis < len(laid.axes) - 1 and (start or size != whole.shape[axis]):
                     places = np.arange(start, start + size).clip(0, whole.shape[axis] - 1)
                     moved = moved.take(places, axis)
-            return Guided(image, self.axes, moved, laid.axes)
+            layout = Layout(laid.axes, moved.shape, image.layout.space)
+            return replace(image, guides=Image(moved, layout))
 
         every = zip(self.shown, self.offsets, strict=True)
         first = lay(self.learnt[0], np.max(self.offsets, 0))
@@ -132,26 +148,25 @@ def find_replicates(
         )
     if pair is not None:
         others = pair if isinstance(pair, list | tuple) else [pair]
-        return pair_up([image, *others], axes, register=register)
+        first = _read(image, axes)
+        every = [first, *(_read(each, first.axes) for each in others)]
+        return pair_up(every, register=register)
     if along:
-        return split(image, axes, along, how, register=register)
+        return split(_read(image, axes), along, how, register=register)
     if photons_split:
-        return split_photons(image, axes, seed)
+        return split_photons(_read(image, axes), seed)
     if register:
         raise SettingsError("There is one reading only, which register cannot move; add pair.")
     return None
 
 
-def pair_up(
-    images: Sequence[Any], axes: str | None = None, *, register: bool = False, how: str = ""
-) -> Replicates:
+def pair_up(images: Sequence[Image], *, register: bool = False, how: str = "") -> Replicates:
     """Take images for readings of one thing, after a look at what distinguishes them.
 
     Parameters
     ----------
-    images : sequence of array_like
-        Two or more of one shape and type.
-    axes : str, optional
+    images : sequence of Image
+        Two or more of one shape and type, in memory.
     register : bool
         Move readings that lie elsewhere than the first, by whole pixels, so that no noise is mixed.
 
@@ -160,25 +175,23 @@ def pair_up(
     ImageError
         If they cannot be readings of one thing, or hold the same noise.
     """
-    arrays = [_read(each) for each in images]
-    if len(arrays) < 2:
+    if len(images) < 2:
         raise ImageError("There is one reading only; give two or more of the same thing.")
-    checks.require_alike(arrays)
-    found = layout(arrays[0].shape, axes)
+    first, *others = images
+    checks.require_alike([each.pixels for each in images])
     compared = [
-        checks.compare(arrays[0], array, found, number, register)
-        for number, array in enumerate(arrays[1:], start=2)
+        checks.compare(first.pixels, each.pixels, first.layout, number, register)
+        for number, each in enumerate(others, start=2)
     ]
-    shown = [arrays[0], *(each.image for each in compared)]
-    offsets = [(0,) * arrays[0].ndim, *(each.offset for each in compared)]
+    shown = [first, *(Image(each.image, first.layout) for each in compared)]
+    offsets = [(0,) * len(first.shape), *(each.offset for each in compared)]
     said = [sentence for each in compared for sentence in each.words]
     bleached = [each.brightness for each in compared if each.brightness]
-    how = how or f"{len(arrays)} noisy readings of the same thing"
+    how = how or f"{len(images)} noisy readings of the same thing"
     how += ", moved back by whole pixels" if np.any(offsets) else ""
     how += ", brought to the brightness of the first" if bleached else ""
     return Replicates(
         learnt=_overlap(shown, offsets),
-        axes=found.axes,
         shown=tuple(shown),
         offsets=tuple(offsets),
         how=how,
@@ -187,12 +200,7 @@ def pair_up(
 
 
 def split(
-    image: Any,
-    axes: str | None,
-    along: str,
-    how: str = "neighbours",
-    *,
-    register: bool = False,
+    image: Image, along: str, how: str = "neighbours", *, register: bool = False
 ) -> Replicates:
     """Split an image into readings along an axis; parameters as for `pair_up` and `SPLITS`.
 
@@ -201,41 +209,38 @@ def split(
     ImageError
         If there is no such axis, or not enough along it.
     """
-    array = _read(image)
-    found = layout(array.shape, axes)
-    along = along.upper()
-    if along not in found.sample_axes:
+    along, axes = along.upper(), image.axes
+    if along not in image.layout.sample_axes:
         raise ImageError(
             f"The image has no axis {along} to split, with two pictures or more along it; its axes "
-            f"are {found.axes}."
+            f"are {axes}."
         )
-    place = found.axes.index(along)
+    place = axes.index(along)
+    frames = np.moveaxis(image.pixels, place, 0)
+    rest = Layout(axes.replace(along, ""), frames.shape[1:])
     if how == "neighbours":
-        frames = np.moveaxis(array, place, 0)
         checks.require_no_copies(frames, f"frames along {along}")
         return Replicates(
-            learnt=(array,),
-            axes=found.axes,
+            learnt=(image,),
             along=along,
-            shown=(array,),
-            offsets=((0,) * array.ndim,),
+            shown=(image,),
+            offsets=((0,) * len(image.shape),),
             how=f"each picture and those beside it along {along}",
-            findings=checks.tell_motion(frames, found.axes.replace(along, ""), along),
+            findings=checks.tell_motion(frames, rest, along),
         )
-    rest = found.axes.replace(along, "")
-    frames = np.moveaxis(array, place, 0)
     if how == "repeats":
         words = f"the {len(frames)} pictures along {along}"
-        return replace(pair_up(list(frames), rest, register=register, how=words), lost=place)
+        every = [Image(each, rest) for each in frames]
+        return replace(pair_up(every, register=register, how=words), lost=place)
     checks.require_no_copies(frames, f"frames along {along}")
     halves = [frames[start::2].mean(0, dtype=np.float64).astype(np.float32) for start in (0, 1)]
     words = f"the averages of even and of odd pictures along {along}"
-    made = pair_up(halves, rest, register=register, how=words)
+    made = pair_up([Image(each, rest) for each in halves], register=register, how=words)
     moved = checks.tell_motion(frames, rest, along)
     return replace(made, lost=place, findings=made.findings + moved)
 
 
-def split_photons(image: Any, axes: str | None = None, seed: int = 0) -> Replicates:
+def split_photons(image: Image, seed: int = 0) -> Replicates:
     """Share counted photons out at random into two readings of half as many.
 
     The halves of Poisson counts are independent: X2 ~ Binomial(X, 1/2) and X1 = X - X2.
@@ -245,9 +250,8 @@ def split_photons(image: Any, axes: str | None = None, seed: int = 0) -> Replica
     ImageError
         If the image holds no counts.
     """
-    array = _read(image)
-    found = layout(array.shape, axes)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    array = image.pixels
+    if image.any_missing:
         raise ImageError("Pixels that are NaN or infinite cannot be shared out; replace them.")
     if array.min() < 0 or not np.array_equal(array, np.rint(array)):
         raise ImageError(
@@ -255,35 +259,36 @@ def split_photons(image: Any, axes: str | None = None, seed: int = 0) -> Replica
             "can be shared out."
         )
     second = np.random.default_rng(seed).binomial(array.astype(np.int64), 0.5).astype(np.float32)
-    halves = (array.astype(np.float32) - second, second)
+    halves = tuple(
+        Image(each, image.layout) for each in (array.astype(np.float32) - second, second)
+    )
     return Replicates(
         learnt=halves,
-        axes=found.axes,
         shown=halves,
         offsets=((0,) * array.ndim,) * 2,
         factor=2,
         how="two halves into which its photons were shared out at random",
-        findings=checks.tell_photons(array, found),
+        findings=checks.tell_photons(array, image.layout),
     )
 
 
-def _read(image: Any) -> NDArray[np.generic]:
+def _read(data: Any, axes: str | None) -> Image:
     """Read an image into memory, if there is room for it."""
-    opened = open_image(image)
-    if not isinstance(opened, np.ndarray):
-        require_memory(prod(opened.shape) * np.dtype(opened.dtype).itemsize)
-    return as_image(opened)
+    image = open_image(data, axes)
+    if not image.in_memory:
+        require_memory(image.nbytes)
+    return image.load()
 
 
-def _overlap(
-    images: list[NDArray[np.generic]], offsets: list[tuple[int, ...]]
-) -> tuple[NDArray[np.generic], ...]:
+def _overlap(images: list[Image], offsets: list[tuple[int, ...]]) -> tuple[Image, ...]:
     """Cut from each image what all of them show."""
     low = np.max(offsets, 0)
     high = np.min([np.add(each.shape, o) for each, o in zip(images, offsets, strict=True)], 0)
     return tuple(
-        each[tuple(slice(a - o, b - o) for a, b, o in zip(low, high, offset, strict=True))]
-        for each, offset in zip(images, offsets, strict=True)
+        each.part(
+            tuple(slice(int(a - o), int(b - o)) for a, b, o in zip(low, high, at, strict=True))
+        )
+        for each, at in zip(images, offsets, strict=True)
     )
 
 

@@ -13,7 +13,8 @@ from napari_n2s.core.device import short_of_memory
 from napari_n2s.core.errors import DeviceError, ImageError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import PAUSE, Preview
-from napari_n2s.images.image import Box
+from napari_n2s.images.image import Image
+from napari_n2s.images.sources import Box
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import Training
 
@@ -148,9 +149,9 @@ def is_presentable(progress: Progress) -> bool:
     return progress.last.score.loss < to_beat or not young
 
 
-def glimpse(image: object, axes: str | None, progress: Progress, box: Box) -> NDArray[np.generic]:
+def glimpse(image: Image, progress: Progress, box: Box) -> NDArray[np.generic]:
     """Denoise a part of an image quickly, as the network would now."""
     device = progress.trainer.device
-    work = progress.last.applying(image, axes=axes, quick=True, device=device, part=box)
+    work = progress.last.applying(image, quick=True, device=device, part=box)
     clean: NDArray[np.generic] = finish(work)
     return clean

@@ -13,11 +13,12 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.filters.baselines import calibrate_baselines
 from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context
-from napari_n2s.images.image import Scale
-from napari_n2s.images.sampling import sample_pieces
+from napari_n2s.images.image import Image
+from napari_n2s.images.scale import Scale
 from napari_n2s.methods.noise2noise import NOT_BLIND
 from napari_n2s.preparation.held_out import draw_held_out
 from napari_n2s.preparation.prepared import Prepared, prepare
+from napari_n2s.preparation.sampling import sample_pieces
 from napari_n2s.preparation.structure import find_sparse
 from napari_n2s.replicates import checks
 from napari_n2s.replicates.motion import leave_out
@@ -46,18 +47,12 @@ def prepare_replicates(
     if settings.invariant:
         raise SettingsError(NOT_BLIND)
     drawn = [
-        sample_pieces(
-            each, readings.axes, settings.seed, volume=settings.volume, along=readings.along
-        )
-        for each in readings.learnt
+        sample_pieces(each, settings.seed, along=readings.along).image for each in readings.learnt
     ]
-    every = [
-        prepare(each.image, each.axes, settings, volume=settings.volume, excluding=False)
-        for each in drawn
-    ]
+    every = [prepare(each, settings, excluding=False) for each in drawn]
     first = every[0]
-    scale = _from_zero(drawn[0].image, first) if settings.loss == "hdr" else first.scale
-    guides, guide_scale, told = prepare_guides(drawn[0], first, volume=settings.volume)
+    scale = _from_zero(drawn[0], first) if settings.loss == "hdr" else first.scale
+    guides, guide_scale, told = prepare_guides(drawn[0], first)
     for each in every[1:]:
         told = checks.tell_guides(each.x, guides) or told
     x = np.concatenate([_rescaled(each, scale) for each in every])
@@ -114,10 +109,9 @@ def _partners(readings: int, samples: int, seed: int) -> NDArray[np.intp]:
     return found
 
 
-def _from_zero(image: NDArray[np.generic], ready: Prepared) -> Scale:
+def _from_zero(image: Image, ready: Prepared) -> Scale:
     """Give the scale on which the mean is 1 and 0 is 0, as relative errors need it."""
-    canonical = ready.layout.canonical(image)
-    values = np.moveaxis(canonical, 1, -1)[~ready.missing[:, 0]].astype(np.float64)
+    values = np.moveaxis(image.canonical, 1, -1)[~ready.missing[:, 0]].astype(np.float64)
     if values.min() < 0:
         raise SettingsError(
             "The loss hdr compares relative errors, but the image has negative values; choose l2, "

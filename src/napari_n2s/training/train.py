@@ -9,10 +9,7 @@ from typing import Any
 from napari_n2s.core.device import choose_device, short_of_memory, working_threads
 from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.settings import Settings
-from napari_n2s.images.axes import layout
-from napari_n2s.images.guides import guide
-from napari_n2s.images.image import open_image
-from napari_n2s.images.labels import take_off
+from napari_n2s.images.image import Image, open_image
 from napari_n2s.inference.model import Model
 from napari_n2s.nn import pretrained
 from napari_n2s.replicates.replicates import Replicates
@@ -76,29 +73,43 @@ def train(
     steps or so, of a short training over its last fifth, and it is the average that is scored and
     kept.
     """
-    schedule = Schedule()
     settings = replace(settings or Settings(), **changes)
+    if isinstance(image, Replicates):
+        return training(image.guided(guides).as_volume(settings.volume), settings, size)
+    return training(open_image(image, axes, guides, volume=settings.volume), settings, size)
+
+
+def training(image: Image | Replicates, settings: Settings, size: int | None = None) -> Training:
+    """Do as `train` with an image that is open, or with replicates.
+
+    Parameters
+    ----------
+    image : Image or Replicates
+        With Z as an axis of space if the settings say so.
+    settings : Settings
+    size : int, optional
+        As for `train`.
+    """
+    schedule = Schedule()
     device = choose_device(settings.device)
     if isinstance(image, Replicates):
         settings = replace(settings, channels="joint", pretrained=False)
-        material = prepare_replicates(image.guided(guides), settings, size)
+        data = prepare_replicates(image, settings, size)
     else:
         if settings.loss != Settings().loss:
             raise SettingsError(
                 f"The loss {settings.loss} is for readings that are learnt from each other; leave "
                 "it out, or add another reading."
             )
-        image, axes = take_off(image, axes)
-        image = guide(open_image(image), axes, guides)
-        if "C" not in layout(image.shape, axes).axes:
+        if "C" not in image.axes:
             settings = replace(settings, channels="joint")
-        material = gather(image, axes, settings, size)
-    fits = pretrained.fits(settings, material.channels, material.ndim)
+        data = gather(image, settings, size)
+    fits = pretrained.fits(settings, data.channels, data.ndim)
     # Having learnt to do without guides, a network is slow to take them up.
-    if material.constant or material.guide_scale or not fits:
+    if data.constant or data.guide_scale or not fits:
         settings = replace(settings, pretrained=False)
-    schedule.plan(settings, material.constant)
-    return _begin(Trainer(material, settings, device, schedule))
+    schedule.plan(settings, data.constant)
+    return _begin(Trainer(data, settings, device, schedule))
 
 
 def resume(progress: Progress) -> Training:

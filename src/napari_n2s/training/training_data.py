@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +15,13 @@ from napari_n2s.core.system import require_memory
 from napari_n2s.exclusion.processing import name_processing
 from napari_n2s.filters.baselines import Baseline, calibrate_baselines, errors_of
 from napari_n2s.filters.masked_filters import fill_hidden
-from napari_n2s.images.axes import Context, layout
-from napari_n2s.images.image import Scale, measure_scale
-from napari_n2s.images.sampling import SampledImage, sample_pieces
+from napari_n2s.images.axes import Context
+from napari_n2s.images.image import Image
+from napari_n2s.images.scale import Scale, measure_scale
 from napari_n2s.preparation.augmentation import Orientation
 from napari_n2s.preparation.prepared import Prepared, prepare
 from napari_n2s.preparation.repeats import find_repeats
+from napari_n2s.preparation.sampling import sample_pieces
 from napari_n2s.preparation.structure import cell_sides, find_sparse
 from napari_n2s.replicates import checks
 from napari_n2s.training.neighbours import choose_context
@@ -181,9 +180,7 @@ def _one_of(count: int, generator: torch.Generator) -> int:
     return int(torch.randint(count, (), generator=generator))
 
 
-def gather(
-    image: Any, axes: str | None, settings: Settings, size: int | None = None
-) -> TrainingData:
+def gather(image: Image, settings: Settings, size: int | None = None) -> TrainingData:
     """Make an image ready for training; of a large one, pieces from all over it.
 
     The size is the number of values that will be denoised, if that is not the image.
@@ -193,13 +190,11 @@ def gather(
     ImageError
         If it cannot be denoised.
     """
-    size = size or prod(image.shape)
-    drawn = sample_pieces(image, axes, settings.seed, volume=settings.volume)
-    shape = layout(drawn.image.shape, drawn.axes, volume=settings.volume).canonical_shape
-    guiding = 0 if drawn.guides is None else 2 * drawn.guides.nbytes
-    require_memory(prod(shape) * (4 + FLAGS / shape[1]) + guiding)
-    ready = prepare(drawn.image, drawn.axes, settings, volume=settings.volume)
-    guides, guide_scale, said = prepare_guides(drawn, ready, volume=settings.volume)
+    drawn, unread = sample_pieces(image, settings.seed)
+    guiding = 2 * drawn.guides.nbytes if drawn.guides else 0
+    require_memory(drawn.size * (4 + FLAGS / drawn.channels) + guiding)
+    ready = prepare(drawn, settings)
+    guides, guide_scale, said = prepare_guides(drawn, ready)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
     radius = settings.radius_along(x.ndim - 2) if settings.network == "donut" else None
     structure, baselines = find_sparse(x), calibrate_baselines(ready, radius)
@@ -230,10 +225,10 @@ def gather(
         structure=None if structure is None else torch.from_numpy(structure),
         scale=ready.scale,
         baselines=baselines,
-        size=size,
+        size=size or image.size,
         filtered=errors_of(ready, min(baselines, key=lambda each: each.score.loss), radius),
         findings=(
-            *filter(None, [drawn.unread]),
+            *filter(None, [unread]),
             *ready.tally.sentences(settings),
             *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
             *repeats.values(),
@@ -244,7 +239,7 @@ def gather(
 
 
 def prepare_guides(
-    drawn: SampledImage, ready: Prepared, *, volume: bool
+    drawn: Image, ready: Prepared
 ) -> tuple[NDArray[np.float32], Scale | None, tuple[str, ...]]:
     """Bring the guides of what was drawn, if any, to an inner scale; ``(N, A, *space)``.
 
@@ -263,8 +258,7 @@ def prepare_guides(
     count, _, *space = ready.x.shape
     if drawn.guides is None:
         return np.empty((count, 0, *space), np.float32), None, ()
-    found = layout(drawn.guides.shape, drawn.guide_axes, volume=volume)
-    canonical = found.canonical(drawn.guides)
+    canonical = drawn.guides.canonical
     gaps = ~np.isfinite(canonical)
     if gaps.all((0, *range(2, gaps.ndim))).any():
         raise ImageError("A guide holds no number, only NaN or infinity; leave it out.")

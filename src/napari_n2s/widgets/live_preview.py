@@ -1,4 +1,4 @@
-"""The layer that shows the picture in the making."""
+"""The layer that shows previews while a network trains."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_n2s.core.progress import Preview
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
     from napari_n2s.widgets.request import Request
 
 
 class LivePreview:
-    """Shows the previews of one training, as long as the user leaves them their layer.
+    """Shows the previews of one training in a layer, until the user deletes it.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
     request : Request
     name : str
-        Of their layer.
+        Label of that layer.
 
     Attributes
     ----------
     layer : Image or None
-        The layer, once there was something to show.
+        The layer; None before the first preview.
     wanted : bool
-        Whether nobody has deleted it.
+        Whether previews are still to be shown.
     """
 
     def __init__(self, viewer: Viewer, request: Request, name: str = layers.PREVIEW_NAME) -> None:
@@ -39,38 +39,38 @@ class LivePreview:
         self.layer: Image | None = None
 
     def show(self, preview: Preview) -> None:
-        """Show a preview; if its layer or the source was deleted, nobody wants any more of them."""
+        """Show a preview; none are shown any more once its layer or the source is deleted."""
         if self.wanted:
             source = self._request.source
             self.layer = layers.show_preview(self._viewer, source, preview, self.layer, self._name)
             self.wanted = self.layer is not None
 
     def take_over(self, other: LivePreview | None) -> None:
-        """Show what comes in the layer of another, if that shows the same image."""
+        """Use the layer of another live preview from now on, if it shows the same image."""
         if not other:
             return
-        layer, same = other.layer, other._request.source is self._request.source
-        if layer and same and layers.is_there(self._viewer, layer):
+        layer, same_source = other.layer, other._request.source is self._request.source
+        if layer and same_source and layers.is_there(self._viewer, layer):
             self.layer = layer
             layers.take_over(self._viewer, self._request.source, layer, self._name)
         else:
             other.end(becomes_result=False)
 
     def view(self) -> Box | None:
-        """Say what part to show, if the source still holds the image and it is wanted."""
+        """Give the part to preview; None if the source was changed or no preview is wanted."""
         source = self._request.source
         there = self.wanted and layers.is_there(self._viewer, source)
-        if there and self._request.stands:
+        if there and self._request.is_current:
             return regions.part_in_view(self._viewer, source)
         return None
 
     def lift(self) -> None:
-        """Put the layer on top, if there is one."""
+        """Move the layer to the top, if there is one."""
         if layers.is_there(self._viewer, self.layer):
             layers.lift(self._viewer, self._request.source, self.layer)
 
     def end(self, becomes_result: bool) -> Image | None:
-        """Hand the layer over to be the result, or take it away; show nothing any more."""
+        """Show no more previews; return the layer if it becomes the result, else remove it."""
         self.wanted = False
         if self.layer and not becomes_result:
             layers.remove(self._viewer, self.layer)

@@ -69,7 +69,7 @@ def filter_file(
     image, axes = recording.image, recording.axes
     with creating(output, kind, recording) as out:
         found = calibrate(image, method, axes=axes, nan_policy=nan_policy, seed=seed)
-        finish(found.applying(image, out=out))
+        finish(found.applying(found.open(image), out=out))
     return found
 
 
@@ -98,7 +98,7 @@ def _calibrate(chosen: argparse.Namespace) -> None:
     if chosen.output:
         with creating(chosen.output, result_kind(recording.image), recording) as out:
             found = _calibrate_and_tell(chosen, recording)
-            finish(found.applying(recording.image, mix=chosen.mix, out=out))
+            finish(found.applying(found.open(recording.image), mix=chosen.mix, out=out))
     else:
         _calibrate_and_tell(chosen, recording)
     for path in filter(None, (chosen.plot, chosen.json, chosen.output)):

@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_n2s.cli.commands import denoise_command
 from napari_n2s.cli.console import say
 from napari_n2s.core.settings import Settings
+from napari_n2s.images.image import open_image
 
 
 def run(chosen: argparse.Namespace) -> None:
@@ -33,7 +34,9 @@ def _simulate_and_denoise(settings: Settings, folder: Path, targets: dict[str, P
 
     sample = fluorescence.picture(seed=settings.seed)
     say("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")
-    clean, report = denoise_command.denoise_and_show(sample.noisy, sample.axes, settings)
+    clean, report = denoise_command.denoise_and_show(
+        open_image(sample.noisy, sample.axes), settings
+    )
     for name, image in (("noisy", sample.noisy), ("denoised", clean), ("truth", sample.truth)):
         files.write(targets[name], image, Recording(image, sample.axes))
     files.write_png(targets["before_after"], judging.before_and_after(sample, clean))

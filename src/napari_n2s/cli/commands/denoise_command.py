@@ -19,7 +19,7 @@ from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.torch_loading import load_torch
 from napari_n2s.images.dtypes import named_kind
-from napari_n2s.images.guides import guide
+from napari_n2s.images.image import Image, open_image
 
 if TYPE_CHECKING:
     from napari_n2s.io.recording import Recording
@@ -80,7 +80,7 @@ def _denoise_recording(
         paths.check_output(chosen.report, (".json",))
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     guides = [files.read(each).image for each in chosen.guide]
-    recording = replace(recording, image=guide(recording.image, recording.axes, guides))
+    image = open_image(recording.image, recording.axes, guides, volume=settings.volume)
     kind = named_kind(chosen.dtype, recording.image)
     info_command.tell_losses(output, kind, recording)
     if chosen.scheduler and (chosen.method or not paths.is_zarr(output)):
@@ -98,10 +98,10 @@ def _denoise_recording(
         _filter(chosen, recording, settings, kind, output)
         return
     if paths.is_zarr(output):
-        report = _denoise_to_zarr(chosen, recording, settings, kind, output, sources)
+        report = _denoise_to_zarr(chosen, recording, guides, settings, kind, output, sources)
     else:
         with writing.creating(output, kind, recording) as out:
-            _, report = denoise_and_show(recording.image, recording.axes, settings, out)
+            _, report = denoise_and_show(image, settings, out)
     say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     say(report.sentence())
     if chosen.report:
@@ -132,6 +132,7 @@ def _filter(
 def _denoise_to_zarr(
     chosen: argparse.Namespace,
     recording: Recording,
+    guides: list[Any],
     settings: Settings,
     kind: np.dtype[Any],
     output: Path,
@@ -146,7 +147,8 @@ def _denoise_to_zarr(
     begun = unfinished.begun
     client = connect(chosen.scheduler) if chosen.scheduler else None
     read = [*sources, *chosen.guide]
-    begin = partial(denoising_to, output, read, recording, settings, kind, client)
+    asked = (output, read, recording, settings, kind, client)
+    begin = partial(denoising_to, *asked, guides=guides)
 
     def words() -> str:
         kept = f"{unfinished.folder} keeps what is finished; repeat the command to go on."
@@ -163,11 +165,11 @@ def _denoise_to_zarr(
     return report
 
 
-def denoise_and_show(image: Any, axes: str, settings: Settings, out: Any = None) -> Denoised:
+def denoise_and_show(image: Image, settings: Settings, out: Any = None) -> Denoised:
     """Denoise, telling how far it is; Ctrl-C ends the training."""
     load_torch()
     from napari_n2s.pipeline.denoise_one import denoising
 
-    start = partial(denoising, image, axes=axes, settings=settings, out=out)
+    start = partial(denoising, image, settings=settings, out=out)
     result: Denoised = show(start)
     return result

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_n2s.cli.console import say
+from napari_n2s.images.axes import parse_axes
 
 if TYPE_CHECKING:
     from napari_n2s.io.recording import Content, Recording
@@ -55,10 +56,9 @@ def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
     ImageError
         If the axes are not those of the image.
     """
-    from napari_n2s.images.axes import layout
     from napari_n2s.io import writing
 
-    layout(recording.image.shape, recording.axes)
+    parse_axes(recording.image.shape, recording.axes)
 
     for note in writing.losses(output, kind, recording):
         say(note)

@@ -16,8 +16,9 @@ from napari_n2s.cli.progress_bar import show
 from napari_n2s.core.errors import FileError, ImageError, SettingsError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.torch_loading import load_torch
-from napari_n2s.images.axes import APART
+from napari_n2s.images.axes import APART, parse_axes
 from napari_n2s.images.dtypes import named_kind
+from napari_n2s.images.image import Image
 
 if TYPE_CHECKING:
     from napari_n2s.io.recording import Recording
@@ -149,7 +150,10 @@ def _denoise_all(
     if left_out:
         say(f"{left_out} files have no partner of the same name and are left out.")
     how = f"{len(names)} pictures in {len(stacks)} noisy readings each"
-    readings = pair_up(stacks, APART + axes, register=chosen.register, how=how)
+    layout = parse_axes(stacks[0].shape[1:], axes)
+    layout = replace(layout, axes=APART + layout.axes, shape=stacks[0].shape)
+    every = [Image(each, layout) for each in stacks]
+    readings = pair_up(every, register=chosen.register, how=how)
     kind = named_kind(chosen.dtype, stacks[0])
     clean = np.empty(stacks[0].shape, kind)
     report = _run(readings, settings, clean)

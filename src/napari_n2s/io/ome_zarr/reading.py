@@ -9,7 +9,7 @@ from typing import Any
 import zarr
 
 from napari_n2s.core.errors import FileError, ImageError
-from napari_n2s.images.axes import layout
+from napari_n2s.images.axes import parse_axes
 from napari_n2s.io.ome_zarr.guard import GuardedStore, require_plausible
 from napari_n2s.io.ome_zarr.metadata import ZarrMetadata, read_about
 from napari_n2s.io.paths import reason
@@ -126,7 +126,7 @@ def _letters_of(path: Path, node: Any) -> str:
     if len(letters) == node.ndim and letters.isalpha():
         return letters
     try:
-        return layout(node.shape).axes
+        return parse_axes(node.shape).axes
     except ImageError as error:
         raise FileError(f"{path} holds no image that can be denoised: {error}") from error
 

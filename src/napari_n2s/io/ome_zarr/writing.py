@@ -16,7 +16,7 @@ from zarr.storage import MemoryStore
 
 from napari_n2s.core.errors import FileError
 from napari_n2s.images.axes import SPACE
-from napari_n2s.images.image import Box
+from napari_n2s.images.sources import Box
 from napari_n2s.io.pixel_size import LONG_NAMES
 from napari_n2s.io.recording import Recording
 from napari_n2s.preparation.streaming import CHUNK

@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_n2s.images.image import Box
+from napari_n2s.images.sources import Box
 
 
 @dataclass(frozen=True)

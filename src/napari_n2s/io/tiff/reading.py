@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 
 from napari_n2s.core.errors import FileError
-from napari_n2s.images.image import Part
+from napari_n2s.images.sources import Part
 from napari_n2s.io.pixel_size import Sizes
 from napari_n2s.io.recording import Content, Recording
 from napari_n2s.io.tiff import blocks as tiff_blocks

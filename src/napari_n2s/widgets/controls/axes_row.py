@@ -36,8 +36,8 @@ class AxesRow(QWidget):
         self._layer: Image | None = None
         self.letters = with_tooltip(
             QLineEdit(),
-            "One letter for each axis of the image; type other letters if one is wrong. Y and X are "
-            "the axes of a picture, Z depth, T time, C channels, S colours; any other letter "
+            "One letter for each axis of the image; type other letters if one is wrong. Y and X "
+            "are the axes of a picture, Z depth, T time, C channels, S colours; any other letter "
             "counts pictures that the network is trained on together.",
         )
         self.words = Sentence()
@@ -69,7 +69,7 @@ class AxesRow(QWidget):
             self._file_timer.stop()
 
     def commit(self) -> None:
-        """Take the letters typed so far: a click on a button that takes no focus does not end editing."""
+        """Take the letters typed so far: clicking a button without focus does not end editing."""
         if self.letters.isModified():
             self._correct()
 

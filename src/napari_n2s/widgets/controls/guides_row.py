@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 NONE, NO_LAYER = "none", "no other image layer fits this one"
 WORDS = (
-    "Other layers of the same field that are inputs of the network and are not predicted, such as a "
-    "clean channel or a transmitted-light image. Their noise must be independent of the image's: "
+    "Other layers of the same field that are inputs of the network and are not predicted, such as "
+    "a clean channel or a transmitted-light image. Their noise must be independent of the image's: "
     "nothing computed from the image may be a guide."
 )
 MAX_CHARACTERS = 24

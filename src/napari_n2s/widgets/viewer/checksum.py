@@ -1,4 +1,4 @@
-"""Checksum of an image in memory, by which an edit in place is noticed."""
+"""Checksum of the pixels of a layer, by which an edit in place is noticed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 MAX_VALUES = 2**21
-"""Values that are read for a checksum at most, which takes about 10 ms on one processor core."""
+"""Values that are read for a checksum at most, which takes 10 to 50 ms on one processor core."""
 
 
 def checksum(image: Any) -> int | None:
@@ -31,5 +31,4 @@ def checksum(image: Any) -> int | None:
     for axis in sorted(range(image.ndim), key=lambda each: each != image.ndim - 2):
         steps[axis] = max(1, min(factor, image.shape[axis]))
         factor = -(-factor // steps[axis])
-    grid = image[tuple(slice(None, None, step) for step in steps)]
-    return crc32(np.ascontiguousarray(grid).view(np.uint8))
+    return crc32(image[tuple(slice(None, None, step) for step in steps)].tobytes())

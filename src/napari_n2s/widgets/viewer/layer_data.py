@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from napari_n2s.images.axes import layout, unknown_axes
+from napari_n2s.images.axes import parse_axes, unknown_axes
 from napari_n2s.widgets.viewer.file_axes import axes_in_file
 from napari_n2s.widgets.viewer.units import ratio
 
@@ -37,7 +37,7 @@ def correct_axes(layer: Image, letters: str) -> None:
     ImageError
         If the letters cannot be the axes of that image.
     """
-    layout(pixels(layer).shape, letters)
+    parse_axes(pixels(layer).shape, letters)
     _corrected[layer] = letters
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_n2s.images.image import Box
+    from napari_n2s.images.sources import Box
 
 SIDE = 512
 """Largest side of a preview along Y and X, in pixels."""
