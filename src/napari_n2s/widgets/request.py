@@ -180,13 +180,15 @@ def read_request(
     Raises
     ------
     ImageError
-        If there are guides, but another layer is to be denoised.
+        If there are guides, but another layer is to be denoised; or if the image to denoise has
+        no intensities.
     """
     target_layer = source if apply_to in (WHOLE, SLICE) else apply_to
     if guides and target_layer is not source:
         raise ImageError(f"The guides are {source.name}'s; apply to that, or learn without guides.")
     image, target = layer_data.pixels(source), layer_data.pixels(target_layer)
-    on_demand = lazily and apply_to != SLICE and is_large(target)
+    target_axes = layer_data.axes(target_layer)
+    on_demand = lazily and apply_to != SLICE and is_large(images.open_image(target, target_axes))
     in_view = apply_to == SLICE or on_demand
     return Request(
         source=source,
@@ -195,7 +197,7 @@ def read_request(
         region=region,
         target_layer=target_layer,
         target=None if target_layer is source else target,
-        target_axes=layer_data.axes(target_layer),
+        target_axes=target_axes,
         part=regions.slice_in_view(viewer, target_layer) if in_view else None,
         on_demand=on_demand,
         guides=guides,
