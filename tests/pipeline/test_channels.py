@@ -109,4 +109,4 @@ def test_the_dock_learns_channels_apart(viewer, open_dock, qtbot):
     finish(qtbot, dock)
     result = viewer.layers["a [n2s]"]
     assert result.metadata["napari-n2s"]["settings"]["channels"] == "independent"
-    assert np.array_equal(result.data, dock.progress.best.apply(source.data, axes="TCYX"))
+    assert np.array_equal(result.data, dock.session.progress.best.apply(source.data, axes="TCYX"))
