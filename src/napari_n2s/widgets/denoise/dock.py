@@ -43,7 +43,7 @@ NO_IMAGE = (
 )
 ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
 APPLYING = "Noise2Self: applying"
-SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
+SHRUNK = "There is little memory: training continues with smaller batches, which takes longer."
 OMIT = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
 
 
@@ -182,7 +182,7 @@ class DenoiseDock(DenoiseForm):
             self.pause.setText(PAUSE)
 
     def _continue(self, *, learn: bool) -> None:
-        """Continue the training, or apply its network; the target may have been chosen anew."""
+        """Continue the training, or apply its network; what to denoise may have changed."""
         before, progress = self.session.request, self.session.progress
         assert before is not None
         assert progress is not None
