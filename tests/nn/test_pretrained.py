@@ -138,7 +138,7 @@ def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
     )
     assert progress.trainer.settings.pretrained
     network = progress.trainer._descent._network
-    start, now = weights_for(network)["first.weight"], network.first.weight.detach()
+    start, now = weights_for(network.radius)["first.weight"], network.first.weight.detach()
     moved = float((now - start).norm() / start.norm())
     assert (moved > 0.3) if forgets else (moved < 0.1)
 
@@ -154,8 +154,8 @@ def test_nothing_is_invented_where_there_is_nothing(slope):
 
 
 def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatch):
-    def misleading(network):
-        return {name: torch.zeros_like(each) for name, each in weights_for(network).items()}
+    def misleading(radius, guides):
+        return {name: torch.zeros_like(each) for name, each in weights_for(radius, guides).items()}
 
     monkeypatch.setattr(factory.pretrained, "weights_for", misleading)
     progress = last(CELLS.noisy, steps=240)
@@ -188,7 +188,7 @@ def test_the_report_names_it():
 def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
     alone, beside = (BlindSpotNetwork(radius=(3, 3), guides=guides).eval() for guides in (0, 4))
     for network in (alone, beside):
-        network.load_state_dict(weights_for(network))
+        network.load_state_dict(weights_for(network.radius, network.guides))
     x = torch.randn(1, 3, 48, 48)
     with torch.inference_mode():
         neighbours = torch.randn(1, 4, 48, 48)

@@ -47,7 +47,9 @@ def test_a_training_may_be_abandoned_at_any_snapshot():
 def test_best_is_the_best_of_all_scores_and_last_the_last():
     snapshots = list(train(NOISY, steps=60, device="cpu"))
     scores = [each.score for each in snapshots if each.score]
-    assert len(scores) == 1 + 20, "of the pretrained weights, and then at every twentieth of the way"
+    assert len(scores) == 1 + 20, (
+        "of the pretrained weights, and then at every twentieth of the way"
+    )
     assert [each.step for each in snapshots if each.score][:2] == [0, 3]
     assert snapshots[-2].best.score == min(scores[:-1], key=lambda score: score.loss)
     assert snapshots[-1].last.score == scores[-1]

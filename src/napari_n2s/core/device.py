@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 
-import psutil
 import torch
 
+from napari_n2s.core import system
 from napari_n2s.core.errors import DeviceError
-from napari_n2s.core.system import threads
 
 CUDA_REMEDY = "uv pip install --reinstall torch --torch-backend=auto"
 """Replaces PyTorch by the build that fits the computer's GPU and driver."""
@@ -55,7 +54,7 @@ def describe(device: torch.device) -> str:
         return f"NVIDIA GPU ({torch.cuda.get_device_name(device)})"
     if device.type == "mps":
         return "Apple GPU"
-    count = threads()
+    count = system.threads()
     return f"processor ({count} {'core' if count == 1 else 'cores'})"
 
 
@@ -88,7 +87,7 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         with suppress(RuntimeError), torch.cuda.device(device):  # when others have it to themselves
             return torch.cuda.mem_get_info()[0]
-    return int(psutil.virtual_memory().available)
+    return system.free_memory()
 
 
 def account(name: str = "auto") -> tuple[str, str | None]:
@@ -129,7 +128,7 @@ def give_back_memory() -> None:
 def working_threads() -> Iterator[None]:
     """Compute on as many cores as `threads` says, and put back what was set before."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads())
+    torch.set_num_threads(system.threads())
     try:
         yield
     finally:

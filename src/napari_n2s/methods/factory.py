@@ -63,7 +63,7 @@ def choose(
             )
             ahead = settings.pretrained and pretrained.fits(settings, channels, ndim)
             if ahead:
-                donut.load_state_dict(pretrained.weights_for(donut))
+                donut.load_state_dict(pretrained.weights_for(donut.radius, donut.guides))
             return BlindSpot(donut, turns(ndim, swaps=square), ahead, wide=any(radius))
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (

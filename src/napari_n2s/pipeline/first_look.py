@@ -14,7 +14,6 @@ from napari_n2s.exclusion.excluded import exclude
 from napari_n2s.images.axes import layout
 from napari_n2s.images.image import Box, find_missing, measure_scale, read_box
 from napari_n2s.inference.model import Model
-from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.pretrained import fits, weights_for
 from napari_n2s.preparation.held_out import Score
 
@@ -40,7 +39,7 @@ def first_look(image: Any, axes: str, box: Box) -> NDArray[np.generic] | None:
         ndim=2,
         scale=measure_scale(canonical, exclude(canonical, settings)[0]),
         context=None,
-        weights=weights_for(BlindSpotNetwork()),
+        weights=weights_for((0, 0)),
         step=0,
         score=Score(nan, nan, 0),
         turns=1,
