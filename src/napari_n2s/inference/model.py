@@ -213,7 +213,7 @@ class Model(TrainedNetwork):
         size = tuple(side.stop - side.start for side in stream.space)
         halo, stride = network.halo, network.stride
         if method.mixes:
-            halo, stride = halo + REACH, lcm(stride, STEP)
+            halo, stride = halo + REACH, tuple(lcm(each, STEP) for each in stride)
         cuts = tiles(space, _block(size), halo, stride, stream.space)
         blocks = list(cuts)
         for order, number in enumerate(stream.samples):

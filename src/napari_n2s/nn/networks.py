@@ -63,19 +63,19 @@ class Network(nn.Module, ABC):
     ----------
     halo : int
         No output depends on an input farther away than this many pixels along any axis.
-    stride : int
-        Moving the input by a multiple of this moves the output by as much.
+    stride : tuple of int
+        Along each axis of space: shifting the input by a multiple of it shifts the output alike.
     border : str
-        How an image is padded to a multiple of the stride.
+        The mode in which `torch.nn.functional.pad` pads an image to a multiple of the stride.
     lattice : tuple of int
-        Along each axis, how far apart the pixels of a phase are that it works on, if it does.
+        Along each axis, the distance of neighbouring pixels of a phase, if it works on phases.
     last : Module
-        The layer that gives the output.
+        The output layer.
     """
 
     last: nn.Module
     halo: int
-    stride: int
+    stride: tuple[int, ...]
     border = "reflect"
     lattice: tuple[int, ...] = ()
 
@@ -91,7 +91,7 @@ class Network(nn.Module, ABC):
 
     def pad(self, x: Tensor) -> Tensor:
         """Pad an image at its ends to a multiple of the stride."""
-        spare = [-size % self.stride for size in x.shape[2:]]
+        spare = [-size % each for size, each in zip(x.shape[2:], self.stride, strict=True)]
         if not any(spare):
             return x
         thin = any(after >= size for after, size in zip(spare, x.shape[2:], strict=True))
@@ -131,8 +131,8 @@ class UNet(Network):
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(levels + 1)]
-        self.stride = 2**levels
-        self.halo = 8 * self.stride - 6
+        self.stride = (2**levels,) * ndim
+        self.halo = 8 * 2**levels - 6
         self.down = nn.ModuleList(
             _pair(before, after, ndim)
             for before, after in zip([channels + guides, *widths], widths, strict=False)
@@ -183,7 +183,7 @@ class DnCNN(Network):
         guides: int = 0,
     ) -> None:
         super().__init__()
-        self.stride, self.halo = 1, layers
+        self.stride, self.halo = (1,) * ndim, layers
         convolution, norm = CONVOLUTION[ndim], BATCH_NORM[ndim]
         first = convolution(channels + guides, width, 3, padding=1, bias=False)
         chain: list[nn.Module] = [first, nn.ReLU()]
