@@ -110,7 +110,7 @@ def _denoise(
     box: Box, shared: tuple[Any, Any, Any], axes: str | None, invariant: bool | None
 ) -> None:
     model, image, out = shared
-    device = choose_device(model.settings.device)
+    device = choose_device(model.settings.device, volume=model.settings.volume)
     with _ONE_AT_A_TIME:
         part = Part(out, box)
         finish(applying(model, device, image, axes, invariant=invariant, part=box, out=part))

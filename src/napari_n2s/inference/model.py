@@ -197,7 +197,7 @@ class Model(TrainedNetwork):
         if self.paired:  # what is in one reading alone is left out by the others
             looked = replace(looked, outliers="ignore", constant_areas="denoise")
         stream = Stream(image, found, part, kind, looked, out, beside)
-        device = device or choose_device(self.settings.device)
+        device = device or choose_device(self.settings.device, volume=self.ndim > 2)
         method = self.method(count, seen, device)
         run = partial(
             predict,

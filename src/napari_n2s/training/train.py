@@ -78,7 +78,7 @@ def train(
     """
     schedule = Schedule()
     settings = replace(settings or Settings(), **changes)
-    device = choose_device(settings.device)
+    device = choose_device(settings.device, volume=settings.volume)
     if isinstance(image, Replicates):
         settings = replace(settings, channels="joint", pretrained=False)
         material = prepare_replicates(image.guided(guides), settings, size)
