@@ -19,8 +19,7 @@ from conftest import finish as finish_dock
 from napari_n2s import ImageError, Settings, calibrate, train
 from napari_n2s.core.generators import finish
 from napari_n2s.images import sampling
-from napari_n2s.images.axes import APART
-from napari_n2s.images.axes import layout
+from napari_n2s.images.axes import APART, layout
 from napari_n2s.inference import brightness, model, tile_size
 from napari_n2s.io.file_axes import read_axes
 from napari_n2s.methods.blind_spot import Blend, BlindSpot

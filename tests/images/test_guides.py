@@ -9,8 +9,7 @@ from conftest import click, finish, shown
 from napari_n2s import ImageError, denoise, train
 from napari_n2s.cli.main import main
 from napari_n2s.images import sampling
-from napari_n2s.images.guides import MOST, guide
-from napari_n2s.images.guides import Guides
+from napari_n2s.images.guides import MOST, Guides, guide
 from napari_n2s.replicates.replicates import find_replicates
 
 RNG = np.random.default_rng(0)

@@ -9,8 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, Settings, denoise, train
 from napari_n2s.core.generators import finish
-from napari_n2s.images.axes import Context
-from napari_n2s.images.axes import layout
+from napari_n2s.images.axes import Context, layout
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.training.neighbours import choose_context

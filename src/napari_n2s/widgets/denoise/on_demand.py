@@ -88,7 +88,8 @@ class OnDemand:
         from napari_n2s.core.device import choose_device
         from napari_n2s.inference.tile_size import applying
 
-        device = choose_device(self._model.settings.device)
+        wanted = self._model.settings
+        device = choose_device(wanted.device, volume=wanted.volume)
         with self._one_at_a_time, ThreadPoolExecutor(1) as own:
             model = own.submit(self.suited).result()
             work = applying(model, device, self._image, self.dtype, part=box)
@@ -191,7 +192,7 @@ def _picture_job(
         from napari_n2s.inference.tile_size import applying
 
         model = suited()
-        device = choose_device(model.settings.device)
+        device = choose_device(model.settings.device, volume=model.settings.volume)
         with memory_in_words():
             clean: NDArray[Any] = yield from applying(model, device, image, dtype, part=box)
     except N2SError as error:
