@@ -89,10 +89,10 @@ def test_nothing_is_constant_where_photons_are_few():
 @pytest.mark.parametrize("photons", [0.05, 0.5, 3, 30])
 def test_a_dark_background_among_single_photons_is_no_padding(photons):
     counts = np.random.default_rng(0).poisson(photons * CELLS)
-    assert look(counts).constant.mean() < 1e-3
+    assert look(counts).constant.mean() < 0.01
     assert not name_processing(counts.astype(np.float32))
     counts[:, 80:] = 0
-    assert look(counts).constant[0, :, 82:].mean() > (0.99 if photons == 30 else -1)
+    assert photons < 3 or look(counts).constant[0, :, 80:].all()
 
 
 def test_blank_frames_and_channels_are_left_aside():

@@ -94,7 +94,7 @@ def _squares(
         seen = [x[(each, slice(None), *space)] for each in beside]
         also.append(np.concatenate([*seen, guides[(n.start, slice(None), *space)]]))
     gone = np.all(ready.missing, axis=1, keepdims=True)
-    device = choose_device(model.settings.device)
+    device = choose_device(model.settings.device, volume=model.settings.volume)
     stack = np.stack(also)
     count = stack.shape[1] - guides.shape[1]
     method = model.method(count // model.channels, guides.shape[1], device)

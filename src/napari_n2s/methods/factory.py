@@ -65,7 +65,7 @@ def choose(
             )
             ahead = settings.pretrained and pretrained.fits(settings, channels, ndim)
             if ahead:
-                donut.load_state_dict(pretrained.weights_for(donut))
+                donut.load_state_dict(pretrained.weights_for(donut.radius, donut.guides))
             return BlindSpot(donut, turns(ndim, swaps=square), ahead, traits.uses_posterior)
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (

@@ -90,7 +90,8 @@ class OnDemand:
         from napari_n2s.core.device import choose_device
         from napari_n2s.inference.tile_size import applying
 
-        device = choose_device(self._model.settings.device)
+        settings = self._model.settings
+        device = choose_device(settings.device, volume=settings.volume)
         with self._lock, ThreadPoolExecutor(1) as thread:
             model = thread.submit(self.adapted_model).result()
             work = applying(model, device, self._image, self.dtype, part=box)
@@ -202,7 +203,7 @@ def _picture_job(
         from napari_n2s.inference.tile_size import applying
 
         model = adapted_model()
-        device = choose_device(model.settings.device)
+        device = choose_device(model.settings.device, volume=model.settings.volume)
         with memory_in_words():
             clean: NDArray[Any] = yield from applying(model, device, image, dtype, part=box)
     except N2SError as error:
