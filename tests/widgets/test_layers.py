@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 
 from conftest import LONG, NOISY, click, shown
 from napari_n2s.core.progress import Preview
+from napari_n2s.images.image import open_image
 from napari_n2s.widgets.denoise.first_look_panel import NAME, WORDS
 from napari_n2s.widgets.denoise.on_demand import OnDemand
 from napari_n2s.widgets.denoise.result_panel import ResultPanel
@@ -59,7 +60,7 @@ def test_what_comes_last_lies_on_top(viewer):
 
 def test_a_result_on_demand_is_drawn_anew_as_long_as_it_is_there(viewer):
     source = viewer.add_image(STACK, name="a")
-    lazy = OnDemand(None, STACK, "QYX", np.float32)
+    lazy = OnDemand(None, open_image(STACK, "QYX"), np.float32)
     lazy.busy = True  # for it has no model
     lazy.show_in(add_result(viewer, source, lazy))
     drawn = []
