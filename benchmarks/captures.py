@@ -17,10 +17,10 @@ from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
-from cases import Image
-from measures import fit
 from scipy.ndimage import gaussian_filter
 
+from cases import Image
+from measures import fit
 from napari_n2s import denoise
 
 TRIAL = 100

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 import bm3d
 import numpy as np
-from cases import Case, Denoiser, Image
-from measures import fit
 from scipy.ndimage import gaussian_filter
 from skimage.restoration import (
     calibrate_denoiser,
@@ -21,6 +19,8 @@ from skimage.restoration import (
     estimate_sigma,
 )
 
+from cases import Case, Denoiser, Image
+from measures import fit
 from napari_n2s.filters.baselines import calibrate_baselines
 from napari_n2s.filters.donut_filters import donut_filter
 from napari_n2s.images.image import open_image

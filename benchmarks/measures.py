@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from cases import Case, Image
 from skimage.metrics import structural_similarity
+
+from cases import Case, Image
 
 BANDS = (0.0, 1 / 16, 1 / 8, 1 / 4, 1.0)
 """Edges in cycles per pixel: structures larger than 16 pixels, 8 to 16, 4 to 8, and smaller."""

@@ -12,6 +12,7 @@ from random import Random
 import imageio.v3 as iio
 import numpy as np
 import zarr
+
 from mutations import INTERESTING, Kind, damage_bytes, damage_words
 
 JSON = (None, True, -1, 0, 1e308, 2**31, 2**40, 2**63, 0.5, "", "0.5", "ä\n", [], {}, [[]], ["y"])

@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 from skimage import color, data, transform
 from torch import Tensor
 
+import corruptions
+from corruptions import replace_spectrum
 from napari_n2s.core.device import fast_arithmetic, prefer_layout
-from napari_n2s.nn.losses import LOSSES, replace_spectrum, tone_map
+from napari_n2s.nn.losses import LOSSES, tone_map
 from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.networks import UNet
-from napari_n2s.simulation import corruptions
 
 Image = NDArray[np.floating[Any]]
 Spoil = Callable[[Image, np.random.Generator], tuple[Image, dict[str, Image]]]

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from careamics import CAREamist
 from careamics.config import create_advanced_n2v_config
-from cases import Case, Denoiser, Image
 from lightning.pytorch import Callback, Trainer
+
+from cases import Case, Denoiser, Image
 
 logging.disable(logging.WARNING)  # theirs; ours says nothing that way
 

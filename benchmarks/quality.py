@@ -28,18 +28,18 @@ from typing import Any
 
 import bm3d
 import numpy as np
+from numpy.typing import NDArray
+from skimage import data
+
 from cases import Case, Denoiser, Image, camera, clean_folder, hardships, pairs, photons, unlike
 from filters import bm3d_told
 from measures import compare, fit, peak, reset_peak
-from numpy.typing import NDArray
-from peers import FILTERS, NETWORKS, Peer
-from skimage import data
-
 from napari_n2s import Model, Settings, train
 from napari_n2s.core.generators import finish
 from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.image import open_image
 from napari_n2s.preparation.prepared import prepare
+from peers import FILTERS, NETWORKS, Peer
 
 Row = dict[str, Any]
 OURS: dict[str, dict[str, Any]] = {

@@ -12,9 +12,9 @@ from itertools import product
 import numpy as np
 import torch
 import torch.nn.functional as F
-from cases import Case, Denoiser, Image
 from torch import Tensor, nn
 
+from cases import Case, Denoiser, Image
 from napari_n2s.nn.masks import Grid, fill, masked_loss
 from napari_n2s.nn.networks import DnCNN
 

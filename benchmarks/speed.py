@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cases import Case, camera
-from filters import bm3d_told
-from measures import compare, peak, reset_peak
-from quality import minute
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
+from cases import Case, camera
+from filters import bm3d_told
+from measures import compare, peak, reset_peak
 from napari_n2s import Settings, denoise, train
 from napari_n2s.core.device import choose_device, describe
+from quality import minute
 
 MINUTES = (1 / 12, 1 / 6, 1 / 3, 1 / 2, 1, 2, 5)
 GPU_SECONDS = (2, 5, 15, 60)

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from cameras import draw_camera
 from napari_n2s.core.device import choose_device, fast_arithmetic, prefer_layout
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.pretrained import FOLDER, KINDS
 from napari_n2s.preparation.augmentation import turns
-from napari_n2s.simulation.cameras import draw_camera
-from napari_n2s.simulation.world import draw_scene
+from scenes import draw_scene
 
 SIZE, PICTURES = 192, 6000
 CROP, BATCH = 96, 4

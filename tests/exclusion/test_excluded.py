@@ -88,6 +88,15 @@ def test_nothing_is_constant_where_photons_are_few():
         assert not look(RNG.poisson(rate, (256, 256))).constant.any()
 
 
+@pytest.mark.parametrize("photons", [0.05, 0.5, 3, 30])
+def test_a_dark_background_among_single_photons_is_no_padding(photons):
+    counts = np.random.default_rng(0).poisson(photons * CELLS)
+    assert look(counts).constant.mean() < 0.01
+    assert not name_processing(counts.astype(np.float32))
+    counts[:, 80:] = 0
+    assert photons < 3 or look(counts).constant[0, :, 80:].all()
+
+
 def test_blank_frames_and_channels_are_left_aside():
     stack = np.stack([NOISY, np.full_like(NOISY, 7), NOISY])
     unusable, tally = exclude(stack[:, None], Settings(), find_missing(stack[:, None]))

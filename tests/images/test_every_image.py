@@ -33,7 +33,7 @@ from napari_n2s.preparation import sampling
 from napari_n2s.preparation.streaming import Stream
 from napari_n2s.widgets.denoise import on_demand
 from napari_n2s.widgets.request import WHOLE, read_request
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data, layers
 
 RNG = np.random.default_rng(0)
 SHAPES = {
@@ -294,9 +294,9 @@ def test_a_layer_of_a_file_has_the_axes_that_the_file_names(viewer, tmp_path):
     image = RNG.poisson(30, (2, 3, 20, 26)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "ZCYX"})
     (layer,) = viewer.open(tmp_path / "a.tif")
-    assert layers.axes(layer) == "ZCYX"
-    layers.correct_axes(layer, "TCYX")
-    assert layers.axes(layer) == "TCYX"
+    assert layer_data.axes(layer) == "ZCYX"
+    layer_data.correct_axes(layer, "TCYX")
+    assert layer_data.axes(layer) == "TCYX"
 
 
 def test_the_result_of_a_large_layer_is_denoised_as_it_is_looked_at(

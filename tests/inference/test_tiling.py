@@ -78,7 +78,7 @@ def test_nothing_beyond_the_halo_reaches_an_output(name):
 
 def test_tiles_cover_an_image_once_and_read_inside_it():
     count = np.zeros((24, 40), int)
-    for tile in tiles((24, 40), (10, 10), halo=5, stride=4):
+    for tile in tiles((24, 40), (10, 10), halo=5, stride=(4, 4)):
         count[tile.write[2:]] += 1
         assert tile.read[2].start % 4 == tile.read[3].start % 4 == 0
         kept = [

@@ -7,13 +7,13 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+import corruptions
 from napari_n2s import ImageError, Settings, SettingsError, denoise, train
 from napari_n2s.core.settings import choices
 from napari_n2s.images.image import open_image
 from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.replicates.replicates import pair_up, split
-from napari_n2s.simulation import corruptions
 from napari_n2s.training.replicate_data import prepare_replicates
 
 RNG = np.random.default_rng(0)

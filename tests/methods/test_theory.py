@@ -72,7 +72,7 @@ HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 1), ((0,), 3), (
 def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(radius, ndim):
     network = choose(Settings(blind_spot_radius=radius), channels=2, ndim=ndim).network.double()
     reach = Settings(blind_spot_radius=radius).radius_along(ndim)
-    sides = [3 * network.stride] * ndim
+    sides = [3 * each for each in network.stride]
     rng = np.random.default_rng(0)
     for _ in range(6):
         x = torch.from_numpy(rng.normal(size=(1, 4, *sides)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import torch
 from qtpy.QtCore import QThreadPool
 
+from cameras import Camera
 from conftest import LONG, NOISY, click, finish
 from napari_n2s import denoise, train
 from napari_n2s.core.settings import Settings
@@ -20,10 +20,9 @@ from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.pretrained import fits, weights_for
 from napari_n2s.pipeline.first_look import first_look
 from napari_n2s.simulation import fluorescence
-from napari_n2s.simulation.cameras import Camera, draw_camera
-from napari_n2s.simulation.world import draw_scene
 from napari_n2s.training.optimization import SETTLING
 from napari_n2s.widgets.denoise.first_look_panel import NAME, WORDS
+from scenes import draw_scene
 
 CELLS = fluorescence.picture(256, seed=5)
 
@@ -35,59 +34,6 @@ def last(image, **settings):
 
 def error(image, truth):
     return float(np.mean((image - truth) ** 2))
-
-
-def test_a_scene_is_drawn_from_its_seed_and_hardly_changes_from_moment_to_moment():
-    for number in range(12):
-        scene, again = (draw_scene(64, np.random.default_rng(number)) for _ in range(2))
-        now, soon = scene(0), scene(1)
-        assert np.array_equal(now, again(0))
-        assert now.shape == (64, 64)
-        assert np.isfinite(now).all()
-        assert now.min() >= 0
-        assert 0 < error(soon, now) < 2 * now.var() + 1e-6
-
-
-@pytest.mark.parametrize(
-    "camera",
-    [
-        Camera(photons=3, read_noise=0.1),
-        Camera(photons=40, multiplies=True),
-        Camera(read_noise=0.2, step=0.3),
-    ],
-)
-def test_what_a_camera_records_is_right_on_average_and_as_noisy_as_it_says(camera):
-    rng = np.random.default_rng(0)
-    picture = np.repeat(np.linspace(0.1, 1, 8)[:, None], 100_000, 1)
-    noise = camera.record(picture, rng) - picture
-    assert noise.mean(1) == pytest.approx(np.zeros(8), abs=0.01)
-    assert noise.var(1) == pytest.approx(camera.variance(picture[:, 0]), rel=0.03)
-
-
-def test_noise_that_is_smeared_is_as_strong_and_ends_where_the_hole_does():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        camera = replace(draw_camera(np.linspace(0, 1, 1000), rng, (0, 2)), clips=False, step=0)
-        picture = np.full((300, 300), 0.5)
-        noise = camera.record(picture, rng) - picture
-        assert noise.var() == pytest.approx(camera.variance(picture).mean(), rel=0.1)
-        shared = [np.mean(noise[:, k:] * noise[:, :-k]) / noise.var() for k in (1, 3)]
-        assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0, abs=0.03)
-        width = camera.smear[1]
-        if width > 0.6:  # of narrower ones pixels do not show the shape
-            assert shared[0] == pytest.approx(np.exp(-1 / (4 * width**2)), abs=0.1)
-        assert shared[1] == pytest.approx(0, abs=0.08)
-
-
-def test_cameras_are_drawn_over_decades_of_noise():
-    rng, picture = np.random.default_rng(0), np.linspace(0, 1, 1000)
-    cameras = [draw_camera(picture, rng) for _ in range(300)]
-    noise = [np.sqrt(each.variance(picture).mean()) / picture.std() for each in cameras]
-    assert min(noise) < 0.1
-    assert max(noise) > 2.5
-    assert (
-        {each.clips for each in cameras} == {each.multiplies for each in cameras} == {True, False}
-    )
 
 
 def test_it_predicts_an_image_better_than_any_filter_before_it_has_learnt_from_it():
@@ -139,7 +85,7 @@ def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
     )
     assert progress.trainer.settings.pretrained
     network = progress.trainer._descent._network
-    start, now = weights_for(network)["first.weight"], network.first.weight.detach()
+    start, now = weights_for(network.radius)["first.weight"], network.first.weight.detach()
     moved = float((now - start).norm() / start.norm())
     assert (moved > 0.3) if forgets else (moved < 0.1)
 
@@ -155,8 +101,8 @@ def test_nothing_is_invented_where_there_is_nothing(slope):
 
 
 def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatch):
-    def misleading(network):
-        return {name: torch.zeros_like(each) for name, each in weights_for(network).items()}
+    def misleading(radius, guides):
+        return {name: torch.zeros_like(each) for name, each in weights_for(radius, guides).items()}
 
     monkeypatch.setattr(factory.pretrained, "weights_for", misleading)
     progress = last(CELLS.noisy, steps=240)
@@ -189,7 +135,7 @@ def test_the_report_names_it():
 def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
     alone, beside = (BlindSpotNetwork(radius=(3, 3), guides=guides).eval() for guides in (0, 4))
     for network in (alone, beside):
-        network.load_state_dict(weights_for(network))
+        network.load_state_dict(weights_for(network.radius, network.guides))
     x = torch.randn(1, 3, 48, 48)
     with torch.inference_mode():
         neighbours = torch.randn(1, 4, 48, 48)

@@ -42,7 +42,7 @@ def test_calibrating_draws_the_curve_and_stands_at_its_minimum(viewer, source, o
     rest(qtbot, dock)
     expected = calibrate(STACK, axes="QYX")
     best = expected.best.values["radius"]
-    assert dock._values() == expected.best.values
+    assert dock.strength.values == expected.best.values
     assert dock.strength_words.text() == f"radius {best:.3g}"
     assert dock.plot._best.getData()[0] == [best]
     assert len(dock.plot._dots.data) == len(expected.tried)
@@ -99,7 +99,7 @@ def test_a_point_of_the_curve_can_be_chosen(viewer, source, open_dock, qtbot):
     click(qtbot, dock.calibrate)
     rest(qtbot, dock)
     dock.plot._dots.sigClicked.emit(dock.plot._dots, [dock.plot._dots.points()[0]], None)
-    assert dock._values() == {"radius": 1.0}
+    assert dock.strength.values == {"radius": 1.0}
 
 
 def test_all_filters_are_compared_with_the_network_on_the_same_pixels(
@@ -246,12 +246,12 @@ def test_an_image_exchanged_while_it_is_calibrated_leaves_nothing_behind(
     dock = open_dock()
     dock.image.value = source
     dock.compare.click()
-    qtbot.waitUntil(lambda: bool(dock._study.found), timeout=LONG)
+    qtbot.waitUntil(lambda: bool(dock._state.found), timeout=LONG)
     dock.strength.setValue(0)
     viewer.layers.remove("a")
     rest(qtbot, dock)
     assert dock.image.value.name == other.name
-    assert dock._study is None
+    assert dock._state is None
     assert dock.table.rowCount() == 0
     assert [layer.name for layer in viewer.layers] == ["other"]
     assert shown() == []

@@ -13,7 +13,7 @@ from napari_n2s.inference.model import Model
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.widgets.denoise.activity import Activity
 from napari_n2s.widgets.denoise.dock import NO_IMAGE
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data
 
 
 def test_the_result_lies_exactly_on_its_source(viewer, open_dock, qtbot):
@@ -206,7 +206,7 @@ def test_closing_the_dock_ends_the_training(viewer, qtbot):
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
-    with qtbot.waitSignal(dock._worker.finished, timeout=LONG):
+    with qtbot.waitSignal(dock.session._run._worker.finished, timeout=LONG):
         qtbot.mouseClick(frame.title.close_button, Qt.MouseButton.LeftButton)
     assert len(viewer.layers) == 1
 
@@ -233,7 +233,7 @@ def test_stop_while_applying_gives_up(viewer, open_dock, qtbot, monkeypatch):
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
     resume.set()
-    dock._show_progress(Applying(0.1))
+    dock._show_state(Applying(0.1))
     click(qtbot, dock.stop)
     finish(qtbot, dock)
     assert len(viewer.layers) == 1
@@ -274,7 +274,7 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
 )
 def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes, words):
     layer = viewer.add_image(np.zeros((20, 30, 40), np.uint8), axis_labels=labels)
-    assert layers.axes(layer) == axes
+    assert layer_data.axes(layer) == axes
     dock = open_dock()
     assert (dock.axes.letters.text(), dock.axes.words.text()) == (axes, words)
 
@@ -295,7 +295,7 @@ def test_axes_can_be_corrected_in_the_dock(viewer, open_dock, qtbot):
     assert dock.axes.words.text().startswith("The axes YY name 2 axes, but the image has 3")
     type_in("yxt")
     assert (letters.text(), dock.axes.words.text()) == ("YXT", "3 frames, 64 × 48 pixels, uint16")
-    assert layers.axes(layer) == "YXT"
+    assert layer_data.axes(layer) == "YXT"
     click(qtbot, dock.train)
     finish(qtbot, dock)
     assert viewer.layers["a [n2s]"].data.shape == stack.shape

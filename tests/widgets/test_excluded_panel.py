@@ -10,7 +10,7 @@ from napari_n2s import Settings, find_excluded
 from napari_n2s.widgets.viewer import layers
 
 RNG = np.random.default_rng(4)
-NAME = "a [n2s set apart]"
+NAME = "a [n2s excluded]"
 
 
 def spoilt():
@@ -25,8 +25,10 @@ def spoilt():
 
 
 def wait_for_map(qtbot, viewer, dock):
-    click(qtbot, dock.set_apart)
-    qtbot.waitUntil(lambda: NAME in viewer.layers and dock.set_apart.isEnabled(), timeout=LONG)
+    click(qtbot, dock.excluded_button)
+    qtbot.waitUntil(
+        lambda: NAME in viewer.layers and dock.excluded_button.isEnabled(), timeout=LONG
+    )
     return viewer.layers[NAME]
 
 
@@ -44,20 +46,20 @@ def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbo
         **placed,
     )
     dock = open_dock()
-    assert dock.set_apart.isHidden()
+    assert dock.excluded_button.isHidden()
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
-    qtbot.waitUntil(lambda: "not learnt from" in dock.found.text(), timeout=LONG)
-    assert "under Advanced" in dock.found.text()
+    qtbot.waitUntil(lambda: "not learnt from" in dock.findings.text(), timeout=LONG)
+    assert "under Advanced" in dock.findings.text()
 
-    assert not dock.set_apart.isHidden()
+    assert not dock.excluded_button.isHidden()
 
     click(qtbot, dock.stop)
     finish(qtbot, dock)
     result = viewer.layers["a [n2s]"]
     assert np.array_equal(result.data[bar], picture[bar])
     assert dock.result.text().count("one value") == 1
-    assert dock.found.isHidden()
+    assert dock.findings.isHidden()
 
     found = wait_for_map(qtbot, viewer, dock)
     assert isinstance(found, Labels)
@@ -83,9 +85,9 @@ def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbo
     assert [each.name for each in viewer.layers].count(NAME) == 1
     assert (viewer.layers[NAME].data[bar] == 2).all()
     dock.image.value = viewer.layers["other"]
-    assert dock.set_apart.isHidden()
+    assert dock.excluded_button.isHidden()
     dock.image.value = viewer.layers["a"]
-    assert not dock.set_apart.isHidden()
+    assert not dock.excluded_button.isHidden()
     assert shown() == []
 
 

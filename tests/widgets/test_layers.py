@@ -14,8 +14,8 @@ from napari_n2s.widgets.denoise.on_demand import OnDemand
 from napari_n2s.widgets.denoise.result_panel import ResultPanel
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.request import WHOLE, read_request
-from napari_n2s.widgets.viewer import layers, regions
-from napari_n2s.widgets.viewer.frozen import LayerLock
+from napari_n2s.widgets.viewer import layer_data, layers, regions
+from napari_n2s.widgets.viewer.gc_freeze import GcFreeze
 
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
 CLEAN = STACK.astype(np.float32)
@@ -61,7 +61,7 @@ def test_what_comes_last_lies_on_top(viewer):
 def test_a_result_on_demand_is_drawn_anew_as_long_as_it_is_there(viewer):
     source = viewer.add_image(STACK, name="a")
     lazy = OnDemand(None, open_image(STACK, "QYX"), np.float32)
-    lazy.busy = True  # for it has no model
+    lazy.busy = True  # it has no model
     lazy.show_in(add_result(viewer, source, lazy))
     drawn = []
     gc.collect()
@@ -126,13 +126,13 @@ def test_layers_may_count_in_other_units(viewer):
     thick = viewer.add_image(
         STACK, scale=(0.3, 100, 100), units=("um", "nm", "nm"), axis_labels="zyx"
     )
-    assert layers.slice_distance(thick) == pytest.approx(3)
+    assert layer_data.slice_distance(thick) == pytest.approx(3)
 
 
 def test_what_goes_is_collected_though_the_rest_is_left_aside(viewer, monkeypatch):
     viewer.add_image(STACK, name="a")
     viewer.add_image(STACK, name="b")
-    frozen, collected, collect = LayerLock(viewer), [], gc.collect
+    frozen, collected, collect = GcFreeze(viewer), [], gc.collect
     monkeypatch.setattr(gc, "collect", lambda *_: collected.append(gc.get_freeze_count()))
     frozen.begin()
     viewer.layers.remove("a")
@@ -160,7 +160,7 @@ def test_letters_count_though_a_button_takes_no_focus(viewer, qtbot, name, butto
     qtbot.keyClicks(dock.axes.letters, "tyx")
     getattr(dock, button).setFocusPolicy(Qt.FocusPolicy.NoFocus)
     click(qtbot, getattr(dock, button))
-    assert layers.axes(source) == "TYX"
+    assert layer_data.axes(source) == "TYX"
     qtbot.waitUntil(lambda: "true and false" in dock.result.text(), timeout=LONG)
 
 
@@ -173,14 +173,14 @@ def test_a_first_look_goes_with_what_it_shows_and_for_what_is_better(
 
     def look_again():
         dock.pretrained.click()
-        qtbot.waitUntil(lambda: dock._first_look._order is None)
+        qtbot.waitUntil(lambda: dock._first_look._request is None)
         dock.pretrained.click()
         qtbot.waitUntil(lambda: LOOK in viewer.layers, timeout=LONG)
 
     dock.image.changed.emit(source)
     qtbot.waitUntil(lambda: LOOK in viewer.layers, timeout=LONG)
     assert dock.result.text() == WORDS
-    dock._verdict.refuse("No.")
+    dock._result_panel.refuse("No.")
     first = viewer.layers[LOOK]
     viewer.dims.set_current_step(0, 2)
     qtbot.waitUntil(lambda: first.translate[0] == 2, timeout=LONG)

@@ -75,8 +75,8 @@ def test_the_preview_lies_on_the_slice_in_view_and_follows_it(viewer, training, 
 def test_a_preview_that_is_removed_stays_away(viewer, training, qtbot):
     wait_for_preview(qtbot, viewer)
     viewer.layers.remove(PREVIEW)
-    scores = len(training.plot._scores)
-    qtbot.waitUntil(lambda: len(training.plot._scores) >= scores + 2, timeout=LONG)
+    scores = len(training.plot._scores.points)
+    qtbot.waitUntil(lambda: len(training.plot._scores.points) >= scores + 2, timeout=LONG)
     assert PREVIEW not in viewer.layers
 
 
@@ -84,26 +84,26 @@ def test_pause_rests_and_resume_goes_on(viewer, training, qtbot):
     qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
     click(qtbot, training.pause)
     qtbot.wait(500)
-    before = training.progress
+    before = training.session.progress
     qtbot.wait(2000)
-    assert (training.progress, training.bar.text()) == (before, "paused")
+    assert (training.session.progress, training.bar.text()) == (before, "paused")
     click(qtbot, training.pause)
-    qtbot.waitUntil(lambda: training.progress is not before, timeout=LONG)
-    assert training.progress.seconds < before.seconds + 1.5  # the rest does not count
+    qtbot.waitUntil(lambda: training.session.progress is not before, timeout=LONG)
+    assert training.session.progress.seconds < before.seconds + 1.5  # the rest does not count
 
 
 def test_while_it_rests_the_preview_still_follows_the_slider(viewer, training, qtbot):
     preview, source = wait_for_preview(qtbot, viewer), viewer.layers["a"]
     click(qtbot, training.pause)
     qtbot.wait(500)
-    step = training.progress.step
+    step = training.session.progress.step
     viewer.dims.set_point(0, source.data_to_world((2, 0, 0))[0])
 
     def follows():
         return np.isclose(source.world_to_data(preview.data_to_world((0, 0, 0)))[0], 2)
 
     qtbot.waitUntil(follows, timeout=LONG)
-    assert training.progress.step == step
+    assert training.session.progress.step == step
 
 
 def test_what_was_learnt_is_applied_without_learning_more(viewer, training, qtbot):
@@ -111,13 +111,13 @@ def test_what_was_learnt_is_applied_without_learning_more(viewer, training, qtbo
     assert not training.apply.isEnabled()
     click(qtbot, training.stop)
     finish(qtbot, training)
-    before, whole = training.progress, viewer.layers["a [n2s]"]
+    before, whole = training.session.progress, viewer.layers["a [n2s]"]
     training.apply_to.value = "slice"
     viewer.dims.set_point(0, whole.data_to_world((1, 0, 0))[0])
     click(qtbot, training.apply)
     finish(qtbot, training)
-    assert training.progress is before
-    assert training.progress.trainer.step == before.step
+    assert training.session.progress is before
+    assert training.session.progress.trainer.step == before.step
     part = viewer.layers["a [n2s] [1]"]
     assert np.allclose(part.data, whole.data[1:2], rtol=1e-4)
 
@@ -139,24 +139,24 @@ def test_a_wrong_choice_costs_no_training(viewer, training, qtbot):
     finish(qtbot, training)
     colour = viewer.add_image(np.zeros((40, 50, 3), np.uint8), name="colour")
     training.image.value = viewer.layers["a"]
-    before = training.progress
+    before = training.session.progress
     training.apply_to.value = colour
     click(qtbot, training.apply)
     finish(qtbot, training)
     [(severity, message)] = shown()
     assert (severity, "3 channels" in message) == ("error", True)
-    assert training.progress is before
+    assert training.session.progress is before
     training.apply_to.value = "slice"
     click(qtbot, training.apply)
     finish(qtbot, training)
     assert viewer.layers["a [n2s] [1]"].data.shape == (1, *NOISY.shape)
-    curve = list(training.plot._scores)
+    curve = training.plot._scores.points
     training.image.value = viewer.add_image(NOISY > 30, name="black and white")
-    before = training.progress
+    before = training.session.progress
     click(qtbot, training.train)
     finish(qtbot, training)
     assert "true and false" in training.result.text()
-    assert (training.progress, training.plot._scores) == (before, curve)
+    assert (training.session.progress, training.plot._scores.points) == (before, curve)
     notification_manager.records.clear()
 
 
@@ -172,13 +172,13 @@ def test_it_goes_on_from_where_it_was_stopped(viewer, training, qtbot):
     qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
     click(qtbot, training.stop)
     finish(qtbot, training)
-    before, scores = training.progress, len(training.plot._scores)
+    before, scores = training.session.progress, len(training.plot._scores.points)
     assert training.pause.text() == "Go on"
     click(qtbot, training.pause)
-    qtbot.waitUntil(lambda: len(training.plot._scores) > scores, timeout=LONG)
+    qtbot.waitUntil(lambda: len(training.plot._scores.points) > scores, timeout=LONG)
     click(qtbot, training.stop)
     finish(qtbot, training)
-    after = training.progress
+    after = training.session.progress
     assert after.step > before.step
     assert after.trainer is before.trainer
     assert after.best.score.loss <= before.best.score.loss
@@ -191,8 +191,8 @@ def test_the_source_may_be_renamed_or_hold_another_image(viewer, training, qtbot
     viewer.layers["a"].name = "b"
     viewer.layers["b"].data = np.zeros((2, 80, 90, 100), np.uint8)
     qtbot.waitUntil(lambda: PREVIEW not in viewer.layers, timeout=LONG)
-    scores = len(training.plot._scores)
-    qtbot.waitUntil(lambda: len(training.plot._scores) >= scores + 2, timeout=LONG)
+    scores = len(training.plot._scores.points)
+    qtbot.waitUntil(lambda: len(training.plot._scores.points) >= scores + 2, timeout=LONG)
     assert [layer.name for layer in viewer.layers] == ["other", "b"]
     click(qtbot, training.stop)
     finish(qtbot, training)
@@ -212,7 +212,7 @@ def test_before_and_after_and_the_words_for_a_paper(viewer, training, qtbot):
     click(qtbot, training.methods)
     words = QApplication.clipboard().text()
     assert "Batson & Royer" in words
-    assert f"{training._verdict.report.network.loss:.4g}" in words
+    assert f"{training._result_panel.report.network.loss:.4g}" in words
 
 
 def test_two_docks_train_side_by_side(viewer, open_dock, qtbot):
@@ -262,7 +262,7 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     viewer.dims.set_point(0, 4)
     click(qtbot, dock.train)
     finish(qtbot, dock)
-    trainer = dock.progress.trainer
+    trainer = dock.session.progress.trainer
     assert tuple(trainer.material.x.shape) == (3, 1, 51, 31)
     result = viewer.layers["a [n2s]"]
     assert result.data.shape == (1, *NOISY.shape)
@@ -320,7 +320,7 @@ def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot, n
     wait_for_preview(qtbot, viewer)
     held = [ref(dock), ref(source)]
     if button == "train":
-        held.append(ref(dock.progress.trainer))
+        held.append(ref(dock.session.progress.trainer))
     del dock, source
     viewer.close()
     let_threads_end(qtbot)

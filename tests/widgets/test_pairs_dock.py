@@ -127,7 +127,7 @@ def test_a_shift_is_told_before_training_and_put_right_if_ticked(viewer, open_do
         lambda: "with register, which moves it back" in dock.result.text(), timeout=LONG
     )
     qtbot.waitUntil(lambda: "training" in dock.bar.text(), timeout=LONG)
-    assert dock.found.text() == ""
+    assert dock.findings.text() == ""
     click(qtbot, dock.stop)
     finish(qtbot, dock)
     assert dock.result.text().count("with register, which moves it back") == 1
@@ -151,18 +151,18 @@ def test_it_is_watched_stopped_and_gone_on_with(viewer, open_dock, qtbot):
     click(qtbot, dock.stop)
     finish(qtbot, dock)
     assert [layer.name for layer in viewer.layers] == ["a", "a [n2s]", "b"]
-    before = dock.progress
+    before = dock.session.progress
     dock.pairs.way.value = "layer"
     click(qtbot, dock.pause)
     assert shown()[0][1].startswith("This training is of a and its pairs as they were")
-    assert dock.progress is before
+    assert dock.session.progress is before
     dock.pairs.way.value = "repeats"
     dock.pairs.along.value = "T"
     click(qtbot, dock.pause)
-    qtbot.waitUntil(lambda: dock.progress.step > before.step, timeout=LONG)
+    qtbot.waitUntil(lambda: dock.session.progress.step > before.step, timeout=LONG)
     click(qtbot, dock.stop)
     finish(qtbot, dock)
-    assert dock.progress.trainer is before.trainer
+    assert dock.session.progress.trainer is before.trainer
 
 
 def test_every_way_and_every_loss_is_explained(viewer, open_dock):
@@ -188,7 +188,7 @@ def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot):
     viewer.window.add_dock_widget(dock)
     click(qtbot, dock.train)
     qtbot.waitUntil(lambda: "a [n2s preview]" in viewer.layers, timeout=LONG)
-    held = [ref(each) for each in (dock, source, other, dock.progress.trainer)]
+    held = [ref(each) for each in (dock, source, other, dock.session.progress.trainer)]
     del dock, source, other
     viewer.close()
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QLabel, QMessageBox
 from conftest import NOISY, click, finish, shown
 from napari_n2s.training.preview import is_presentable
 from napari_n2s.widgets.controls.basics import Column
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data
 
 
 def train(dock, qtbot):
@@ -64,15 +64,15 @@ def test_a_refused_training_costs_no_earlier_one(viewer, open_dock, qtbot):
     dock = open_dock()
     dock.image.value = source
     train(dock, qtbot)
-    before = dock.progress
+    before = dock.session.progress
     dock.guides.tick(guide, True)
     train(dock, qtbot)
     assert dock.result.text().startswith("A guide is the image itself")
     dock.guides.tick(guide, False)
-    assert dock.progress is before
+    assert dock.session.progress is before
     click(qtbot, dock.pause)
     finish(qtbot, dock)
-    assert dock.progress.step > before.step
+    assert dock.session.progress.step > before.step
     assert len(shown()) == 1
 
 
@@ -84,7 +84,7 @@ def test_gaps_elsewhere_are_left_without_learning_anew(viewer, open_dock, qtbot,
     dock = open_dock()
     dock.image.value = source
     train(dock, qtbot)
-    before, account = dock.progress, dock.result.text()
+    before, account = dock.session.progress, dock.result.text()
     dock.apply_to.value = viewer.layers["b"]
     answers = iter((QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes))
     monkeypatch.setattr(QMessageBox, "question", lambda *_: next(answers))
@@ -93,7 +93,7 @@ def test_gaps_elsewhere_are_left_without_learning_anew(viewer, open_dock, qtbot,
     assert dock.result.text() == account
     click(qtbot, dock.apply)
     finish(qtbot, dock)
-    assert dock.progress.step == before.step
+    assert dock.session.progress.step == before.step
     result = viewer.layers["b [n2s]"].data
     assert np.argwhere(np.isnan(result)).tolist() == [[5, 7]]
     assert shown() == []
@@ -121,7 +121,7 @@ def test_letters_being_typed_are_left_alone(viewer, open_dock, qtbot):
     assert dock.axes.letters.text() == "ZY"
     qtbot.keyClicks(dock.axes.letters, "X")
     qtbot.keyClick(dock.axes.letters, Qt.Key.Key_Return)
-    assert layers.axes(viewer.layers["a"]) == "ZYX"
+    assert layer_data.axes(viewer.layers["a"]) == "ZYX"
     assert "3 slices" in dock.axes.words.text()
 
 
@@ -164,7 +164,7 @@ def test_no_picture_is_shown_that_a_filter_makes_better_until_it_has_had_its_tim
 def test_a_viewer_that_loses_its_layers_is_not_looked_at(viewer, open_dock, qtbot):
     viewer.add_image(np.stack([NOISY] * 3), name="a")
     dock = open_dock()
-    dock._first_look.at(viewer.layers["a"])
+    dock._first_look.show_layer(viewer.layers["a"])
     qtbot.waitUntil(lambda: "a [n2s first look]" in viewer.layers)
     viewer.layers.clear()
-    assert dock._first_look._watching is None or dock._first_look._watching.view() is None
+    assert dock._first_look._live_preview is None or dock._first_look._live_preview.view() is None

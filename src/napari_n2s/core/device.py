@@ -1,4 +1,4 @@
-"""Where to compute, and that in words."""
+"""Choosing the device to compute on, and describing it in words."""
 
 from __future__ import annotations
 
@@ -7,34 +7,59 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 
-import psutil
 import torch
+import torch.nn.functional as F
 
+from napari_n2s.core import system
 from napari_n2s.core.errors import DeviceError
-from napari_n2s.core.system import threads
 
 CUDA_REMEDY = "uv pip install --reinstall torch --torch-backend=auto"
-"""Replaces PyTorch by the build that fits the computer's GPU and driver."""
+"""The command that replaces PyTorch by the build for the computer's GPU and driver."""
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """Turn a setting into a device: auto takes CUDA, then Apple's MPS, then the processor.
+def choose_device(name: str = "auto", *, volume: bool = False) -> torch.device:
+    """Turn the setting into a device: auto takes CUDA, then Apple's MPS, then the processor.
+
+    Parameters
+    ----------
+    name : {"auto", "cuda", "mps", "cpu"}
+    volume : bool
+        Whether networks have three axes of space. Where PyTorch lacks an operator that they need
+        on the Apple GPU, the device is the processor.
 
     Raises
     ------
     DeviceError
-        If the device named is not to be had.
+        If the device named is not available.
     """
-    there = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        name = next(each for each, found in there.items() if found)
-    if not there[name]:
+        name = next(each for each, found in available.items() if found)
+    if not available[name]:
         raise DeviceError(f"{why_not(name)} Choose auto to use what there is.")
-    return torch.device(name)
+    device = torch.device(name)
+    if volume and name == "mps" and not _computes_volumes(device):
+        return torch.device("cpu")
+    return device
+
+
+@cache
+def _computes_volumes(device: torch.device) -> bool:
+    """Whether a device has the operators of three-dimensional networks, by trying them."""
+    try:
+        x = torch.zeros(1, 1, 4, 4, 4, device=device)
+        for mode in ("constant", "reflect", "replicate"):
+            padded = F.pad(x, [1] * 6, mode=mode)
+        weight = torch.zeros(1, 1, 3, 3, 3, device=device, requires_grad=True)
+        y = F.batch_norm(F.conv3d(padded, weight), None, None, training=True)
+        F.interpolate(F.max_pool3d(y, 2), scale_factor=2.0).sum().backward()  # type: ignore[no-untyped-call]
+    except RuntimeError:  # of which NotImplementedError is one
+        return False
+    return True
 
 
 def why_not(name: str) -> str:
@@ -50,12 +75,12 @@ def why_not(name: str) -> str:
 
 
 def describe(device: torch.device) -> str:
-    """Name a device as a person would."""
+    """Name a device for messages and reports."""
     if device.type == "cuda":
         return f"NVIDIA GPU ({torch.cuda.get_device_name(device)})"
     if device.type == "mps":
         return "Apple GPU"
-    count = threads()
+    count = system.threads()
     return f"processor ({count} {'core' if count == 1 else 'cores'})"
 
 
@@ -67,7 +92,7 @@ def short_of_memory(error: Exception) -> bool:
 
 @contextmanager
 def memory_in_words() -> Iterator[None]:
-    """Say in a sentence that memory ran short.
+    """Turn errors of memory running short into one sentence for the user.
 
     Raises
     ------
@@ -86,23 +111,23 @@ def memory_in_words() -> Iterator[None]:
 def free_memory(device: torch.device) -> int:
     """Measure the bytes that are free where a device computes."""
     if device.type == "cuda":
-        with suppress(RuntimeError), torch.cuda.device(device):  # when others have it to themselves
+        with suppress(RuntimeError), torch.cuda.device(device):  # in exclusive use by others
             return torch.cuda.mem_get_info()[0]
-    return int(psutil.virtual_memory().available)
+    return system.free_memory()
 
 
 def account(name: str = "auto") -> tuple[str, str | None]:
-    """Say what a setting has computed on, its free memory and, if that is slow unasked, why.
+    """Say which device a setting computes on, its free memory and, if no GPU is used, why.
 
     Returns
     -------
     tuple of str and (str or None)
-        The sentence, and the command that would help.
+        The sentence, and the command that would make the GPU usable.
 
     Raises
     ------
     DeviceError
-        If the device named is not to be had.
+        If the device named is not available.
     """
     device = choose_device(name)
     free = free_memory(device)
@@ -118,7 +143,7 @@ def account(name: str = "auto") -> tuple[str, str | None]:
 
 
 def give_back_memory() -> None:
-    """Give back the memory of a GPU that PyTorch keeps for what may come."""
+    """Return the GPU memory that PyTorch caches for later allocations."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
@@ -127,9 +152,9 @@ def give_back_memory() -> None:
 
 @contextmanager
 def working_threads() -> Iterator[None]:
-    """Compute on as many cores as `threads` says, and put back what was set before."""
+    """Let PyTorch compute on as many threads as `system.threads`, then restore their number."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads())
+    torch.set_num_threads(system.threads())
     try:
         yield
     finally:
@@ -137,12 +162,9 @@ def working_threads() -> Iterator[None]:
 
 
 def fast_arithmetic(device: torch.device) -> AbstractContextManager[None]:
-    """Compute in bfloat16 what can spare the digits, where that is faster.
-
-    On a processor that is where it multiplies bfloat16 by itself: elsewhere it is slower.
-    """
+    """Autocast to bfloat16 where the hardware multiplies it: elsewhere it would be slower."""
     if device.type == "cuda":
-        # Older ones emulate it.
+        # GPUs before compute capability 8.0 emulate it.
         able = bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
     else:
         able = device.type == "cpu" and _processor_has_bfloat16()
@@ -157,6 +179,6 @@ def _processor_has_bfloat16() -> bool:
 
 
 def prefer_layout(x: torch.Tensor) -> torch.Tensor:
-    """Lay an image out in memory as convolutions like it best, channels last."""
+    """Store an image with its channels last, the memory format that convolutions prefer."""
     kinds = {4: torch.channels_last, 5: torch.channels_last_3d}
     return x.contiguous(memory_format=kinds.get(x.ndim, torch.contiguous_format))

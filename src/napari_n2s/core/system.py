@@ -1,4 +1,4 @@
-"""What the computer has: cores to compute on, and memory."""
+"""What the computer has to offer: cores to compute on, and free memory."""
 
 from __future__ import annotations
 
@@ -9,23 +9,33 @@ import numpy as np
 import psutil
 
 from napari_n2s.core.errors import DeviceError
+from napari_n2s.core.limits import cores_within_limits, memory_within_limits
 
 
 def threads() -> int:
-    """Count the cores to compute on: all but one, which a window needs; of two, both."""
+    """Count the cores to compute on: all but one, which the window needs; of two, both.
+
+    They are those that the process may run on and that its container or batch job grants.
+    """
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
+    cores = int(min(cores, cores_within_limits()))
     return max(1, min(cores, max(2, cores - 1)))
+
+
+def free_memory() -> int:
+    """Measure the bytes of main memory that can be had: free, and within the limits set."""
+    return int(min(psutil.virtual_memory().available, memory_within_limits()))
 
 
 @cache
 def keep_memory() -> None:
-    """Let Linux's C library keep what is given back to it, up to 64 MB, for it is soon asked again.
+    """Let the GNU C library keep up to 64 MB of freed memory for the next allocation.
 
-    It returns to the system what exceeds twice the largest block that it has seen given back, and
-    of blocks takes note up to 32 MiB (mallopt(3)). Before it has seen one, a first training has its
-    memory taken away and cleared anew at every score. Elsewhere this does nothing.
+    It returns to the system what exceeds twice the largest block that it has seen freed, and takes
+    note of blocks of up to 32 MiB (mallopt(3)). Before it has seen one, a first training has its
+    memory returned and cleared anew at every score. Elsewhere this does nothing.
     """
     np.empty(2**25 - 2**20, np.uint8)
 
@@ -42,7 +52,7 @@ def require_memory(need: float) -> None:
     ------
     DeviceError
     """
-    free = psutil.virtual_memory().available
+    free = free_memory()
     if need > free:
         raise DeviceError(
             f"This image takes about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are "

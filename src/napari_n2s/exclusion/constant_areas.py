@@ -31,6 +31,12 @@ places all over, as among few photons, a large area is not to be lost among them
 OFTEN, COVERED = 0.95, 0.3
 """Share of the places beside an area where its value is less frequent than is assumed, and share of
 a place's pixels that have to lie outside all areas."""
+FADED, BESIDE = 0.6, 8
+"""Share of the pixels with the least value, so many pixels around an area of it, above which it may
+be the background of single photons, whose rate fades towards it."""
+ABREAST = 24
+"""Other pixels in a straight line along an area of the least value, and none beyond it, above which
+that does not fade but ends."""
 SHORTEST = 8
 """Pixels of a line of one pixel's width at least."""
 RARE = 0.05
@@ -137,7 +143,7 @@ def _areas_of(value: Any, picture: NDArray[Any], known: Mask) -> Mask:
         if not core.any():
             break
         thick = ndi.maximum_filter(core, 2 * reach + 1) & equal
-        found |= _certain_areas(thick, equal, similar, known, 2 * depth - 1)
+        found |= _certain_areas(thick, equal, similar, picture < value, known, 2 * depth - 1)
     usual = equal[known & ~found].mean() if (known & ~found).any() else 0.0
     if found.any() and usual < RARE:  # corners and strokes of the same writing that are thinner
         found = _connected(equal, found)
@@ -145,10 +151,11 @@ def _areas_of(value: Any, picture: NDArray[Any], known: Mask) -> Mask:
 
 
 def _certain_areas(
-    thick: Mask, equal: Mask, similar: Mask, known: Mask, sides: NDArray[Any]
+    thick: Mask, equal: Mask, similar: Mask, lower: Mask, known: Mask, sides: NDArray[Any]
 ) -> Mask:
     """Choose the areas whose pixels cannot all have the same value by chance."""
     found = np.zeros(thick.shape, bool)
+    darkest = not (lower & known).any()
     labels, _ = ndi.label(thick)
     sizes = np.bincount(labels.ravel())
     outside = known & ~thick
@@ -167,6 +174,8 @@ def _certain_areas(
         near = similar[y, x][ring].mean() if ring.any() else 0.0
         often = _local_share(equal[y, x], free, own, margin)
         share = max(usual, near, often, 1 / max(int(ring.sum()), 100))
+        if darkest and _fades(own, equal[y, x], free):
+            continue
         certain = max(side**2, 3 * int(own.sum(1).max()), 3 * int(own.sum(0).max()))
         if certain * -log(min(share, 1.0)) < least:
             continue
@@ -176,6 +185,18 @@ def _certain_areas(
         if small * PURITY <= sizes[number]:
             found[y, x] |= own
     return found
+
+
+def _fades(own: Mask, equal: Mask, free: Mask) -> bool:
+    """Whether an area of the least value may be a background that is reached by few photons."""
+    around = ndi.binary_dilation(own, SQUARE, iterations=BESIDE) & free
+    if around.any() and equal[around].mean() <= FADED:
+        return False
+    for area, other in ((own, free & ~equal), (own.T, (free & ~equal).T)):
+        for inner, outer in ((area[:, :-1], other[:, 1:]), (area[:, 1:], other[:, :-1])):
+            if (inner & outer).sum(0).max(initial=0) >= ABREAST:
+                return False
+    return True
 
 
 def _local_share(equal: Mask, free: Mask, own: Mask, reach: int) -> float:

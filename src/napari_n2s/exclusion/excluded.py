@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_n2s.core.settings import Settings
+from napari_n2s.core.system import threads
 from napari_n2s.exclusion.constant_areas import add_edges, find_constant_areas
 from napari_n2s.exclusion.outliers import Noise, find_outliers, measure_noise
 from napari_n2s.images.missing import find_gaps
@@ -185,7 +185,7 @@ def exclude(
     """
     unusable: Mask = np.empty(canonical.shape, bool)
     tally = ExclusionCounts()
-    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(THREADS, threads())) as pool:
         looks = pool.map(find_excluded, canonical, repeat(settings), missing)
         for found, into in zip(looks, unusable, strict=True):
             into[:] = found.unusable

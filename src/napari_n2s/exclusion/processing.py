@@ -28,6 +28,8 @@ FEWEST = 64
 PATCH, SMOOTHEST = 16, 0.1
 """Side of patches in pixels, and share of them that is taken for smooth, in which noise is looked
 at along each axis."""
+CERTAIN = 4.0
+"""Standard errors by which the smoothest patches have to differ more along one axis."""
 UNEQUAL = 1.25
 """Ratio of the variances of differences along the two axes, where noise is independent 1."""
 STRIPED, RATHER = 8.0, 4.0
@@ -134,6 +136,9 @@ def _shared(picture: NDArray[np.float64]) -> str:
     order = order[total[order] > 0]
     smooth = order[: max(4, round(SMOOTHEST * len(order)))]
     if len(smooth) < 4:
+        return ""
+    differ = squares[0, smooth] - squares[1, smooth]
+    if abs(differ.mean()) < CERTAIN * differ.std(ddof=1) / len(smooth) ** 0.5:
         return ""
     ratio = float(squares[0, smooth].mean() / max(squares[1, smooth].mean(), 1e-30))
     if ratio < 1 / UNEQUAL:

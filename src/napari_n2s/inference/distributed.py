@@ -106,7 +106,7 @@ def applying_on(
 
 def _denoise(box: Box, shared: tuple[Any, Image, Any], invariant: bool | None) -> None:
     model, image, out = shared
-    device = choose_device(model.settings.device)
+    device = choose_device(model.settings.device, volume=model.settings.volume)
     with _ONE_AT_A_TIME:
         part = Part(out, box)
         finish(applying(model, device, image, invariant=invariant, part=box, out=part))

@@ -174,7 +174,7 @@ class Model(TrainedNetwork):
         if self.paired:  # what is in one reading alone is left out by the others
             looked = replace(looked, outliers="ignore", constant_areas="denoise")
         stream = Stream(image, part, kind, looked, out, beside)
-        device = device or choose_device(self.settings.device)
+        device = device or choose_device(self.settings.device, volume=self.ndim > 2)
         method = self.method(count, seen, device)
         run = partial(
             predict,
@@ -190,7 +190,7 @@ class Model(TrainedNetwork):
         size = tuple(side.stop - side.start for side in stream.space)
         halo, stride = network.halo, network.stride
         if method.mixes:
-            halo, stride = halo + REACH, lcm(stride, STEP)
+            halo, stride = halo + REACH, tuple(lcm(each, STEP) for each in stride)
         cuts = tiles(space, _block(size), halo, stride, stream.space)
         blocks = list(cuts)
         for order, number in enumerate(stream.samples):

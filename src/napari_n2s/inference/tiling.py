@@ -72,7 +72,7 @@ def tiles(
     space: tuple[int, ...],
     sides: tuple[int, ...],
     halo: int,
-    stride: int,
+    stride: tuple[int, ...],
     part: tuple[slice, ...] | None = None,
 ) -> Iterator[Tile]:
     """Cover an image, or a part of it, with tiles of about some size with a halo around each.
@@ -81,19 +81,21 @@ def tiles(
     ----------
     space, sides : tuple of int
         Sizes of the image and of a tile along each axis of space.
-    halo, stride : int
-        Pixels. The halo is rounded up, so that what is read lies on the network's lattice.
+    halo : int
+        Pixels; rounded up to a multiple of the stride, so that what is read begins on it.
+    stride : tuple of int
+        Of the network, along each axis of space.
     part : tuple of slice, optional
     """
-    halo = -(-halo // stride) * stride
     every, spans = (slice(None), slice(None)), []
     parts = part or [slice(0, size) for size in space]
-    for size, side, whole in zip(space, sides, parts, strict=True):
+    for size, side, whole, step in zip(space, sides, parts, stride, strict=True):
+        around = -(-halo // step) * step
         starts = range(whole.start, whole.stop, side)
         ends = [*starts[1:], whole.stop]
         spans.append(
             [
-                (max(0, (a - halo) // stride * stride), a, b, min(size, b + halo))
+                (max(0, (a - around) // step * step), a, b, min(size, b + around))
                 for a, b in zip(starts, ends, strict=True)
             ]
         )
@@ -226,7 +228,10 @@ def _in_tiles(
     # On a whole number of strides, a flipped tile lies on the same lattice as the flipped image.
     padded = network.pad(shown)
     whole = tuple(padded.shape[2:])
-    size = tuple(-(-each // network.stride) * network.stride for each in divide(whole, side**2))
+    size = tuple(
+        ceil(each / step) * step
+        for each, step in zip(divide(whole, side**2), network.stride, strict=True)
+    )
     every = list(tiles(whole, size, network.halo, network.stride))
     result: Tensor | None = None
     for number, tile in enumerate(every):

@@ -21,6 +21,7 @@ from napari_n2s.images.scale import Scale
 from napari_n2s.methods.base import Method
 from napari_n2s.methods.factory import choose
 from napari_n2s.methods.masked import MaskedMethod
+from napari_n2s.methods.traits import MethodTraits, traits_of
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.preparation.prepared import fill_gaps
 from napari_n2s.preparation.streaming import Pictures
@@ -81,6 +82,11 @@ class TrainedNetwork:
     nonlocal_weight: tuple[float, ...] = (NONLOCAL_WEIGHT,)
     fallback: Baseline | None = None
     baseline_error: float = nan
+
+    @property
+    def traits(self) -> MethodTraits:
+        """What may be done with its method."""
+        return traits_of(self.settings, paired=self.paired)
 
     def method(self, beside: int, guides: int, device: torch.device) -> Method:
         """Make its method, to predict with its weights on a device.

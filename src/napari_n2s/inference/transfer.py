@@ -17,6 +17,7 @@ from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
 from napari_n2s.inference.compatibility import Fit, Trial, adapted_scale, judge, same_scale
 from napari_n2s.inference.trained_network import TrainedNetwork
+from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.held_out import pick, squared_errors
 from napari_n2s.preparation.prepared import Prepared, prepare
 from napari_n2s.preparation.sampling import sample_pieces
@@ -63,10 +64,8 @@ def look(model: Trained, image: Image) -> tuple[Trained, Fit]:
 def _try(model: TrainedNetwork, drawn: Image, ready: Prepared, adapted: Scale) -> Trial:
     """Predict the held-out pixels on both scales, without seeing them."""
     known = Scale(ready.scale.shift, adapted.spread)  # of other channels nothing is promised
-    radius = (
-        model.settings.radius_along(ready.x.ndim - 2) if model.settings.network == "donut" else ()
-    )
-    baselines = calibrate_baselines(replace(ready, scale=known), radius or None)
+    radius = radius_of(model.settings, ready.x.ndim - 2)
+    baselines = calibrate_baselines(replace(ready, scale=known), radius)
     best = min((each.score for each in baselines), key=lambda each: each.loss)
     off = squared_errors(np.zeros_like(ready.noisy), ready.noisy, known.variance)
     return Trial(
@@ -95,7 +94,7 @@ def _squares(
         seen = [x[(each, slice(None), *space)] for each in beside]
         also.append(np.concatenate([*seen, guides[(n.start, slice(None), *space)]]))
     gone = np.all(ready.missing, axis=1, keepdims=True)
-    device = choose_device(model.settings.device)
+    device = choose_device(model.settings.device, volume=model.settings.volume)
     stack = np.stack(also)
     count = stack.shape[1] - guides.shape[1]
     method = model.method(count // model.channels, guides.shape[1], device)

@@ -95,16 +95,16 @@ class BlindSpot:
     turns : tuple of Orientation
     sees : bool
         Whether pretraining has taught it what to make of pixels that are shown.
-    wide : bool
-        Whether the radius is wider than a pixel, as neighbours share their noise. Some of that
-        reaches farther than any radius, and the pixel, put back by its noise, would bring it along.
+    uses_posterior : bool
+        Whether the pixel is put back by its noise. Where neighbours share their noise, some of it
+        reaches farther than any blind spot, and would come back with the pixel.
     """
 
     mixes: ClassVar[bool] = True
     network: BlindSpotNetwork | PerChannel
     turns: tuple[Orientation, ...]
     sees: bool = False
-    wide: bool = False
+    uses_posterior: bool = True
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel by itself."""
@@ -168,7 +168,7 @@ class BlindSpot:
         noise = raised(noise, mean, noisy) if there.mean() > NEARLY_ALL else noise
         bias = find_bias(known[0], known[1], other[:, there], known[2], noise)
         mean, total, other = bias.undo(mean, total, other, noise)
-        taken = trust * (not self.wide)
+        taken = trust * self.uses_posterior
         estimate, promised = posterior(mean, total, noisy, noise, taken)
         usual = usual_share(estimate, promised, other, there)
         expected = np.full_like(usual, SEEING) if self.sees else usual
@@ -180,7 +180,7 @@ class BlindSpot:
         rough = roughness(probed[1], probed[3])
         share = ask_bins(best_share, rough, *probed, bins=KINDS, fewest=FEWEST)
         best = share.value
-        if mean.ndim > 2 and not self.wide:  # that takes noise for independent
+        if mean.ndim > 2 and self.uses_posterior:  # that takes noise for independent
             lines = find_lines(mean, total, noisy, variance, there)
             best = best + lines[:, None] * (expected[:, None] - best)
         best = best if self.sees else np.minimum(usual[:, None], best)
@@ -205,7 +205,7 @@ class BlindSpot:
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
         mean, total, other = blend.bias.undo(mean, total, other, blend.noise)
-        estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust * (not self.wide))
+        estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust * self.uses_posterior)
         share = torch.from_numpy(blend.share.over(roughness(total, blend.noise.variance(mean))))
         predicted, unknown = torch.from_numpy(mean), missing[0]
         mixed = torch.lerp(torch.from_numpy(estimate), torch.from_numpy(other), share)

@@ -8,6 +8,7 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.noise2noise import Noise2Noise
+from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn import masks, pretrained
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.networks import NETWORKS, seeded
@@ -50,12 +51,13 @@ def choose(
         return replace(
             each[0], network=PerChannel([method.network for method in each], outputs, guides)
         )
+    traits = traits_of(settings, paired=paired)
     with seeded(settings.seed):
         if paired:
             name = "unet-small" if settings.network == "donut" else settings.network
             network = NETWORKS[name](channels, ndim, guides=guides)
             return Noise2Noise(network, turns(ndim), settings.loss, guides)
-        if settings.network == "donut":
+        if traits.blind_spot:
             radius = settings.radius_along(ndim)
             square = len(set(radius[-2:])) == 1
             donut = BlindSpotNetwork(
@@ -63,8 +65,8 @@ def choose(
             )
             ahead = settings.pretrained and pretrained.fits(settings, channels, ndim)
             if ahead:
-                donut.load_state_dict(pretrained.weights_for(donut))
-            return BlindSpot(donut, turns(ndim, swaps=square), ahead, wide=any(radius))
+                donut.load_state_dict(pretrained.weights_for(donut.radius, donut.guides))
+            return BlindSpot(donut, turns(ndim, swaps=square), ahead, traits.uses_posterior)
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (
         masks.Grid(settings.grid_width)

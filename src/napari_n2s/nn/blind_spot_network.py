@@ -18,7 +18,6 @@ Self-Supervised Deep Image Denoising", NeurIPS 2019.
 from __future__ import annotations
 
 from itertools import chain
-from math import lcm
 from typing import Any
 
 import torch
@@ -86,7 +85,7 @@ class BlindSpotNetwork(Network):
         centre.zero_()[(*everywhere, *self.reach)] = 1
         self.trunk = UNet(width, ndim, width, levels)
         self.last = CONVOLUTION[ndim](width, 2 * channels, 1)
-        self.stride = self.trunk.stride * lcm(*self.lattice)
+        self.stride = tuple(p * s for p, s in zip(self.trunk.stride, self.lattice, strict=True))
         self.halo = max(
             r + s * self.trunk.halo for r, s in zip(self.reach, self.lattice, strict=True)
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 SMALLEST = 0.01
@@ -60,22 +59,6 @@ def tone_map(image: Tensor) -> Tensor:
     """
     shown = image.clamp(min=0)
     return (shown / (1 + shown)) ** (1 / GAMMA)
-
-
-def replace_spectrum(image: Tensor, known: Tensor, sampled: Tensor) -> Tensor:
-    """Put the frequencies that were measured back into a prediction: F⁻¹ R F f.
-
-    Parameters
-    ----------
-    image : Tensor, shape (B, C, height, width)
-    known : Tensor, complex, of that shape
-        The measured spectrum, anything elsewhere.
-    sampled : Tensor of bool, of that shape
-        Which frequencies were measured, each with its mirror.
-    """
-    spectrum = torch.where(sampled, known, torch.fft.fft2(image))
-    restored: Tensor = torch.fft.ifft2(spectrum).real
-    return restored
 
 
 def _squared(prediction: Tensor, target: Tensor, done: float) -> Tensor:

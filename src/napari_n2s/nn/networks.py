@@ -1,7 +1,7 @@
-"""The networks: convolutions only, for images with one to three axes of space.
+"""Fully convolutional networks for images with two or three axes of space.
 
-Each says how far its output looks (`halo`) and on what lattice its pooling lies (`stride`), which
-is all that tiling needs to know.
+Each states the reach of its output (`halo`) and the shifts of the input under which it is
+equivariant (`stride`), which is all that tiling needs to know.
 """
 
 from __future__ import annotations
@@ -9,20 +9,51 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from itertools import pairwise
+from math import sqrt
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CONVOLUTION: dict[int, type[Any]] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-POOLING: dict[int, type[nn.Module]] = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
-BATCH_NORM: dict[int, type[nn.Module]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-
 SLOPE = 0.1
-"""Of the leaky rectifiers, for negative values."""
+"""Negative slope of the leaky ReLUs."""
+GENERATOR: ContextVar[torch.Generator | None] = ContextVar("generator", default=None)
+"""What initial weights are drawn from in this thread; None is PyTorch's global generator."""
+
+
+class _Convolution(nn.Module):
+    """A convolution whose initial weights are drawn from `GENERATOR`.
+
+    PyTorch's own draw from its global generator, which other threads use at the same time.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw weights and biases as PyTorch does: uniformly, up to 1 / sqrt(fan-in)."""
+        bound = self.weight[0].numel() ** -0.5
+        for each in (self.weight, self.bias):
+            if each is not None:
+                each.uniform_(-bound, bound, generator=GENERATOR.get())
+
+
+class Convolution2d(_Convolution, nn.Conv2d):
+    """`torch.nn.Conv2d`, drawn from `GENERATOR`."""
+
+
+class Convolution3d(_Convolution, nn.Conv3d):
+    """`torch.nn.Conv3d`, drawn from `GENERATOR`."""
+
+
+CONVOLUTION: dict[int, type[Any]] = {2: Convolution2d, 3: Convolution3d}
+POOLING: dict[int, type[nn.Module]] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+BATCH_NORM: dict[int, type[nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
 class Network(nn.Module, ABC):
@@ -32,19 +63,19 @@ class Network(nn.Module, ABC):
     ----------
     halo : int
         No output depends on an input farther away than this many pixels along any axis.
-    stride : int
-        Moving the input by a multiple of this moves the output by as much.
+    stride : tuple of int
+        Along each axis of space: shifting the input by a multiple of it shifts the output alike.
     border : str
-        How an image is padded to a multiple of the stride.
+        The mode in which `torch.nn.functional.pad` pads an image to a multiple of the stride.
     lattice : tuple of int
-        Along each axis, how far apart the pixels of a phase are that it works on, if it does.
+        Along each axis, the distance of neighbouring pixels of a phase, if it works on phases.
     last : Module
-        The layer that gives the output.
+        The output layer.
     """
 
     last: nn.Module
     halo: int
-    stride: int
+    stride: tuple[int, ...]
     border = "reflect"
     lattice: tuple[int, ...] = ()
 
@@ -60,7 +91,7 @@ class Network(nn.Module, ABC):
 
     def pad(self, x: Tensor) -> Tensor:
         """Pad an image at its ends to a multiple of the stride."""
-        spare = [-size % self.stride for size in x.shape[2:]]
+        spare = [-size % each for size, each in zip(x.shape[2:], self.stride, strict=True)]
         if not any(spare):
             return x
         thin = any(after >= size for after, size in zip(spare, x.shape[2:], strict=True))
@@ -100,8 +131,8 @@ class UNet(Network):
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(levels + 1)]
-        self.stride = 2**levels
-        self.halo = 8 * self.stride - 6
+        self.stride = (2**levels,) * ndim
+        self.halo = 8 * 2**levels - 6
         self.down = nn.ModuleList(
             _pair(before, after, ndim)
             for before, after in zip([channels + guides, *widths], widths, strict=False)
@@ -152,7 +183,7 @@ class DnCNN(Network):
         guides: int = 0,
     ) -> None:
         super().__init__()
-        self.stride, self.halo = 1, layers
+        self.stride, self.halo = (1,) * ndim, layers
         convolution, norm = CONVOLUTION[ndim], BATCH_NORM[ndim]
         first = convolution(channels + guides, width, 3, padding=1, bias=False)
         chain: list[nn.Module] = [first, nn.ReLU()]
@@ -177,10 +208,15 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw the first weights of networks built here from a seed, and leave the user's numbers."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    """Draw the initial weights of networks built in this context, and this thread, from a seed.
+
+    PyTorch's global generator is neither used nor changed.
+    """
+    token = GENERATOR.set(torch.Generator().manual_seed(seed))
+    try:
         yield
+    finally:
+        GENERATOR.reset(token)
 
 
 def _pair(before: int, after: int, ndim: int) -> nn.Sequential:
@@ -193,10 +229,16 @@ def _pair(before: int, after: int, ndim: int) -> nn.Sequential:
     )
 
 
+@torch.no_grad()
 def initialise(network: nn.Module) -> None:
-    """Draw the weights of all convolutions so that they keep the variance of what they get."""
+    """Draw the weights of all convolutions by He's rule, which keeps the variance of activations.
+
+    They are normal with variance 2 / ((1 + slope²) fan-in), biases are zero (He et al., ICCV 2015).
+    """
+    gain = nn.init.calculate_gain("leaky_relu", SLOPE)
     for module in network.modules():
-        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            nn.init.kaiming_normal_(module.weight, SLOPE)
+        if isinstance(module, _Convolution):
+            deviation = gain / sqrt(module.weight[0].numel())
+            module.weight.normal_(0, deviation, generator=GENERATOR.get())
             if module.bias is not None:
-                nn.init.zeros_(module.bias)
+                module.bias.zero_()

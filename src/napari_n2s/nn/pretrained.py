@@ -1,10 +1,11 @@
-"""Pretrained weights of the donut network, learnt from simulated pictures.
+"""Pretrained weights of the donut network, trained on simulated images.
 
-The weights come with the package; `training/pretrained.py` makes them.
+They come with the package; `training/pretrain.py` makes them.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from napari_n2s.core.settings import Settings
-from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 
 FOLDER = Path(__file__).parents[1] / "weights"
 KINDS: dict[str, dict[str, Any]] = {
@@ -24,29 +24,49 @@ KINDS: dict[str, dict[str, Any]] = {
     "radius-3": {"radius": (3, 3)},
     "radius-4": {"radius": (4, 4)},
 }
-"""The networks that the package holds pretrained weights for."""
+"""The pretrained networks: the name of the file, and how each differs from the default network."""
 
 
 def fits(settings: Settings, channels: int, ndim: int) -> bool:
-    """Whether there are pretrained weights for such images."""
+    """Whether there are pretrained weights for images with so many channels and axes of space."""
     single = channels == 1 or settings.channels == "independent"
     kind = settings.network == "donut" and ndim == 2
     return single and kind and bool(_known(settings.radius_along(ndim)))
 
 
-def weights_for(network: BlindSpotNetwork) -> dict[str, Tensor]:
-    """Give a network's weights; those of guides unseen in pretraining begin at zero."""
-    known = _known(network.radius)
-    seen = load_file(known[-1] if network.guides else known[0])
-    found = {name: each.float() for name, each in seen.items()}
-    own, there = torch.zeros_like(network.first.weight), found["first.weight"]
-    inputs = min(own.shape[1], there.shape[1])
-    own[:, :inputs] = there[:, :inputs]
-    return {**found, "first.weight": own}
+def weights_for(radius: tuple[int, ...], guides: int = 0) -> dict[str, Tensor]:
+    """Give the weights of a network for one channel; those of guides unseen in training are zero.
+
+    Parameters
+    ----------
+    radius : tuple of int
+        How far its blind spot reaches along Y and X; one that `fits`.
+    guides : int
+        Further images that it sees.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Copies, of float32.
+    """
+    known = _known(radius)
+    found = {name: each.clone() for name, each in _read(known[-1] if guides else known[0]).items()}
+    features, seen, *kernel = found["first.weight"].shape
+    without = _read(known[0])["first.weight"].shape[1]
+    first = torch.zeros(features, without + guides, *kernel)
+    inputs = min(first.shape[1], seen)
+    first[:, :inputs] = found["first.weight"][:, :inputs]
+    return {**found, "first.weight": first}
+
+
+@cache
+def _read(file: Path) -> dict[str, Tensor]:
+    """Read a file once: weights are asked for at every preview, and are not to be changed here."""
+    return {name: each.float() for name, each in load_file(file).items()}
 
 
 def _known(radius: tuple[int, ...]) -> list[Path]:
-    """List the files of weights for a radius, those without guides first."""
+    """List the files of weights for a blind-spot radius, the one without guides first."""
     kinds = [kind for kind, network in KINDS.items() if network.get("radius", (0, 0)) == radius]
     files = [FOLDER / f"{kind}.safetensors" for kind in kinds]
     return [file for file in files if file.exists()]

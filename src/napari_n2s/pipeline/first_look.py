@@ -15,7 +15,6 @@ from napari_n2s.images.missing import require_usable
 from napari_n2s.images.scale import measure_scale
 from napari_n2s.images.sources import Box
 from napari_n2s.inference.model import Model
-from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.pretrained import fits, weights_for
 from napari_n2s.preparation.held_out import Score
 
@@ -40,7 +39,7 @@ def first_look(image: Image, box: Box) -> NDArray[np.generic] | None:
         ndim=2,
         scale=measure_scale(part.canonical, exclude(part.canonical, settings, part.missing)[0]),
         context=None,
-        weights=weights_for(BlindSpotNetwork()),
+        weights=weights_for((0, 0)),
         step=0,
         score=Score(nan, nan, 0),
         turns=1,

@@ -16,6 +16,7 @@ from napari_n2s.core.version import __version__
 from napari_n2s.filters.baselines import Baseline
 from napari_n2s.images.axes import Context
 from napari_n2s.inference.brightness import CELL
+from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.training.progress import Progress
@@ -183,10 +184,10 @@ class Report:
             "predicted intensity, and "
         )
         delivered += (
-            "averaged with what the network makes of all pixels"
-            if any(self.settings.blind_spot_radius)
-            else "combined with the noisy pixels by the noise read off its residuals, where these "
+            "combined with the noisy pixels by the noise read off its residuals, where these "
             "are distributed as noise is (Laine et al., 2019)"
+            if traits_of(self.settings).uses_posterior
+            else "averaged with what the network makes of all pixels"
         )
         if not self.settings.volume:
             delivered += (
@@ -203,7 +204,7 @@ class Report:
         of_masks = ("partition", "grid_width", "density", "fill")
         if self.readings:
             return (*of_masks, "blind_spot_radius", "context", "channels", "invariant")
-        return of_masks if self.settings.network == "donut" else ("blind_spot_radius", "context")
+        return of_masks if traits_of(self.settings).blind_spot else ("blind_spot_radius", "context")
 
     def _guides(self) -> str:
         return f"guides of the same field ({self.guides} channel{'s' * (self.guides > 1)})"

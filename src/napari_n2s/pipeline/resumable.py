@@ -115,7 +115,7 @@ def _applying_here(
     model: Model, image: Image, out: ZarrResult, boxes: list[Box], count: int
 ) -> Generator[Applying, None, None]:
     """Denoise one box after the other, the last of so many."""
-    device = choose_device(model.settings.device)
+    device = choose_device(model.settings.device, volume=model.settings.volume)
     for number, box in enumerate(boxes, start=count - len(boxes)):
         work = applying(model, device, image, part=box, out=Part(out, box))
         yield from share(_shares(work), number, count, Applying)

@@ -54,12 +54,11 @@ class Safe(NamedTuple):
 def safest(progress: Progress) -> Safe:
     """Choose between a network and the best filter by the held-out pixels.
 
-    Replicates that are learnt from each other are not judged, as their filters see other readings;
-    nor is a wide blind spot, as the filter that is handed out has none.
+    Some methods cannot be judged so: see `MethodTraits.judged_by_filters`.
     """
     model, rival = progress.best, progress.trainer.material.filtered
     errors = progress.trainer.squares
-    if model.paired or any(model.settings.blind_spot_radius) or errors is None or rival is None:
+    if not model.traits.judged_by_filters or errors is None or rival is None:
         return Safe(model)
     gain = errors - rival
     worse = float(gain.mean()) > WORTH * float(rival.mean())
@@ -92,8 +91,8 @@ def contradicted(
     layout : Layout
     baselines : tuple of Baseline
     """
-    if model.paired or any(model.settings.blind_spot_radius):
-        return Safe(model)  # shared noise does not cancel within a block
+    if not model.traits.judged_by_filters:
+        return Safe(model)
     best = min(baselines, key=lambda each: each.score.loss)
     pictures = [layout.canonical(each) for each in (noisy, clean)]
     count = len(pictures[0])

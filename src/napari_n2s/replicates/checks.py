@@ -123,8 +123,7 @@ def compare(
         If it is a copy.
     """
     name, said = f"Reading {number}", []
-    canonical = [_numbers(found.canonical(each)) for each in (first, other)]
-    pairs = _pictures(*canonical)
+    pairs = list(zip(*(_pictures(found.canonical(each)) for each in (first, other)), strict=True))
     shifts = comparison.measure_shifts(pairs)
     shift = tuple(float(each) for each in np.median(shifts, 0)) if shifts else None
     if register and APART in found.axes and shifts and np.ptp(shifts, 0).max() > APART_BY:
@@ -146,7 +145,7 @@ def compare(
             else "train again with register, which moves it back"
         )
         said.append(f"{name} is shifted by {ways} pixels against the first; {remedy}.")
-        pairs = [_moved(*pair, whole) for pair in pairs]
+        pairs = [_moved(one, two, whole) for one, two in pairs]
     brightness = comparison.measure_brightness(pairs)
     gain, dark = brightness or (1.0, 0.0)
     if all(np.std(a - (b - dark) / gain) <= ALIKE * np.std(a) for a, b in pairs):
@@ -188,8 +187,7 @@ def tell_brightness(found: Sequence[Brightness]) -> tuple[str, ...]:
 
 def tell_motion(frames: NDArray[np.generic], layout: Layout, along: str) -> tuple[str, ...]:
     """Say whether what moves will be blurred: whether frames differ the more, the farther apart."""
-    pictures = np.stack([_numbers(layout.canonical(each)).mean((0, 1)) for each in frames])
-    growth = measure_growth(pictures)
+    growth = measure_growth(_numbers(layout.canonical(each)).mean((0, 1)) for each in frames)
     if growth is None:
         return ()
     return (
@@ -227,8 +225,7 @@ def tell_guides(x: NDArray[np.float32], guides: NDArray[np.float32]) -> tuple[st
 
 def tell_photons(array: NDArray[np.generic], found: Layout) -> tuple[str, ...]:
     """Say whether variance and mean are the same, as they are of photons."""
-    pairs = _pictures(_numbers(found.canonical(array)), _numbers(found.canonical(array)))
-    ratio = comparison.measure_dispersion([picture for picture, _ in pairs])
+    ratio = comparison.measure_dispersion(_pictures(found.canonical(array)))
     if ratio is None or DISPERSED[0] <= ratio <= DISPERSED[1]:
         return ()
     return (
@@ -237,13 +234,12 @@ def tell_photons(array: NDArray[np.generic], found: Layout) -> tuple[str, ...]:
     )
 
 
-def _pictures(
-    one: NDArray[np.float64], two: NDArray[np.float64]
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Take some of the pictures of both, over all their samples and channels."""
-    a, b = (each.reshape(-1, *each.shape[2:]) for each in (one, two))
-    some = np.unique(np.linspace(0, len(a) - 1, min(PICTURES, len(a))).astype(int))
-    return [(a[i], b[i]) for i in some]
+def _pictures(canonical: NDArray[np.generic]) -> list[NDArray[np.float64]]:
+    """Take some of the pictures ``(*space)``, over all samples and channels, as float64."""
+    samples, channels = canonical.shape[:2]
+    count = samples * channels
+    some = np.unique(np.linspace(0, count - 1, min(PICTURES, count)).astype(int))
+    return [_numbers(canonical[divmod(int(number), channels)]) for number in some]
 
 
 def _middles(x: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -265,9 +261,9 @@ def _moved(
     return one[tuple(first)], two[tuple(second)]
 
 
-def _numbers(canonical: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Give the values as float64, with the mean where there is none."""
-    values = canonical.astype(np.float64)
+def _numbers(image: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Give the values as float64, with their mean where one is missing."""
+    values = image.astype(np.float64)
     there = np.isfinite(values)
     if there.all():
         return values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,7 +88,7 @@ def share_moved(differences: NDArray[np.float64], usual: float) -> float:
     return float(np.mean(np.abs(differences) > FAR * spread)) if differences.size else 0.0
 
 
-def measure_growth(pictures: NDArray[np.float64]) -> float | None:
+def measure_growth(pictures: Iterable[NDArray[np.float64]]) -> float | None:
     """Say by how much more pictures two apart differ than those beside each other.
 
     Noise makes all differ alike, however strong it is, and also if neighbouring pixels share it.
@@ -94,7 +96,8 @@ def measure_growth(pictures: NDArray[np.float64]) -> float | None:
 
     Parameters
     ----------
-    pictures : ndarray, shape (T, *space)
+    pictures : iterable of ndarray, shape (*space)
+        In the order of time.
 
     Returns
     -------

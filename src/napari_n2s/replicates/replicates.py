@@ -253,15 +253,19 @@ def split_photons(image: Image, seed: int = 0) -> Replicates:
     array = image.pixels
     if image.any_missing:
         raise ImageError("Pixels that are NaN or infinite cannot be shared out; replace them.")
-    if array.min() < 0 or not np.array_equal(array, np.rint(array)):
+    whole = array.dtype.kind in "iu" or all(np.array_equal(row, np.rint(row)) for row in array)
+    if array.min() < 0 or not whole:
         raise ImageError(
             "The image does not hold counts of photons (whole numbers from 0 upwards), which alone "
             "can be shared out."
         )
-    second = np.random.default_rng(seed).binomial(array.astype(np.int64), 0.5).astype(np.float32)
-    halves = tuple(
-        Image(each, image.layout) for each in (array.astype(np.float32) - second, second)
-    )
+    require_memory(2 * array.size * np.dtype(np.float32).itemsize)
+    rng = np.random.default_rng(seed)
+    second = np.empty(array.shape, np.float32)
+    for own, counts in zip(second, array, strict=True):  # binomial works on 64-bit integers
+        own[...] = rng.binomial(counts.astype(np.int64), 0.5)
+    first = np.subtract(array, second, dtype=np.float32)
+    halves = tuple(Image(each, image.layout) for each in (first, second))
     return Replicates(
         learnt=halves,
         shown=halves,

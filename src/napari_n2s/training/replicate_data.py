@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.settings import Settings
+from napari_n2s.core.system import require_memory
 from napari_n2s.filters.baselines import calibrate_baselines
 from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context
@@ -25,6 +26,8 @@ from napari_n2s.replicates.motion import leave_out
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.training.training_data import TrainingData, prepare_guides
 
+AT_WORK = 16
+"""Bytes for each value of a replicate while all are made ready: two float32 copies, and masks."""
 PARTNERS = 8
 """Other readings that one is learnt from, at most."""
 
@@ -49,6 +52,7 @@ def prepare_replicates(
     drawn = [
         sample_pieces(each, settings.seed, along=readings.along).image for each in readings.learnt
     ]
+    require_memory(AT_WORK * sum(each.size for each in drawn))
     every = [prepare(each, settings, excluding=False) for each in drawn]
     first = every[0]
     scale = _from_zero(drawn[0], first) if settings.loss == "hdr" else first.scale

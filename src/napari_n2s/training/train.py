@@ -91,7 +91,7 @@ def training(image: Image | Replicates, settings: Settings, size: int | None = N
         As for `train`.
     """
     schedule = Schedule()
-    device = choose_device(settings.device)
+    device = choose_device(settings.device, volume=settings.volume)
     if isinstance(image, Replicates):
         settings = replace(settings, channels="joint", pretrained=False)
         data = prepare_replicates(image, settings, size)

@@ -23,6 +23,7 @@ from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.methods.factory import choose
 from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.nonlocal_bayes import fits
+from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
 from napari_n2s.preparation.held_out import best_share, improved, pick, score, squared_errors
@@ -103,8 +104,7 @@ class Trainer:
         picture = fits(tuple(material.windows.shape[2:])) and not material.constant
         grouped = self._method.mixes and not settings.invariant and picture
         self._after = grouped * PASSES_ALIKE / material.share_in_windows
-        # Neighbours that share their noise would betray what the held-out pixels are.
-        weighing = grouped and not any(settings.blind_spot_radius)
+        weighing = grouped and traits_of(settings).weighs_nonlocal
         self._weighing = weighing * (
             count_passes(self._method, material.ndim, False) + PASSES_ALIKE
         )

@@ -18,6 +18,7 @@ from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale, measure_scale
+from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.augmentation import Orientation
 from napari_n2s.preparation.prepared import Prepared, prepare
 from napari_n2s.preparation.repeats import find_repeats
@@ -196,7 +197,7 @@ def gather(image: Image, settings: Settings, size: int | None = None) -> Trainin
     ready = prepare(drawn, settings)
     guides, guide_scale, said = prepare_guides(drawn, ready)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
-    radius = settings.radius_along(x.ndim - 2) if settings.network == "donut" else None
+    radius = radius_of(settings, x.ndim - 2)
     structure, baselines = find_sparse(x), calibrate_baselines(ready, radius)
     windows = torch.from_numpy(held_out.cut(x))
     repeats = {} if settings.volume else find_repeats(ready)

@@ -1,1 +1,1 @@
-"""The docks in napari: gather settings, call the engine, show what comes back."""
+"""The docks in napari: gather settings, call the engine, show its results."""

@@ -1,4 +1,4 @@
-"""One denoising in a background thread, and what can be said to it from the window."""
+"""The background jobs of the Denoise dock, and their control from the window's thread."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
     from napari_n2s.widgets.request import Request
 
-PATIENCE = 0.05
-"""Seconds between two looks whether it is to end while it rests."""
+POLL_INTERVAL = 0.05
+"""Seconds between two checks of a paused job whether it is to resume or to end."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no result, in a sentence for the user.
+    """The reason why there is no result, in a sentence for the user.
 
     Attributes
     ----------
     sentence : str
     missing : bool
-        Whether it is for pixels that are NaN, which might be left as they are.
+        Whether the reason is NaN or infinite pixels, which could be omitted instead.
     """
 
     sentence: str
@@ -41,19 +41,19 @@ class Failure:
 
 
 class UnexpectedError(Exception):
-    """A fault of the program; the worker would swallow it as the RuntimeError that it often is."""
+    """A fault of the program. napari's worker would swallow the RuntimeError that it often is."""
 
 
 @dataclass
 class JobControl:
-    """How the window leads a denoising, from another thread than its own.
+    """Control of a job from another thread: pause, resume, stop, and what to preview.
 
     Attributes
     ----------
     view : tuple of slice or None
-        The part of the image to show while training.
+        The part of the image to preview while training.
     preview_pause : float
-        Seconds between two previews, at least.
+        Minimum time between two previews, in seconds.
     """
 
     view: Box | None = None
@@ -62,73 +62,90 @@ class JobControl:
     _stopped: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
-        """Let it run."""
+        """Start in the state of running."""
         self._running.set()
 
     def pause(self) -> None:
-        """Rest at the next snapshot."""
+        """Pause at the next snapshot."""
         self._running.clear()
 
     def resume(self) -> None:
-        """Take it up again."""
+        """Resume after a pause."""
         self._running.set()
 
     def stop(self) -> None:
-        """End the training and apply the best so far."""
+        """End the training at the next snapshot and apply the best network so far."""
         self._stopped.set()
         self._running.set()
 
     def rest(self) -> bool:
-        """Wait for a moment, unless it is to run; whether it still rests."""
-        return not self._running.wait(PATIENCE)
+        """Wait for `POLL_INTERVAL` if the job is paused; return whether it still is."""
+        return not self._running.wait(POLL_INTERVAL)
 
     @property
     def stopped(self) -> bool:
-        """Whether the training is to end."""
+        """Whether the training was asked to end."""
         return self._stopped.is_set()
 
 
 @in_background
 def denoise_job(
-    order: Request,
+    request: Request,
     settings: Settings,
-    reins: JobControl,
+    control: JobControl,
     since: Progress | None = None,
     *,
     learn: bool = True,
 ) -> Generator[Progress | Preview | Applying, None, Denoised | Failure]:
-    """Carry out an order, or go on with it since a snapshot, as far as the reins let it.
+    """Train and apply a network, or continue from a snapshot, under the control of the dock.
 
-    While it rests it yields the same again and again: napari ends threads between two states only.
+    While it is paused it yields the same snapshot again and again, since napari can end a worker
+    only when it yields.
+
+    Parameters
+    ----------
+    request : Request
+    settings : Settings
+    control : JobControl
+    since : Progress, optional
+        Last snapshot of a training to continue.
+    learn : bool
+        Whether to train; if not, the network of `since` is applied.
     """
-    return (yield from carry_out(partial(_denoise, order, settings, reins, since, learn)))
+    return (yield from run_with_torch(partial(_denoise, request, settings, control, since, learn)))
 
 
 def _denoise(
-    order: Request, settings: Settings, reins: JobControl, since: Progress | None, learn: bool
+    request: Request, settings: Settings, control: JobControl, since: Progress | None, learn: bool
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.pipeline.denoise_one import denoising
 
     return denoising(
-        order.opened,
+        request.opened,
         settings=settings,
-        dtype=order.dtype,
-        stop=lambda: reins.stopped,
-        rest=reins.rest,
-        view=lambda: reins.view,
-        preview_pause=reins.preview_pause,
+        dtype=request.dtype,
+        stop=lambda: control.stopped,
+        rest=control.rest,
+        view=lambda: control.view,
+        preview_pause=control.preview_pause,
         since=since,
         learn=learn,
-        region=order.region,
-        target=None if order.target is None else order.opened_target,
-        part=order.part,
+        region=request.region,
+        target=None if request.target is None else request.opened_target,
+        part=request.part,
     )
 
 
-def carry_out(
+def run_with_torch(
     work: Callable[[], Generator[Any, None, Denoised]],
 ) -> Generator[Any, None, Denoised | Failure]:
-    """Begin a work with torch at hand, and follow it to its result or to why there is none."""
+    """Load torch, run a piece of work and give its result, or the reason why there is none.
+
+    Raises
+    ------
+    UnexpectedError
+        If the work raises a RuntimeError.
+    """
     try:
         give_way()
         load_torch()
@@ -141,23 +158,23 @@ def carry_out(
 
 
 @in_background
-def look_job(order: Request, box: Box) -> Preview | None:
-    """Denoise what is in view without learning from it; None where that cannot be."""
+def first_look_job(request: Request, box: Box) -> Preview | None:
+    """Denoise what is in view with the pretrained network; None where that is not possible."""
     give_way()
     try:
         load_torch()
         from napari_n2s.core.progress import Preview
         from napari_n2s.pipeline.first_look import first_look
 
-        clean = first_look(order.opened, box)
+        clean = first_look(request.opened, box)
     except (N2SError, MemoryError, RuntimeError):
-        return None  # training will say what is wrong, if it comes to that
+        return None  # the training will report what is wrong
     return None if clean is None else Preview(box, clean)
 
 
 @in_background
 def device_job(name: str) -> tuple[str, str | None]:
-    """Say what a setting has computed on, and what to install if that could be better."""
+    """Describe the device that a setting selects, and give a command to install a better torch."""
     try:
         load_torch()
     except N2SError as error:

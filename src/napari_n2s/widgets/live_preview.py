@@ -1,4 +1,4 @@
-"""The layer that shows the picture in the making."""
+"""The layer that shows previews while a network trains."""
 
 from __future__ import annotations
 
@@ -16,61 +16,61 @@ if TYPE_CHECKING:
 
 
 class LivePreview:
-    """Shows the previews of one training, as long as the user leaves them their layer.
+    """Shows the previews of one training in a layer, until the user deletes it.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-    order : Request
+    request : Request
     name : str
-        Of their layer.
+        Label of that layer.
 
     Attributes
     ----------
     layer : Image or None
-        The layer, once there was something to show.
+        The layer; None before the first preview.
     wanted : bool
-        Whether nobody has deleted it.
+        Whether previews are still to be shown.
     """
 
-    def __init__(self, viewer: Viewer, order: Request, name: str = layers.PREVIEW_NAME) -> None:
-        self._viewer, self._order, self._name = viewer, order, name
+    def __init__(self, viewer: Viewer, request: Request, name: str = layers.PREVIEW_NAME) -> None:
+        self._viewer, self._request, self._name = viewer, request, name
         self.wanted = True
         self.layer: Image | None = None
 
     def show(self, preview: Preview) -> None:
-        """Show a preview; if its layer or the source was deleted, nobody wants any more of them."""
+        """Show a preview; none are shown any more once its layer or the source is deleted."""
         if self.wanted:
-            source = self._order.source
+            source = self._request.source
             self.layer = layers.show_preview(self._viewer, source, preview, self.layer, self._name)
             self.wanted = self.layer is not None
 
     def take_over(self, other: LivePreview | None) -> None:
-        """Show what comes in the layer of another, if that shows the same image."""
+        """Use the layer of another live preview from now on, if it shows the same image."""
         if not other:
             return
-        layer, same = other.layer, other._order.source is self._order.source
-        if layer and same and layers.is_there(self._viewer, layer):
+        layer, same_source = other.layer, other._request.source is self._request.source
+        if layer and same_source and layers.is_there(self._viewer, layer):
             self.layer = layer
-            layers.take_over(self._viewer, self._order.source, layer, self._name)
+            layers.take_over(self._viewer, self._request.source, layer, self._name)
         else:
             other.end(becomes_result=False)
 
     def view(self) -> Box | None:
-        """Say what part to show, if the source still holds the image and it is wanted."""
-        source = self._order.source
+        """Give the part to preview; None if the source was changed or no preview is wanted."""
+        source = self._request.source
         there = self.wanted and layers.is_there(self._viewer, source)
-        if there and self._order.stands:
+        if there and self._request.is_current:
             return regions.part_in_view(self._viewer, source)
         return None
 
     def lift(self) -> None:
-        """Put the layer on top, if there is one."""
+        """Move the layer to the top, if there is one."""
         if layers.is_there(self._viewer, self.layer):
-            layers.lift(self._viewer, self._order.source, self.layer)
+            layers.lift(self._viewer, self._request.source, self.layer)
 
     def end(self, becomes_result: bool) -> Image | None:
-        """Hand the layer over to be the result, or take it away; show nothing any more."""
+        """Show no more previews; return the layer if it becomes the result, else remove it."""
         self.wanted = False
         if self.layer and not becomes_result:
             layers.remove(self._viewer, self.layer)

@@ -1,4 +1,4 @@
-"""What the user has set on napari's own page, once for all images."""
+"""The user's preferences for all images, from napari's own preferences dialog."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from napari_n2s.core.settings import Settings
 
 @dataclass(frozen=True)
 class Preferences:
-    """What File > Preferences > Noise2Self says; the defaults are those of the manifest.
+    """Values of File > Preferences > Noise2Self; the defaults are those of the manifest.
 
     Attributes
     ----------
     effort : str
-        Where the slider stands at first.
+        Initial position of the slider.
     device : str
-        As in `Settings`.
+        Initial value of the setting `device`.
     preview_pause : float
-        Seconds between two previews, at least.
+        Minimum time between two previews, in seconds.
     """
 
     effort: str = "balanced"
@@ -28,7 +28,7 @@ class Preferences:
 
 
 def preferences() -> Preferences:
-    """Read them; where napari has no such page (before 0.9), or not of ours, defaults hold."""
+    """Read the preferences; the defaults before napari 0.9, which has no such page."""
     try:
         from napari.settings import get_plugin_settings
 

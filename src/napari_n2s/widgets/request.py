@@ -1,4 +1,4 @@
-"""What a user asks for with the choices of the dock, read once and fixed from then on."""
+"""What the user asks for, read from the dock and the layers once and immutable from then on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.images import image as images
 from napari_n2s.images.dtypes import result_kind
 from napari_n2s.preparation.sampling import is_large
-from napari_n2s.widgets.viewer import layers, regions
+from napari_n2s.widgets.viewer import layer_data, layers, regions
+from napari_n2s.widgets.viewer.checksum import checksum
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -19,62 +20,67 @@ if TYPE_CHECKING:
     from napari_n2s.images.sources import Box
 
 WHOLE, SLICE = "whole", "slice"
-EVERYWHERE = [("the whole image", WHOLE), ("the slice in view", SLICE)]
+PARTS = [("the whole image", WHOLE), ("the slice in view", SLICE)]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to denoise.
+    """What to train on and what to denoise.
 
     Attributes
     ----------
     source : Image
-        The layer to learn from.
+        The layer to train on.
     image : array_like
-        What it held when the order was given.
+        Pixels of that layer when the request was made.
     axes : str
+        One letter for each axis of them.
     region : tuple of slice or None
-        The part to learn from, if not all of it.
-    onto : Image
+        The part to train on; None for all of it.
+    target_layer : Image
         The layer to denoise.
     target : array_like or None
-        That layer's image; None for `image` itself.
+        Pixels of that layer; None for `image` itself.
     target_axes : str
     part : tuple of slice or None
-        The part of it to denoise, if not all of it.
+        The part of it to denoise first; None for all of it.
     on_demand : bool
-        Whether the rest of it is to be denoised as it is looked at.
+        Whether the rest of it is denoised when it is looked at.
     guides : tuple of array_like
-        What the network sees besides.
-    across : int or None
-        The axis of the image, by number, all of which becomes one picture.
+        Images of the same field that are inputs of the network as well.
+    checksums : tuple of int or None
+        Checksums of `inputs` when the request was made.
+    averaged_axis : int or None
+        The axis of the image, by number, along which all pictures become one.
     """
 
     source: Image
     image: Any
     axes: str
     region: Box | None
-    onto: Image
+    target_layer: Image
     target: Any
     target_axes: str
     part: Box | None
     on_demand: bool
     guides: tuple[Any, ...] = ()
-    across: int | None = None
+    checksums: tuple[int | None, ...] = ()
+    averaged_axis: int | None = None
 
     @property
     def dtype(self) -> Any:
-        """Type of the result: what the layer can show."""
-        return self.wanted.dtype if self.onto.rgb else result_kind(self.wanted)
+        """Data type of the result, one that its layer can show."""
+        image = self.image if self.target is None else self.target
+        return image.dtype if self.target_layer.rgb else result_kind(image)
 
     @property
-    def wanted(self) -> Any:
-        """The image to denoise, as its layer holds it."""
-        return self.image if self.target is None else self.target
+    def inputs(self) -> tuple[Any, ...]:
+        """All arrays that the network is trained on."""
+        return (self.image, *self.guides)
 
     @cached_property
     def opened(self) -> images.Image:
-        """The image to learn from, with its guides.
+        """The image to train on, with its guides.
 
         Raises
         ------
@@ -92,47 +98,53 @@ class Request:
 
     @property
     def corner(self) -> list[float]:
-        """Where in the layer the first pixel of the result has its middle."""
-        part = [slice(0, 0)] * self.onto.ndim
+        """Position in the target layer's pixels of the centre of the result's first pixel."""
+        part = [slice(0, 0)] * self.target_layer.ndim
         if self.part and not self.on_demand:
             part = list(self.part)
-        corner: list[float] = [side.start for side in part[: self.onto.ndim]]
-        if self.across is not None:
-            corner[self.across] = (self.stretch[self.across] - 1) / 2
+        corner: list[float] = [side.start for side in part[: self.target_layer.ndim]]
+        if self.averaged_axis is not None:
+            corner[self.averaged_axis] = (self.stretch[self.averaged_axis] - 1) / 2
         return corner
 
     @property
     def stretch(self) -> list[int]:
-        """How many pixels of the layer one of the result takes up along each axis."""
-        shape = self.wanted.shape[: self.onto.ndim]
-        return [size if axis == self.across else 1 for axis, size in enumerate(shape)]
+        """Number of the layer's pixels that one pixel of the result takes up along each axis."""
+        image = self.image if self.target is None else self.target
+        shape = image.shape[: self.target_layer.ndim]
+        return [size if axis == self.averaged_axis else 1 for axis, size in enumerate(shape)]
 
     @property
-    def stands(self) -> bool:
-        """Whether the source still holds that image, understood in that way."""
-        same = layers.pixels(self.source) is self.image
-        return same and layers.axes(self.source) == self.axes
+    def is_current(self) -> bool:
+        """Whether the source still holds that array, with the same axes."""
+        same = layer_data.pixels(self.source) is self.image
+        return same and layer_data.axes(self.source) == self.axes
+
+    @property
+    def edited(self) -> bool:
+        """Whether values of an input were changed in place; takes some 10 ms for each input."""
+        return self.checksums != tuple(map(checksum, self.inputs))
 
 
 def sources(viewer: Viewer) -> list[tuple[str, Any]]:
-    """List what can be learnt from: the image, a part of it, what is drawn in a shapes layer."""
+    """List what a network can be trained on: the image, a slice, what a shapes layer outlines."""
     drawn = [(f"drawn in {each.name}", each) for each in layers.shapes_layers(viewer)]
-    return [*EVERYWHERE, *drawn]
+    return [*PARTS, *drawn]
 
 
 def targets(viewer: Viewer, source: Image | None) -> list[tuple[str, Any]]:
-    """List what can be denoised: the image, a part of it, other layers."""
+    """List what can be denoised: the image, a slice, other layers."""
     others = [each for each in layers.image_layers(viewer) if each is not source]
-    return [*EVERYWHERE, *((each.name, each) for each in others)]
+    return [*PARTS, *((each.name, each) for each in others)]
 
 
 def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
-    """Find the part to learn from; None for the whole image.
+    """Give the part to train on; None for the whole image.
 
     Raises
     ------
     ImageError
-        If it is drawn, and there is nothing or too little in it.
+        If a shapes layer is chosen that outlines nothing, or too few pixels.
     """
     if learn_from == WHOLE:
         return None
@@ -150,27 +162,42 @@ def read_request(
     lazily: bool = False,
     guides: tuple[Any, ...] = (),
 ) -> Request:
-    """Fix what is to be done, as the layers and the view are now; of a large image lazily.
+    """Make a request from the layers and the view as they are now.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    source : Image
+        The layer to train on.
+    region : tuple of slice or None
+        The part of it to train on; None for all of it.
+    apply_to : str or Image
+        `WHOLE`, `SLICE`, or another layer to denoise.
+    lazily : bool
+        Whether pictures of an image larger than memory are denoised only when they are looked at.
+    guides : tuple of array_like
 
     Raises
     ------
     ImageError
-        If there are guides, but not for the image that is to be denoised.
+        If there are guides, but another layer is to be denoised.
     """
-    onto = source if apply_to in (WHOLE, SLICE) else apply_to
-    if guides and onto is not source:
+    target_layer = source if apply_to in (WHOLE, SLICE) else apply_to
+    if guides and target_layer is not source:
         raise ImageError(f"The guides are {source.name}'s; apply to that, or learn without guides.")
-    image = layers.pixels(onto)
-    on_demand = lazily and apply_to != SLICE and is_large(image)
+    image, target = layer_data.pixels(source), layer_data.pixels(target_layer)
+    on_demand = lazily and apply_to != SLICE and is_large(target)
+    in_view = apply_to == SLICE or on_demand
     return Request(
         source=source,
-        image=layers.pixels(source),
-        axes=layers.axes(source),
+        image=image,
+        axes=layer_data.axes(source),
         region=region,
-        onto=onto,
-        target=None if onto is source else image,
-        target_axes=layers.axes(onto),
-        part=regions.slice_in_view(viewer, onto) if apply_to == SLICE or on_demand else None,
+        target_layer=target_layer,
+        target=None if target_layer is source else target,
+        target_axes=layer_data.axes(target_layer),
+        part=regions.slice_in_view(viewer, target_layer) if in_view else None,
         on_demand=on_demand,
         guides=guides,
+        checksums=tuple(map(checksum, (image, *guides))),
     )

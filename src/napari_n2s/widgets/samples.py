@@ -1,4 +1,4 @@
-"""Sample data for napari's File menu: simulated, each beside its truth."""
+"""Simulated sample data for napari's File menu, each with its ground truth."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from napari_n2s.simulation import fluorescence
 
 PIXEL = {"T": (5.0, "second"), "Z": (0.3, "micrometer")}
-"""Step along each axis; along Y and X it is 0.1 micrometres."""
+"""Step and unit along an axis; along Y and X it is 0.1 micrometres."""
 
 LayerData = tuple[Any, dict[str, Any], str]
 
 
 def picture() -> list[LayerData]:
-    """Give one focal plane."""
+    """Give a single focal plane."""
     return _layers(fluorescence.picture(), "cells")
 
 

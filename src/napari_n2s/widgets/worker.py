@@ -1,4 +1,4 @@
-"""Work in a background thread that leaves nothing behind once it has ended."""
+"""Workers in background threads that leave nothing in memory once they have ended."""
 
 from __future__ import annotations
 
@@ -11,43 +11,42 @@ from weakref import ref
 from napari.qt.threading import FunctionWorker, GeneratorWorker, thread_worker
 
 
-class _Forgotten:
-    """A worker that goes when nobody needs it any more, and its thread as soon as it is done.
+class _ShortLived:
+    """A worker that can be garbage collected, and whose thread ends with its work.
 
-    A window of napari keeps `quit` of every worker for good, and napari keeps every window: with
-    the method itself that would be the images, the network and the dock, too.
+    A window of napari keeps a reference to `quit` of every worker, and napari keeps every window:
+    a bound method would keep the images, the network and the dock alive as well.
 
-    A thread of Qt's pool waits half a minute for more to do, and those that torch has computed on
-    with it as long. While they live, GNU's OpenMP counts more threads than cores, and lets those of
-    the next work fall asleep whenever they wait for each other: a training took nearly twice as
-    long.
+    A thread of Qt's pool waits half a minute for more work, and OpenMP threads that torch started
+    from it live as long. While they do, GNU's OpenMP counts more threads than cores and lets those
+    of the next work sleep at each barrier: a training took nearly twice as long.
     """
 
     @property
     def quit(self) -> Callable[[], None]:
-        """Ask the thread to end."""
+        """A function that asks the worker to end at its next yield."""
         found = ref(self)
 
         def ask() -> None:
             if worker := found():
-                super(_Forgotten, worker).quit()  # type: ignore[misc]
+                super(_ShortLived, worker).quit()  # type: ignore[misc]
 
         return ask
 
     def run(self) -> None:
-        """Work in a thread of its own."""
+        """Run the work in a thread of its own."""
         thread = Thread(target=super().run, daemon=True)  # type: ignore[misc]
         thread.start()
         thread.join()
 
 
-class _FunctionWorker(_Forgotten, FunctionWorker): ...
+class _FunctionWorker(_ShortLived, FunctionWorker): ...
 
 
-class _GeneratorWorker(_Forgotten, GeneratorWorker): ...
+class _GeneratorWorker(_ShortLived, GeneratorWorker): ...
 
 
 def in_background(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make calls of a function give a worker that runs it, as napari's `thread_worker` does."""
+    """Decorate a function so that a call gives a worker that runs it, as `thread_worker` does."""
     kind = _GeneratorWorker if isgeneratorfunction(function) else _FunctionWorker
     return thread_worker(function, worker_class=kind)

@@ -1,4 +1,4 @@
-"""What the dock of the filters looks like."""
+"""The controls of the dock that calibrates a filter, and their layout."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QProgressBar,
     QPushButton,
-    QSlider,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
 
 from napari_n2s.filters.catalogue import METHODS
+from napari_n2s.widgets.calibrate.strengths import StrengthSlider
 from napari_n2s.widgets.controls.axes_row import AxesRow
-from napari_n2s.widgets.controls.basics import Column, Sentence, row, told
+from napari_n2s.widgets.controls.basics import Column, Sentence, side_by_side, with_tooltip
 from napari_n2s.widgets.controls.choice import choice
 from napari_n2s.widgets.controls.curve_plot import CurvePlot
 
@@ -35,68 +35,69 @@ NAMES = {
     "nlm": "non-local means",
     "tv": "total variation",
 }
-"""How filters are called here, where that is not their name in the shell."""
+"""Names of filters in the dock, where they differ from those in the shell."""
 MIX, DOUBTFUL = "Mix the noisy pixels back", "noise uncertain"
-ROWS = 9
+MAX_ROWS = 9
+"""Rows of the table that are shown without scrolling."""
 
 
 class CalibrateForm(QWidget):
-    """The controls of the dock, without what they do.
+    """The controls of the dock, without their actions.
 
     Parameters
     ----------
     images, targets : callable
-        List the choices of `image` and `apply_to`.
+        They list the choices of `image` and `apply_to`.
     """
 
     def __init__(
         self, images: Callable[[Any], list[Any]], targets: Callable[[Any], list[Any]]
     ) -> None:
         super().__init__()
-        self.image = choice(images, "The image layer to filter; it is left as it is.")
-        self.apply_to = choice(targets, "What is filtered in the end, at the strength that is set.")
+        self.image = choice(images, "The image layer to filter; it is not changed.")
+        self.apply_to = choice(targets, "What to filter at the strength that is set.")
         self.axes = AxesRow()
         self.method = choice(
             [(NAMES.get(each, each), each) for each in METHODS],
-            "The donut filters look at a pixel's neighbours without the pixel; the others "
-            "are shown the image with some pixels replaced by their neighbours, to calibrate them.",
+            "A donut filter leaves each pixel out of its own neighbourhood; to calibrate the other "
+            "filters, some pixels of the image are replaced by their neighbours.",
         )
-        self.strength = told(
-            QSlider(Qt.Orientation.Horizontal),
-            "How strongly to filter; the picture in view follows.",
+        self.strength = with_tooltip(
+            StrengthSlider(), "How strongly to filter; the preview of the part in view follows."
         )
-        self.strength.setPageStep(1)
         self.strength_words = Sentence()
-        self.slices = told(
-            QCheckBox("Look at neighbouring slices"),
-            "The donut filters take neighbours from the slices above and below as well, by their "
-            "distance as the layer's scale has it.",
+        self.slices = with_tooltip(
+            QCheckBox("Use neighbouring slices"),
+            "The donut filters take neighbours from the slices above and below as well, at the "
+            "distance that the layer's scale gives.",
         )
-        self.mix = told(
+        self.mix = with_tooltip(
             QCheckBox(MIX),
-            "Averages each pixel with what its neighbours say, each by the other's error. It is on "
-            "by itself where the noise is known well enough.",
+            "Averages each measured pixel with its prediction, weighted by the inverse of their "
+            "variances. It is ticked automatically where two estimates of the noise agree.",
         )
-        self.calibrate = told(
+        self.calibrate = with_tooltip(
             QPushButton("Calibrate"),
-            "Find the strength that suits this image, from the noisy image alone.",
+            "Find the best strength for this image, from the noisy image alone.",
         )
-        self.stop = told(QPushButton("Stop"), "Give up what is being done.")
-        self.apply = told(
-            QPushButton("Denoise"), "Filter what stands under 'Apply to', and add it as a layer."
+        self.stop = with_tooltip(
+            QPushButton("Stop"), "Give up the calibration or the filtering in progress."
+        )
+        self.apply = with_tooltip(
+            QPushButton("Denoise"), "Filter what is chosen under 'Apply to', and add it as a layer."
         )
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
-        self.plot = told(
+        self.plot = with_tooltip(
             CurvePlot(),
-            "Squared error against the noisy image. Where the pixel is left out, it is least at "
-            "the best strength. Where it is seen, it shrinks as less is done, and tells nothing. "
-            "Click on a point to see that strength.",
+            "Squared error against the noisy image. With the pixel left out, it is smallest at the "
+            "best strength. With the pixel seen, it falls the less is filtered, and says nothing. "
+            "Click on a point to preview that strength.",
         )
-        self.compare = told(
+        self.compare = with_tooltip(
             QCheckBox("Compare all filters"),
-            "Calibrates every filter on the same pixels, and lists them, the best first, with the "
-            "networks that were trained on this image.",
+            "Calibrates every filter on the same pixels, and lists the filters and the networks "
+            "trained on this image, the best first.",
         )
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels(["filter", "squared error", "at"])
@@ -115,7 +116,7 @@ class CalibrateForm(QWidget):
         self.show_working(False)
 
     def show_working(self, working: bool) -> None:
-        """Let the user press what makes sense now."""
+        """Enable the controls that apply while a job runs, or while none does."""
         for box in (self.image, self.apply_to, self.method):
             box.enabled = not working
         for control in (
@@ -133,7 +134,7 @@ class CalibrateForm(QWidget):
             self.bar.reset()
 
     def show_mixing(self, found: Calibration | None) -> None:
-        """Offer to mix the noisy pixels back, where a filter was calibrated without them."""
+        """Show the box for mixing the noisy pixels back, for filters that leave the pixel out."""
         blind = found is not None and found.denoiser.blind
         self.mix.setVisible(blind)
         with QSignalBlocker(self.mix):
@@ -143,7 +144,7 @@ class CalibrateForm(QWidget):
             self.mix.setText(f"{MIX}: {gain if found.mixes else DOUBTFUL}")
 
     def show_table(self, rows: list[tuple[str, str, float]]) -> None:
-        """List names, strengths and errors, the least first."""
+        """List names, strengths and squared errors, the smallest error first."""
         self.table.setVisible(bool(rows))
         self.table.setRowCount(len(rows))
         for number, (name, strength, loss) in enumerate(sorted(rows, key=lambda each: each[2])):
@@ -151,7 +152,7 @@ class CalibrateForm(QWidget):
                 self.table.setItem(number, column, QTableWidgetItem(text))
                 self.table.item(number, column).setToolTip(text)
         height = self.table.horizontalHeader().height() + 4
-        height += sum(self.table.rowHeight(i) for i in range(min(len(rows), ROWS)))
+        height += sum(self.table.rowHeight(i) for i in range(min(len(rows), MAX_ROWS)))
         self.table.setFixedHeight(height)
 
     def _lay_out(self) -> None:
@@ -166,7 +167,7 @@ class CalibrateForm(QWidget):
         column.lines.addLayout(form)
         column.lines.addWidget(self.slices)
         column.lines.addWidget(self.mix)
-        column.lines.addLayout(row(self.calibrate, self.stop, self.apply))
+        column.lines.addLayout(side_by_side(self.calibrate, self.stop, self.apply))
         column.lines.addWidget(self.bar)
         column.lines.addWidget(self.plot, 1)
         column.lines.addWidget(self.plot.legend)

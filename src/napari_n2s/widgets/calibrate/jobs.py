@@ -1,4 +1,4 @@
-"""What the dock of the filters has done in a background thread."""
+"""The background jobs of the dock of filters: calibrate, preview and apply."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 SLICES = "Z"
 OMIT = "omit"
-"""A filter leaves pixels that are NaN as they are."""
+"""Policy for NaN and infinite pixels: a filter leaves them as they are."""
 
 
 class Attempt(NamedTuple):
-    """One strength of a filter that was tried."""
+    """One strength of a filter and its result."""
 
     method: str
     tried: Tried
@@ -38,18 +38,28 @@ class Attempt(NamedTuple):
 
 @in_background
 def calibrate_job(
-    order: Request, ready: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
+    request: Request, prepared: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
 ) -> Generator[Prepared | Attempt | Calibration, None, Failure | None]:
-    """Calibrate filters on an image; yields it made ready, what is tried, and what was found."""
+    """Calibrate filters on an image.
+
+    Yields
+    ------
+    Prepared or Attempt or Calibration
+        The prepared image, unless it was given, then each strength tried, and each filter's result.
+
+    Returns
+    -------
+    Failure or None
+    """
     try:
         give_way()
-        if ready is None:
-            yield (ready := get_ready(order.opened, nan_policy=OMIT, volume=volume))
+        if prepared is None:
+            yield (prepared := get_ready(request.opened, nan_policy=OMIT, volume=volume))
         for denoiser in denoisers:
-            work = calibrating(ready, denoiser)
+            work = calibrating(prepared, denoiser)
             found = yield from wrap(work, partial(Attempt, denoiser.name))
             if found.denoiser.blind:
-                _ = found.mixing  # found out here, and not when the window asks
+                _ = found.mixing  # a cached property, computed here and not in the window's thread
             yield found
     except (N2SError, MemoryError) as error:
         return _failure(error)
@@ -58,10 +68,16 @@ def calibrate_job(
     return None
 
 
-def widen_along(
+def widen_along_z(
     box: Box, axes: str, shape: tuple[int, ...], reach: int
 ) -> tuple[Box, tuple[slice, ...]]:
-    """Take in the slices around a box, as far as there are any; and say where it lies in that."""
+    """Extend a box along Z by a number of slices, within the image; and give its place in that.
+
+    Returns
+    -------
+    tuple of Box
+        The extended box, and the index of the first box within it.
+    """
     if SLICES not in axes or not reach:
         return box, (slice(None),) * len(box)
     axis = axes.index(SLICES)
@@ -73,51 +89,51 @@ def widen_along(
 
 
 @in_background
-def glimpse_job(
-    order: Request,
-    ready: Prepared | None,
+def preview_job(
+    request: Request,
+    prepared: Prepared | None,
     denoiser: Denoiser,
     values: dict[str, Any],
     mix: bool,
     box: Box,
     volume: bool,
 ) -> tuple[Prepared, Preview] | Failure:
-    """Filter the part of an image that is in view."""
+    """Filter the part of an image that is in view; give the prepared image and the preview."""
     try:
         give_way()
-        ready = ready or get_ready(order.opened, nan_policy=OMIT, volume=volume)
+        prepared = prepared or get_ready(request.opened, nan_policy=OMIT, volume=volume)
         reach = denoiser.reach_of_slices(values)
-        read, inner = widen_along(box, order.axes, order.image.shape, reach)
-        mixing = mixing_at(ready, denoiser, values) if mix else None
-        dtype = order.image.dtype if order.source.rgb else result_kind(order.image)
-        part = order.opened.as_volume(volume).part(read)
-        work = filtering(part, denoiser.for_preview(), values, ready, mixing, dtype)
-        return ready, Preview(box, finish(work)[inner])
+        read, inner = widen_along_z(box, request.axes, request.image.shape, reach)
+        mixing = mixing_at(prepared, denoiser, values) if mix else None
+        dtype = request.image.dtype if request.source.rgb else result_kind(request.image)
+        part = request.opened.as_volume(volume).part(read)
+        work = filtering(part, denoiser.for_preview(), values, prepared, mixing, dtype)
+        return prepared, Preview(box, finish(work)[inner])
     except (N2SError, MemoryError) as error:
         return _failure(error)
 
 
 @in_background
 def filter_job(
-    order: Request,
-    ready: Prepared | None,
+    request: Request,
+    prepared: Prepared | None,
     denoiser: Denoiser,
     values: dict[str, Any],
     mix: bool,
     volume: bool,
 ) -> Generator[Applying, None, NDArray[Any] | Failure]:
-    """Filter what an order says, at the values given."""
+    """Filter the image of a request with the given parameter values."""
     try:
         give_way()
-        image = order.opened_target.as_volume(volume)
+        image = request.opened_target.as_volume(volume)
         inner = None
-        if order.part:
+        if request.part:
             reach = denoiser.reach_of_slices(values)
-            read, inner = widen_along(order.part, order.target_axes, image.shape, reach)
+            read, inner = widen_along_z(request.part, request.target_axes, image.shape, reach)
             image = image.part(read)
-        ready = ready or get_ready(order.opened, nan_policy=OMIT, volume=volume)
-        mixing = mixing_at(ready, denoiser, values) if mix else None
-        clean = yield from filtering(image, denoiser, values, ready, mixing, order.dtype)
+        prepared = prepared or get_ready(request.opened, nan_policy=OMIT, volume=volume)
+        mixing = mixing_at(prepared, denoiser, values) if mix else None
+        clean = yield from filtering(image, denoiser, values, prepared, mixing, request.dtype)
         return clean if inner is None else clean[inner]
     except (N2SError, MemoryError) as error:
         return _failure(error)

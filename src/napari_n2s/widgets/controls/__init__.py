@@ -1,1 +1,1 @@
-"""Rows, plots and other controls that several docks share."""
+"""Controls that several docks share: rows, plots and layout helpers."""

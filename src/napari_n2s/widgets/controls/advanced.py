@@ -1,4 +1,4 @@
-"""A form of the settings, made from what the settings say of themselves."""
+"""A form of all settings, generated from their declarations."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.widgets.controls.basics import show_row
 
 ELSEWHERE = ("seconds", "steps", "nan_policy", "loss")
-"""Settings that the dock asks for in another way, or that mean nothing to one image."""
+"""Settings with controls of their own in the dock, or without meaning for a single image."""
 
 
 class Advanced(QWidget):
-    """One row for each setting, with its explanation as the tooltip."""
+    """One row for each setting, with its description as the tooltip."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,18 +39,18 @@ class Advanced(QWidget):
                 form.labelForField(control).setToolTip(each.metadata["words"])
                 self.controls[each.name] = control
 
-    def leave_out(self, *names: str) -> None:
-        """Hide settings, which stay as they are."""
+    def hide_settings(self, *names: str) -> None:
+        """Hide settings, which keep their values."""
         for name in names:
             show_row(self._form, self.controls[name], False)
 
     def values(self) -> dict[str, Any]:
-        """Read the settings by name.
+        """Read the values of the settings by name.
 
         Raises
         ------
         SettingsError
-            If one of them cannot be read.
+            If a value cannot be parsed.
         """
         return {name: _read(name, control) for name, control in self.controls.items()}
 

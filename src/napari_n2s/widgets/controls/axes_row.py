@@ -1,27 +1,32 @@
-"""How an image is understood, in words, and the axes in letters for the user to correct."""
+"""The axes of the image in letters, for the user to correct, and in words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from napari_n2s.core.errors import ImageError
-from napari_n2s.widgets.controls.basics import Sentence, Soon, told
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.controls.basics import Sentence, debounced, with_tooltip
+from napari_n2s.widgets.viewer import layer_data
+from napari_n2s.widgets.viewer.file_axes import is_being_read
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
+FILE_INTERVAL = 200
+"""Milliseconds between two looks whether a slow file has been read."""
+
 
 class AxesRow(QWidget):
-    """One line to read and one to correct.
+    """A description of the image, and its axes in a line that can be edited.
 
     Signals
     -------
     changed
-        The user has said what the axes are, or the layer holds other data.
+        The user has corrected the axes, the layer's data were replaced, or the axes that the
+        layer's file declares have become known.
     """
 
     changed = Signal()
@@ -29,11 +34,11 @@ class AxesRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._layer: Image | None = None
-        self.letters = told(
+        self.letters = with_tooltip(
             QLineEdit(),
-            "One letter for each axis of the image; type over it if it is wrong. Y and X are the "
-            "picture, Z its depth, T time, C channels, S colours; any other letter counts pictures "
-            "that are learnt from together.",
+            "One letter for each axis of the image; type other letters if one is wrong. Y and X "
+            "are the axes of a picture, Z depth, T time, C channels, S colours; any other letter "
+            "counts pictures that the network is trained on together.",
         )
         self.words = Sentence()
         lines = QFormLayout(self)
@@ -41,37 +46,48 @@ class AxesRow(QWidget):
         lines.addRow(self.letters, self.words)
         self.letters.setMaximumWidth(70)
         self.letters.editingFinished.connect(self._correct)
-        self._renewing = Soon(self, self._renew)
+        self._updating = debounced(self, self._update)
+        self._file_timer = QTimer(self, interval=FILE_INTERVAL)
+        self._file_timer.timeout.connect(self._look_at_file)
 
     def show_layer(self, layer: Image | None) -> None:
-        """Say how a layer is understood, unless somebody is saying it of this very one."""
+        """Show the axes of a layer, unless the user is editing them."""
         if layer is self._layer and self.letters.isModified():
             return
         if layer is not self._layer:
             if self._layer is not None:
-                self._layer.events.data.disconnect(self._renewing.ask)
+                self._layer.events.data.disconnect(self._updating.throttle)
             if layer is not None:
-                layer.events.data.connect(self._renewing.ask)
+                layer.events.data.connect(self._updating.throttle)
         self._layer = layer
         self.letters.setEnabled(layer is not None)
-        self.letters.setText(layers.axes(layer) if layer else "")
-        self.words.setText(layers.describe(layer) if layer else "")
+        self.letters.setText(layer_data.axes(layer) if layer else "")
+        self.words.setText(layer_data.describe(layer) if layer else "")
+        if layer is not None and is_being_read(layer):
+            self._file_timer.start()
+        else:
+            self._file_timer.stop()
 
     def commit(self) -> None:
-        """Take what was typed: where a button takes no focus, pressing it does not end typing."""
+        """Take the letters typed so far: clicking a button without focus does not end editing."""
         if self.letters.isModified():
             self._correct()
 
-    def _renew(self) -> None:
+    def _look_at_file(self) -> None:
+        if self._layer is None or not is_being_read(self._layer):
+            self._file_timer.stop()
+            self._update()
+
+    def _update(self) -> None:
         self.show_layer(self._layer)
         self.changed.emit()
 
     def _correct(self) -> None:
         letters = self.letters.text().strip().upper()
-        corrected = self._layer is not None and letters != layers.axes(self._layer)
+        corrected = self._layer is not None and letters != layer_data.axes(self._layer)
         if self._layer is not None and corrected:
             try:
-                layers.correct_axes(self._layer, letters)
+                layer_data.correct_axes(self._layer, letters)
             except ImageError as error:
                 self.words.setText(str(error))
                 return

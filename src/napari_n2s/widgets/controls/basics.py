@@ -1,4 +1,4 @@
-"""Small things that every form is made of."""
+"""Small widgets and helpers that all forms are built from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
@@ -22,26 +22,27 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import QSignalDebouncer
 
 Control = TypeVar("Control", bound=QWidget)
 
-LETTERS = 60
-"""In a line, about: room for sentences, and for the title that napari gives a dock."""
-LONGEST = 24
-"""Letters without a space, at most, before a line may be broken, as in the names of files."""
+PREFERRED_WIDTH = 60
+"""Preferred width of a dock in average characters, which also fits the title of the dock."""
+MAX_UNBROKEN = 24
+"""Characters without a space, as in file names, after which a line may be broken."""
 BREAK = "\u200b"
-"""Takes no room, and lets a line be broken where it stands."""
+"""Zero-width space: a line may be broken there."""
 
 
 class Column(QScrollArea):
-    """A column of controls that is scrolled where it is higher than the window, and never squeezed.
+    """A column of controls that scrolls where it is higher than the window, and is never squeezed.
 
-    The wheel scrolls it, or what is to be scrolled in it, and changes no setting on the way.
+    The mouse wheel scrolls it, or a scroll area inside it, and never changes a setting.
 
     Attributes
     ----------
     lines : QVBoxLayout
-        What is in it, from top to bottom.
+        Layout of its content, from top to bottom.
     """
 
     def __init__(self) -> None:
@@ -52,44 +53,44 @@ class Column(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._wanted: tuple[QWidget, ...] = ()
-        self._revealing = Soon(self, self._reveal)
+        self._to_reveal: tuple[QWidget, ...] = ()
+        self._revealing = debounced(self, self._reveal)
 
     def reveal(self, *controls: QWidget) -> None:
-        """Scroll to controls once they are laid out, if they are out of sight."""
-        self._wanted = controls
-        self._revealing.ask()
+        """Scroll to controls that are out of sight, once they are laid out."""
+        self._to_reveal = controls
+        self._revealing.throttle()
 
     def _reveal(self) -> None:
         self.widget().layout().activate()
-        for control in reversed(self._wanted):  # so that the first is seen for certain
+        for control in reversed(self._to_reveal):  # the first has the last word
             if control.isVisibleTo(self):
                 self.ensureWidgetVisible(control, 0, 0)
 
     def fill(self, parent: QWidget) -> None:
-        """Fill a widget with it."""
+        """Make it the only content of a widget."""
         around = QVBoxLayout(parent)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(self)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
-        """Look at what the controls are told, those that have come late too."""
+        """Filter the events of all controls, including those added since it was last shown."""
         for control in self.widget().findChildren(QWidget):
             if isinstance(control, QComboBox | QAbstractSlider | QAbstractSpinBox):
                 control.installEventFilter(self)
         super().showEvent(event)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Ask for all that is in it, and for lines that sentences fit into."""
-        width = max(self._width(), LETTERS * self.fontMetrics().averageCharWidth())
+        """Prefer the height of the content and the width of readable sentences."""
+        width = max(self._width(), PREFERRED_WIDTH * self.fontMetrics().averageCharWidth())
         return QSize(width, self.widget().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Be as wide as what is in it."""
+        """Be at least as wide as the content."""
         return QSize(self._width(), super().minimumSizeHint().height())
 
     def eventFilter(self, control: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
-        """Turn the wheel over a control into scrolling, if there is any; follow the content."""
+        """Scroll with the wheel over a control; update the size hint when the content changes."""
         if control is self.widget() and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         if event.type() == QEvent.Type.Wheel and not isinstance(control, QScrollBar):
@@ -101,18 +102,18 @@ class Column(QScrollArea):
         return super().eventFilter(control, event)
 
     def _width(self) -> int:
-        frame = self.width() - self.contentsRect().width()  # a style may draw one nevertheless
+        frame = self.width() - self.contentsRect().width()  # some styles draw a frame all the same
         bar = self.verticalScrollBar().sizeHint().width() + frame
         return self.widget().minimumSizeHint().width() + bar
 
 
 class Sentence(QLabel):
-    """Text that is wrapped, and given all the height that it needs, in any layout.
+    """A label of wrapped text that gets the height it needs in any layout.
 
     Parameters
     ----------
     text : str
-        Plain text: what looks like HTML may be the name of a layer.
+        Plain text, since names of layers may look like HTML.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -122,21 +123,21 @@ class Sentence(QLabel):
         self.setText(text)
 
     def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
-        """Show a text; a word that is longer than a line is broken."""
+        """Set the text; words that may be longer than a line can be broken."""
         if self.textFormat() == Qt.TextFormat.PlainText:
-            text = re.sub(rf"\S{{{LONGEST}}}(?=\S)", rf"\g<0>{BREAK}", text)
+            text = re.sub(rf"\S{{{MAX_UNBROKEN}}}(?=\S)", rf"\g<0>{BREAK}", text)
         super().setText(text)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Ask for no more height than at its width, where Qt would have it nearly square."""
+        """Prefer the height at the present width, where Qt prefers a nearly square shape."""
         return QSize(super().sizeHint().width(), self._height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Ask for no less than that either."""
+        """Accept no less than that height."""
         return QSize(super().minimumSizeHint().width(), self._height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
-        """Ask for another height at another width: not every layout does that by itself."""
+        """Update the size hint when the width changes, which not every layout does."""
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
             self.updateGeometry()
@@ -145,36 +146,32 @@ class Sentence(QLabel):
         return max(self.heightForWidth(self.width()), super().minimumSizeHint().height())
 
 
-class Soon(QTimer):
-    """Does something as soon as what goes on now is over; once, however often it is asked to.
+def debounced(parent: QWidget, action: Callable[[], None]) -> QSignalDebouncer:
+    """Make a debouncer whose `throttle` runs an action once control returns to Qt's event loop.
 
-    While napari tells of a change of its layers it is amid that change: to take layers away then
-    would have it look for some that are gone.
+    The action runs once, however often it was asked for. While napari emits an event about its
+    list of layers it is still changing that list: layers must not be removed before it is done.
 
     Parameters
     ----------
     parent : QWidget
-        It acts as long as that lives.
-    act : callable
+        The debouncer is deleted with it.
+    action : callable
     """
-
-    def __init__(self, parent: QWidget, act: Callable[[], None]) -> None:
-        super().__init__(parent, singleShot=True, interval=0)
-        self.timeout.connect(act)
-
-    def ask(self, _: object = None) -> None:
-        """Ask for it."""
-        self.start()
+    debouncer = QSignalDebouncer(parent=parent)
+    debouncer.setTimeout(0)
+    debouncer.triggered.connect(action)
+    return debouncer
 
 
-def told(control: Control, tooltip: str) -> Control:
-    """Give a control its explanation."""
+def with_tooltip(control: Control, tooltip: str) -> Control:
+    """Set the tooltip of a control, and return the control."""
     control.setToolTip(tooltip)
     return control
 
 
-def row(*controls: QWidget) -> QHBoxLayout:
-    """Lay controls out side by side."""
+def side_by_side(*controls: QWidget) -> QHBoxLayout:
+    """Lay out controls in a row."""
     line = QHBoxLayout()
     for control in controls:
         line.addWidget(control)
@@ -182,7 +179,7 @@ def row(*controls: QWidget) -> QHBoxLayout:
 
 
 def show_row(form: QFormLayout, control: QWidget, shown: bool) -> None:
-    """Show a row of a form with its label, or not."""
+    """Show or hide a row of a form with its label."""
     control.setVisible(shown)
     if label := form.labelForField(control):
         label.setVisible(shown)

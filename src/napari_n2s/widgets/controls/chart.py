@@ -1,4 +1,4 @@
-"""What the plots of the docks have in common."""
+"""Base class of the plots in the docks."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 FAINT, STRONG, OTHER = "#8a8d93", "#2aa1d3", "#e08a2e"
-"""Colours that can be read on light and on dark."""
+"""Colours that are legible on a light and on a dark background."""
 LINE, DASHES = "—", "- -"
-"""How a legend shows a curve that is drawn through, and one that is dashed."""
-LEAST, USUAL = 9, 12
-"""Lines of text that a plot is high at least, and where there is room."""
+"""Symbols of a solid and of a dashed curve in a legend."""
+MIN_LINES, PREFERRED_LINES = 9, 12
+"""Minimum and preferred height of a plot, in lines of text."""
 
 
 class Chart(pg.PlotWidget):
-    """A plot in the colours of the window, hidden until there is something to see in it.
+    """A plot in the colours of napari's theme, hidden until it has data.
 
     Parameters
     ----------
     bottom, left : str
-        What its axes count.
+        Labels of its axes.
     key : list of tuple of str, str and str
-        What the curves are called, their colours and dashes.
+        Names of the curves, their colours, and their symbols in the legend.
     parent : QWidget, optional
 
     Attributes
     ----------
     legend : QLabel
-        Names the curves, in as many lines as it takes; to be put below the plot.
+        Names of the curves, in as many lines as they take, to be placed below the plot.
     """
 
     def __init__(
@@ -56,35 +56,35 @@ class Chart(pg.PlotWidget):
             item.getAxis(side).enableAutoSIPrefix(False)
         item.setMenuEnabled(True)
         item.hideButtons()
-        item.layout.setContentsMargins(1, 8, 8, 1)  # else numbers at the ends are cut off
-        self.setMinimumHeight(LEAST * self.fontMetrics().height())
+        item.layout.setContentsMargins(1, 8, 8, 1)  # else the outermost tick labels are cut off
+        self.setMinimumHeight(MIN_LINES * self.fontMetrics().height())
         self.legend = Sentence()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setText(" &nbsp; ".join(starmap(_entry, key)))
         self.setVisible(False)
 
     def setVisible(self, visible: bool) -> None:  # noqa: N802 (Qt's name)
-        """Show or hide it with its legend."""
+        """Show or hide the plot with its legend."""
         super().setVisible(visible)
         self.legend.setVisible(visible)
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
-        """Ask for little, as it takes all that is left; by itself it asks for 640 by 480 pixels."""
-        return QSize(300, USUAL * self.fontMetrics().height())
+        """Prefer a small size, as it is stretched; the default is 640 by 480 pixels."""
+        return QSize(300, PREFERRED_LINES * self.fontMetrics().height())
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 (Qt's name)
-        """Leave it to what is around; zoom by dragging with the right button."""
+        """Leave the wheel to the column around it; dragging with the right button zooms."""
         event.ignore()
 
     def follow_theme(self, viewer: Viewer) -> None:
-        """Write in the colour of the window's theme, whichever that is from now on."""
-        viewer.events.theme.connect(self._take_theme)
-        self._write_as_in(viewer.theme)
+        """Use the text colour of the viewer's theme, now and when it changes."""
+        viewer.events.theme.connect(self._change_theme)
+        self._use_theme(viewer.theme)
 
-    def _take_theme(self, event: Any) -> None:
-        self._write_as_in(event.value)
+    def _change_theme(self, event: Any) -> None:
+        self._use_theme(event.value)
 
-    def _write_as_in(self, theme: str) -> None:
+    def _use_theme(self, theme: str) -> None:
         colour = get_theme(theme).text.as_hex()
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
@@ -93,6 +93,6 @@ class Chart(pg.PlotWidget):
 
 
 def _entry(name: str, colour: str, dashes: str) -> str:
-    """Write an entry of a legend, without spaces at which its line could be broken."""
-    sign, words = (each.replace(" ", "&nbsp;") for each in (dashes, name))
-    return f'<b style="color:{colour}">{sign}</b>&nbsp;{words}'
+    """Format an entry of a legend, without spaces at which it could be broken."""
+    symbol, words = (each.replace(" ", "&nbsp;") for each in (dashes, name))
+    return f'<b style="color:{colour}">{symbol}</b>&nbsp;{words}'

@@ -1,4 +1,4 @@
-"""Boxes to choose from that stay narrow and readable whatever their choices are called."""
+"""Combo boxes that stay narrow and legible however long the names of their choices are."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QHelpEvent
 from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
 
-LETTERS = 12
-"""That a box has room for at least, however long its choices are."""
+MIN_CHARACTERS = 12
+"""Characters that a box has room for at least."""
 
 
 def choice(choices: Any, tooltip: str) -> ComboBox:
-    """Make a box of choices whose width does not depend on their names.
+    """Make a combo box whose width does not depend on its choices.
 
     Parameters
     ----------
     choices : list or callable
-        As for magicgui.
+        As for magicgui's `ComboBox`.
     tooltip : str
     """
     box = ComboBox(choices=choices, tooltip=tooltip)
     box.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.native.setMinimumContentsLength(LETTERS)
+    box.native.setMinimumContentsLength(MIN_CHARACTERS)
     box.native.installEventFilter(_Elide(box.native))
     return box
 
 
-def list_anew(box: ComboBox) -> None:
-    """List the choices of a box anew, and keep what is chosen, whatever it is called by now."""
+def refresh_choices(box: ComboBox) -> None:
+    """List the choices of a box again and keep the one chosen, even if its name has changed."""
     before = box.value
     with box.changed.blocked():
         box.reset_choices()
@@ -41,9 +41,9 @@ def list_anew(box: ComboBox) -> None:
 
 
 class _Elide(QObject):
-    """Draws what is chosen with an ellipsis in its middle, as names differ at their ends.
+    """Draws the current choice with an ellipsis in the middle, as names often differ at their ends.
 
-    The tooltip and the list that folds out show names in full.
+    The tooltip and the open list show names in full.
     """
 
     def __init__(self, box: QComboBox) -> None:
@@ -53,7 +53,7 @@ class _Elide(QObject):
             change.connect(self._widen_list)
 
     def eventFilter(self, box: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
-        """Draw the box, and explain it."""
+        """Paint the box and show its tooltip."""
         if event.type() in (QEvent.Type.Polish, QEvent.Type.FontChange):
             self._widen_list()
         if event.type() == QEvent.Type.Paint:
@@ -74,7 +74,7 @@ class _Elide(QObject):
         return False
 
     def _option(self) -> tuple[QStyleOptionComboBox, str]:
-        """Give how to draw the box, and as much of what is chosen as there is room for."""
+        """Give the style option of the box and its current text, elided to the room there is."""
         box, option = self._box, QStyleOptionComboBox()
         box.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField

@@ -1,4 +1,4 @@
-"""The curve that explains calibration: a minimum where the pixel is left out, else none."""
+"""Plot of the calibration: error against strength, with a minimum if the pixel is left out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class CurvePlot(Chart):
-    """Draws the errors of one filter against its strength, as they are found.
+    """Draws the error of one filter against its strength, during and after calibration.
 
     Signals
     -------
     picked : dict
-        The values of the point that was clicked.
+        Parameter values of the point that was clicked.
     """
 
     picked = Signal(dict)
@@ -33,17 +33,17 @@ class CurvePlot(Chart):
         self._ordinary = item.plot(pen=dashed, name="pixel seen: tells nothing")
         self._blind = item.plot(pen=pg.mkPen(STRONG, width=2), name="pixel left out")
         self._dots = pg.ScatterPlotItem(
-            size=9, pen=None, brush=STRONG, hoverable=True, hoverSize=13, tip=_value
+            size=9, pen=None, brush=STRONG, hoverable=True, hoverSize=13, tip=_tooltip
         )
         self._best = pg.ScatterPlotItem(symbol="star", size=18, pen=None, brush=STRONG)
-        self._here = pg.InfiniteLine(angle=90, pen=pg.mkPen(FAINT, width=1))
-        for each in (self._here, self._dots, self._best):
+        self._current = pg.InfiniteLine(angle=90, pen=pg.mkPen(FAINT, width=1))
+        for each in (self._current, self._dots, self._best):
             item.addItem(each)
         self._dots.sigClicked.connect(lambda _, points, *__: self.picked.emit(points[0].data()))
         self.show_curve("strength", [])
 
     def show_curve(self, name: str, line: list[tuple[float, Tried]]) -> None:
-        """Draw strengths and what came of them, in order; the star is the least error."""
+        """Draw the results of strengths in ascending order; the star marks the smallest error."""
         self.getPlotItem().setLabel("bottom", name.replace("_", " "))
         strengths = [strength for strength, _ in line]
         errors = [tried.score.loss for _, tried in line]
@@ -54,12 +54,12 @@ class CurvePlot(Chart):
         best = min(range(len(line)), key=errors.__getitem__, default=None)
         self._best.setData(*([], []) if best is None else ([strengths[best]], [errors[best]]))
         self.setVisible(bool(line))
-        self.scene().prepareForPaint()  # else it finds while drawing that it has to draw again
+        self.scene().prepareForPaint()  # else painting changes the layout and paints again
 
-    def show_here(self, strength: float) -> None:
-        """Mark the strength that is set."""
-        self._here.setValue(strength)
+    def show_current(self, strength: float) -> None:
+        """Mark the current strength."""
+        self._current.setValue(strength)
 
 
-def _value(x: float, y: float, data: object) -> str:
+def _tooltip(x: float, y: float, data: object) -> str:
     return f"{y:.4g} at {x:.3g}"

@@ -1,4 +1,4 @@
-"""The row that says which other layers the network sees besides."""
+"""The row that selects guides: other layers of the same field as inputs of the network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMenu, QPushButton
 
 from napari_n2s.core.errors import ImageError
 from napari_n2s.images.guides import Guides
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data, layers
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 NONE, NO_LAYER = "none", "no other image layer fits this one"
 WORDS = (
-    "Other layers of the same field that the network sees and does not predict: a clean channel, a "
-    "transmitted-light image. Their noise must not be the image's, as it is in anything made from "
-    "it."
+    "Other layers of the same field that are inputs of the network and are not predicted, such as "
+    "a clean channel or a transmitted-light image. Their noise must be independent of the image's: "
+    "nothing computed from the image may be a guide."
 )
-WIDEST = 24
-"""Letters of names that are shown."""
+MAX_CHARACTERS = 24
+"""Characters of the names of guides that the button shows."""
 
 
 class GuidesRow(QPushButton):
-    """A button with a menu of layers, of which any number may be ticked.
+    """A button with a menu in which any number of layers can be ticked.
 
     Parameters
     ----------
     candidates : callable
-        List the layers that fit.
+        Lists the layers that may be guides.
 
     Signals
     -------
     changed
-        Others are ticked.
+        Other layers are ticked.
     """
 
     changed = Signal()
@@ -48,33 +48,33 @@ class GuidesRow(QPushButton):
         self._candidates = candidates
         self._chosen: list[Image] = []
         self._menu = QMenu(self)
-        self._menu.aboutToShow.connect(self._fill)
+        self._menu.aboutToShow.connect(self._fill_menu)
         self.setMenu(self._menu)
-        self._say()
+        self._update_text()
 
     def reset_choices(self, _: object = None) -> None:
-        """Let go of layers that are not there any more, or do not fit."""
+        """Untick layers that were removed or no longer fit."""
         if self._chosen:
             there = self._candidates()
             self._chosen = [each for each in self._chosen if each in there]
-        self._say()
+        self._update_text()
 
     def clear(self, _: object = None) -> None:
-        """Take none: another image has other guides."""
+        """Untick all layers, since guides belong to one image."""
         self._chosen = []
-        self._say()
+        self._update_text()
 
     def pixels(self) -> tuple[Any, ...]:
-        """Give what the ticked layers hold."""
-        return tuple(layers.pixels(each) for each in self._chosen)
+        """Give the pixels of the ticked layers."""
+        return tuple(layer_data.pixels(each) for each in self._chosen)
 
     def tick(self, layer: Image, ticked: bool) -> None:
-        """Take a layer, or leave it out."""
+        """Tick or untick a layer."""
         self._chosen = [each for each in self._chosen if each is not layer] + [layer] * ticked
-        self._say()
+        self._update_text()
         self.changed.emit()
 
-    def _fill(self) -> None:
+    def _fill_menu(self) -> None:
         self._menu.clear()
         for layer in (there := self._candidates()):
             action = self._menu.addAction(layer.name.replace("&", "&&"))
@@ -84,15 +84,15 @@ class GuidesRow(QPushButton):
         if not there:
             self._menu.addAction(NO_LAYER).setEnabled(False)
 
-    def _say(self) -> None:
+    def _update_text(self) -> None:
         names = ", ".join(each.name for each in self._chosen)
-        text = names if len(names) <= WIDEST else f"{names[:WIDEST]}…"
+        text = names if len(names) <= MAX_CHARACTERS else f"{names[:MAX_CHARACTERS]}…"
         self.setText(text.replace("&", "&&") or NONE)
         self.setToolTip(f"{WORDS} Ticked: {names}." if names else WORDS)
 
 
 def candidates(viewer: Viewer, source: Image | None) -> list[Image]:
-    """List the layers that may be guides of one: of a size that fits, and not denoised."""
+    """List the layers that may be guides of an image: of a size that fits, and no results."""
     if source is None:
         return []
     return [
@@ -104,7 +104,7 @@ def candidates(viewer: Viewer, source: Image | None) -> list[Image]:
 
 def _fits(layer: Image, source: Image) -> bool:
     try:
-        Guides([layers.pixels(layer)], layers.pixels(source).shape, layers.axes(source))
+        Guides([layer_data.pixels(layer)], layer_data.pixels(source).shape, layer_data.axes(source))
     except ImageError:
         return False
     return True

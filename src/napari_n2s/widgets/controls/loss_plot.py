@@ -1,10 +1,9 @@
-"""The live plot: training and held-out loss against time, and the median to beat."""
+"""Live plot of the training loss and the error on held-out pixels against time."""
 
 from __future__ import annotations
 
 import time
 from math import isfinite
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
@@ -12,16 +11,17 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_n2s.widgets.controls.chart import DASHES, FAINT, LINE, OTHER, STRONG, Chart
+from napari_n2s.widgets.controls.point_series import PointSeries
 
 if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
 
-PAUSE = 0.5
-"""Seconds between two drawings, unless there is a new score: each has the whole window drawn."""
+MIN_INTERVAL = 0.5
+"""Seconds between two drawings without a new score: each drawing redraws the whole window."""
 
 
 class LossPlot(Chart):
-    """Draws the snapshots of one training as they come."""
+    """Draws the snapshots of one training as they arrive."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         key = [
@@ -37,7 +37,7 @@ class LossPlot(Chart):
             pen=pg.mkPen(OTHER, width=2, style=Qt.PenStyle.DashLine), name="median"
         )
         self._dots = pg.ScatterPlotItem(
-            size=5, pen=None, brush=STRONG, hoverable=True, hoverSize=9, tip=_value
+            size=5, pen=None, brush=STRONG, hoverable=True, hoverSize=9, tip=_tooltip
         )
         self._best = pg.ScatterPlotItem(symbol="star", size=14, pen=None, brush=STRONG)
         item.addItem(self._dots)
@@ -47,57 +47,56 @@ class LossPlot(Chart):
         self.clear_curves()
 
     def clear_curves(self) -> None:
-        """Begin a new training."""
-        self._losses: list[tuple[float, float]] = []
-        self._scores: list[tuple[float, float]] = []
-        self._zoomed, self._drawn, self._until = False, 0.0, 0.0
+        """Begin the curves of a new training."""
+        self._losses, self._scores = PointSeries(), PointSeries()
+        self._zoomed, self._drawn, self._seconds = False, 0.0, 0.0
         for curve in (self._training, self._held_out, self._median, self._dots, self._best):
             curve.setData([], [])
         self.setRange(xRange=(0, 1), yRange=(0, 1))
 
     def add(self, progress: Progress) -> None:
-        """Take one snapshot more, and draw it now or soon."""
+        """Add a snapshot, and draw it at once if it has a score, else within `MIN_INTERVAL`."""
         self.show()
-        self._until = progress.seconds
+        self._seconds = progress.seconds
         if isfinite(progress.loss):
-            self._losses.append((progress.seconds, progress.loss))
+            self._losses.add(progress.seconds, progress.loss)
         if progress.score:
-            self._scores.append((progress.seconds, progress.score.loss))
-        self._to_beat = progress.baselines[0].score.loss
-        if progress.score or time.monotonic() > self._drawn + PAUSE:
+            self._scores.add(progress.seconds, progress.score.loss)
+        self._median_loss = progress.baselines[0].score.loss
+        if progress.score or time.monotonic() > self._drawn + MIN_INTERVAL:
             self.draw()
 
     def draw(self) -> None:
-        """Draw everything that was taken."""
-        if not self._until:
+        """Draw all curves."""
+        if not self._seconds:
             return
         self._drawn = time.monotonic()
-        if self._losses:
-            self._training.setData(*zip(*self._losses, strict=True))
-        if self._scores:
-            self._held_out.setData(*zip(*self._scores, strict=True))
-            self._dots.setData(*zip(*self._scores, strict=True))
-            when, least = min(self._scores, key=itemgetter(1))
-            self._best.setData([when], [least])
-        self._median.setData([0, self._until], [self._to_beat] * 2)
+        losses, scores = self._losses.points, self._scores.points
+        if losses:
+            self._training.setData(*zip(*losses, strict=True))
+        if scores:
+            self._held_out.setData(*zip(*scores, strict=True))
+            self._dots.setData(*zip(*scores, strict=True))
+        if self._scores.lowest:
+            self._best.setData(*([each] for each in self._scores.lowest))
+        self._median.setData([0, self._seconds], [self._median_loss] * 2)
         if not self._zoomed:
             self._fit()
-        self.scene().prepareForPaint()  # else it finds while drawing that it has to draw again
+        self.scene().prepareForPaint()  # else painting changes the layout and paints again
 
     def _fit(self) -> None:
-        """Show what matters: the median, the best score, and later two thirds of both curves."""
-        later = [
-            loss for each in (self._losses, self._scores) for _, loss in each[len(each) // 3 :]
-        ]
-        best = [loss for _, loss in self._scores]
-        low, high = min([*later, *best, self._to_beat]), max([*later, self._to_beat])
+        """Fit the view to the median, the best score and the last two thirds of both curves."""
+        losses, scores = self._losses.points, self._scores.points
+        later = [loss for each in (losses, scores) for _, loss in each[len(each) // 3 :]]
+        best = [self._scores.lowest[1]] if self._scores.lowest else []
+        low, high = min([*later, *best, self._median_loss]), max([*later, self._median_loss])
         margin = 0.1 * max(high - low, 0.1 * high)
         self.setYRange(low - margin, high + margin, padding=0)
-        self.setXRange(0, self._until, padding=0.02)
+        self.setXRange(0, self._seconds, padding=0.02)
 
     def _note_zoom(self) -> None:
         self._zoomed = True
 
 
-def _value(x: float, y: float, data: object) -> str:
+def _tooltip(x: float, y: float, data: object) -> str:
     return f"{y:.4g} after {x:.0f} s"

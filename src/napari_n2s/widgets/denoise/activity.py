@@ -1,4 +1,4 @@
-"""What goes on, in napari's own list of activities, where it can be cancelled too."""
+"""The progress of applying a network in napari's activity dialog, where it can be cancelled."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from time import monotonic
 
 from napari.utils import cancelable_progress
 
-SOON, LONG = 0.5, 3.0
-"""Seconds after which it is known how long something takes, and that it must still take to be worth
-an entry: making one stops the window for a fifth of a second."""
+MEASURED, MIN_LEFT = 0.5, 3.0
+"""Seconds after which the remaining time can be estimated, and that it must exceed for an entry:
+to make one stops the window for a fifth of a second."""
 
 
 class Activity:
-    """An entry of the list, made when what goes on turns out to take long.
+    """An entry in the activity dialog, made only for a task that takes long.
 
-    Making and changing it lets the window draw: the next share may come meanwhile, or the end.
+    Making or updating an entry processes Qt events: `show` or `end` may be called meanwhile.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Activity:
     Attributes
     ----------
     begun : bool
-        Whether a share has been done.
+        Whether `show` has been called.
     """
 
     def __init__(self, text: str) -> None:
@@ -33,11 +33,11 @@ class Activity:
         self._start = 0.0
 
     def show(self, done: float) -> bool:
-        """Show the share done; whether somebody has cancelled it there."""
+        """Show the fraction done, 0 to 1; return whether the user has cancelled the entry."""
         if not self.begun:
             self.begun, self._start = True, monotonic()
         passed = monotonic() - self._start
-        if not self._made and passed > SOON and passed * (1 - done) > LONG * done:
+        if not self._made and passed > MEASURED and passed * (1 - done) > MIN_LEFT * done:
             self._made = True
             self._entry = cancelable_progress(total=100, desc=self._text)
             if self._ended:
@@ -49,7 +49,7 @@ class Activity:
         return cancelled
 
     def end(self) -> None:
-        """Take it away."""
+        """Remove the entry."""
         self._ended = True
         if self._entry:
             self._entry.close()

@@ -1,4 +1,4 @@
-"""What will be computed on, and what to install if that could be better."""
+"""The row that names the device, and offers a command to install a torch for a GPU."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_n2s.core.settings import words
-from napari_n2s.widgets.controls.basics import Sentence, told
+from napari_n2s.widgets.controls.basics import Sentence, with_tooltip
 from napari_n2s.widgets.jobs import device_job
 
 
 class DeviceRow(QWidget):
-    """A line to read, and a button where there is a remedy.
+    """A description of the device, and a button where another torch could use a GPU.
 
     Signals
     -------
@@ -24,10 +24,10 @@ class DeviceRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chosen, self._remedy = "auto", ""
-        self._label = told(Sentence("Looking for a GPU …"), words("device"))
-        self._button = told(
+        self._label = with_tooltip(Sentence("Looking for a GPU …"), words("device"))
+        self._button = with_tooltip(
             QPushButton("Copy what to install"),
-            "Puts the command on the clipboard that installs a PyTorch for this computer's GPU.",
+            "Copies a command to the clipboard that installs a PyTorch for this computer's GPU.",
         )
         self._button.clicked.connect(lambda: QApplication.clipboard().setText(self._remedy))
         self._button.hide()
@@ -35,33 +35,33 @@ class DeviceRow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._label)
         column.addWidget(self._button)
-        # While the system loads torch, a window being drawn for the first time would wait for it.
-        self._drawn = QTimer(self, singleShot=True, interval=500)
-        self._drawn.timeout.connect(self._look)
-        self._drawn.start()
+        # Loading torch at once would delay the first drawing of the window.
+        self._delay = QTimer(self, singleShot=True, interval=500)
+        self._delay.timeout.connect(self._describe)
+        self._delay.start()
 
     def text(self) -> str:
-        """Give what is said."""
+        """Give the description."""
         return str(self._label.text())
 
     def choose(self, name: str) -> None:
-        """Say it of the device that a setting names."""
+        """Describe the device that a value of the setting selects."""
         self._chosen = name
-        if not self._drawn.isActive():
-            self._look()
+        if not self._delay.isActive():
+            self._describe()
 
     def end(self) -> None:
-        """Look no more."""
-        self._drawn.stop()
+        """Cancel a pending description."""
+        self._delay.stop()
 
-    def _look(self) -> None:
+    def _describe(self) -> None:
         worker = device_job(self._chosen)
-        worker.returned.connect(self._name)
+        worker.returned.connect(self._show)
         worker.start()
 
-    def _name(self, found: tuple[str, str | None]) -> None:
-        words_for_it, remedy = found
-        self._label.setText(words_for_it)
+    def _show(self, found: tuple[str, str | None]) -> None:
+        description, remedy = found
+        self._label.setText(description)
         self._remedy = remedy or ""
         self._button.setVisible(bool(remedy))
         self.named.emit()

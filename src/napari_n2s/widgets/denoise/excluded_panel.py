@@ -1,4 +1,4 @@
-"""A labels layer that shows which pixels of an image were not learnt from, and why."""
+"""The findings about an image, and a labels layer of the pixels excluded from the training."""
 
 from __future__ import annotations
 
@@ -27,73 +27,74 @@ if TYPE_CHECKING:
     from napari_n2s.images.sources import Box
     from napari_n2s.widgets.request import Request
 
-SHOW, LOOKING = "Show what was set apart", "Looking …"
-WHERE = "What becomes of pixels that are set apart: see outliers and constant areas under Advanced."
-WORDS = (
-    "Adds a labels layer that says which pixels are not learnt from: orange, 1, outliers such as "
-    "hot pixels; blue, 2, areas of exactly one value; yellow, 3, single pixels that are outliers "
-    "or spots; pink, 4, NaN or infinite. Of a large image it shows the picture in view. What "
-    "becomes of such pixels is set by outliers and constant areas under Advanced."
+SHOW, SEARCHING = "Show excluded pixels", "Searching …"
+SETTINGS = "Excluded pixels: see the settings outliers and constant areas under Advanced."
+TOOLTIP = (
+    "Adds a labels layer of the pixels that are excluded from the training: orange (1) outliers "
+    "such as hot pixels; blue (2) areas of exactly one value; yellow (3) single pixels that are "
+    "either outliers or spots; pink (4) NaN or infinite. Of a large image it shows the picture in "
+    "view. How they are treated is set by outliers and constant areas under Advanced."
 )
-NAME = "n2s set apart"
-PIXELS: dict[str, str] = {
+NAME = "n2s excluded"
+LABELS: dict[str, str] = {
     "signal": "transparent",
     "outlier": "#ff6a13",
     "constant area": "#56b4e9",
     "outlier or spot": "#f0e442",
     "NaN or infinite": "#dc6bb5",
 }
-"""What the numbers from 0 on say of a pixel, in colours that the colour-blind can tell apart."""
-NO_MEMORY = "Memory is too short to look at the image as a whole; close other images first."
+"""Meaning and colour of each label from 0 on; the colours are safe for the colour-blind."""
+NO_MEMORY = "There is not enough memory to search the whole image; close other images first."
 
 
 class ExcludedPanel:
-    """Says what was found in the image of a training, and offers to show what was set apart there.
+    """Shows the findings about the image of a training, and offers a map of its excluded pixels.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
     button : QPushButton
-        It is shown when there is something to show, while that image is chosen.
-    say : callable
-        Shows sentences while it trains.
+        Adds the map; visible while that image is chosen, if pixels of it were excluded.
+    show_findings : callable
+        Shows sentences while the network trains.
     chosen : callable
-        Gives the image layer that is chosen, if any.
+        Gives the image layer that is chosen, or None.
     """
 
     def __init__(
         self,
         viewer: Viewer,
         button: QPushButton,
-        say: Callable[[Sequence[str]], None],
+        show_findings: Callable[[Sequence[str]], None],
         chosen: Callable[[], Image | None],
     ) -> None:
-        self._viewer, self._button, self._say, self._chosen = viewer, button, say, chosen
+        self._viewer, self._button, self._chosen = viewer, button, chosen
+        self._show_findings = show_findings
         self._asked: tuple[Request, Settings] | None = None
-        button.clicked.connect(self._look)
+        button.clicked.connect(self._search)
         button.hide()
 
-    def tell(
-        self, order: Request, settings: Settings, findings: tuple[str, ...], set_apart: bool
+    def report(
+        self, request: Request, settings: Settings, findings: tuple[str, ...], excluded: bool
     ) -> None:
-        """Say what was found in the image of an order, and whether pixels were set apart."""
-        chosen = order.source is self._chosen()
-        self._say(findings + (WHERE,) * set_apart if chosen else ())
-        if not set_apart:
+        """Show the findings about a request's image, and the button if pixels were excluded."""
+        chosen = request.source is self._chosen()
+        self._show_findings(findings + (SETTINGS,) * excluded if chosen else ())
+        if not excluded:
             self.end()
-        elif not self._asked or self._asked[0] is not order:
-            self._asked = order, settings
+        elif not self._asked or self._asked[0] is not request:
+            self._asked = request, settings
             self._button.setVisible(chosen)
 
     def reconsider(self, _: object = None) -> None:
-        """Offer it only while that image is chosen, and as it was."""
+        """Show the button only while that image is chosen and unchanged."""
         if self._asked and not layers.is_there(self._viewer, self._source):
             self.end()
-        self._button.setVisible(self._stands and self._source is self._chosen())
+        self._button.setVisible(self._is_current and self._source is self._chosen())
 
     def end(self) -> None:
-        """Offer nothing, and let go of the image."""
-        self._rest()
+        """Hide the button, and release the image."""
+        self._reset_button()
         self._asked = None
         self._button.hide()
 
@@ -102,60 +103,60 @@ class ExcludedPanel:
         return self._asked[0].source if self._asked else None
 
     @property
-    def _stands(self) -> bool:
+    def _is_current(self) -> bool:
         there = self._asked and layers.is_there(self._viewer, self._source)
-        return bool(there and self._asked and self._asked[0].stands)
+        return bool(there and self._asked and self._asked[0].is_current)
 
-    def _look(self) -> None:
-        if not self._asked or not self._stands:
+    def _search(self) -> None:
+        if not self._asked or not self._is_current:
             self.end()
             return
-        order, settings = self._asked
-        box = self._box(order)
+        request, settings = self._asked
+        box = self._box(request)
         self._button.setEnabled(False)
-        self._button.setText(LOOKING)
-        worker = _find(order.image, order.axes, box, settings)
-        worker.returned.connect(lambda found: self._show(order, box, found))
-        worker.finished.connect(self._rest)
+        self._button.setText(SEARCHING)
+        worker = _find(request.image, request.axes, box, settings)
+        worker.returned.connect(lambda found: self._show(request, box, found))
+        worker.finished.connect(self._reset_button)
         worker.start()
 
-    def _box(self, order: Request) -> Box:
-        """Take the whole image, or as much of it as is looked at in a moment."""
-        whole = tuple(slice(0, size) for size in order.image.shape)
-        if prod(order.image.shape) <= ENOUGH:
+    def _box(self, request: Request) -> Box:
+        """Give the whole image, or the part in view of one that takes long to search."""
+        whole = tuple(slice(0, size) for size in request.image.shape)
+        if prod(request.image.shape) <= ENOUGH:
             return whole
-        box = slice_in_view(self._viewer, order.source)
+        box = slice_in_view(self._viewer, request.source)
         if prod(side.stop - side.start for side in box) <= ENOUGH:
             return box
-        return part_in_view(self._viewer, order.source)
+        return part_in_view(self._viewer, request.source)
 
-    def _show(self, order: Request, box: Box, found: NDArray | str) -> None:
+    def _show(self, request: Request, box: Box, found: NDArray | str) -> None:
         if isinstance(found, str):
             show_error(found)
-        elif self._asked and self._asked[0] is order and self._stands:
-            kinds = found.max(-1) if order.source.rgb else found
-            corner = [side.start for side in box[: order.source.ndim]]
-            layers.show_labels(self._viewer, order.source, kinds, NAME, corner, _appearance())
+        elif self._asked and self._asked[0] is request and self._is_current:
+            labels = found.max(-1) if request.source.rgb else found
+            corner = [side.start for side in box[: request.source.ndim]]
+            layers.show_labels(self._viewer, request.source, labels, NAME, corner, _appearance())
 
-    def _rest(self) -> None:
-        if self._asked:  # else the dock may be gone
+    def _reset_button(self) -> None:
+        if self._asked:  # else the dock may be deleted
             self._button.setEnabled(True)
             self._button.setText(SHOW)
 
 
 def _appearance() -> dict[str, Any]:
-    """Give the labels their colours, and what napari says of each under the pointer."""
-    colours: dict[int | None, str] = {None: "transparent", **dict(enumerate(PIXELS.values()))}
+    """Give the colours of the labels, and their meaning for the status bar."""
+    colours: dict[int | None, str] = {None: "transparent", **dict(enumerate(LABELS.values()))}
     return {
         "colormap": DirectLabelColormap(color_dict=colours),
-        "features": {"index": range(len(PIXELS)), "pixel": list(PIXELS)},
+        "features": {"index": range(len(LABELS)), "pixel": list(LABELS)},
         "opacity": 1,
     }
 
 
 @in_background
 def _find(image: Any, axes: str, box: Box, settings: Settings) -> NDArray | str:
-    """Find what is set apart in a part of an image, or say why that cannot be."""
+    """Find the excluded pixels in a part of an image, or explain why that fails."""
     try:
         return find_excluded(read_box(image, box), axes, settings)
     except N2SError as error:

@@ -1,11 +1,11 @@
-"""A first look at what is in view, before anything has been learnt from it."""
+"""A first look: the part in view as the pretrained network denoises it, before any training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from napari_n2s.widgets.jobs import look_job
+from napari_n2s.widgets.jobs import first_look_job
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.request import WHOLE, Request, read_request
 from napari_n2s.widgets.viewer import layers
@@ -18,80 +18,81 @@ if TYPE_CHECKING:
 
 NAME = "n2s first look"
 WORDS = (
-    "A first look, by a network that has seen simulated pictures only: Train, and it learns from "
-    "this image."
+    "A first look, by a network trained on simulated pictures only: press Train, and it learns "
+    "from this image."
 )
 
 
 class FirstLookPanel:
-    """Shows what is in view as the pretrained network denoises it, until there is something better.
+    """Shows a first look at an image until it is trained on or has a result.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
     explain : callable
-        What to do with words that say what it is; none when it is taken away.
+        Called with a sentence that explains the first look; an empty one when it is removed.
     """
 
     def __init__(self, viewer: Viewer, explain: Callable[[str], None]) -> None:
         self._viewer, self._explain = viewer, explain
-        self._order: Request | None = None
-        self._watching: LivePreview | None = None
-        self._busy = self._again = self._said = False
-        viewer.dims.events.current_step.connect(self._look)
+        self._request: Request | None = None
+        self._live_preview: LivePreview | None = None
+        self._busy = self._outdated = self._explained = False
+        viewer.dims.events.current_step.connect(self._update)
 
-    def at(self, source: Image | None) -> None:
-        """Look at a layer unless there is something better, and at no other any more."""
-        if self._order and self._order.source is not source:
+    def show_layer(self, source: Image | None) -> None:
+        """Show a first look at a layer without results, and remove that at any other layer."""
+        if self._request and self._request.source is not source:
             self.end()
         self.reconsider()
-        new = source is not None and not self._order
-        if new and not layers.results_above(self._viewer, source):
-            self._order = read_request(self._viewer, source, None, WHOLE)
-            self._watching = LivePreview(self._viewer, self._order, NAME)
-            self._look()
+        if source is None or self._request:
+            return
+        if not layers.results_above(self._viewer, source):
+            self._request = read_request(self._viewer, source, None, WHOLE)
+            self._live_preview = LivePreview(self._viewer, self._request, NAME)
+            self._update()
 
     def reconsider(self) -> None:
-        """Take it away if it shows what is no more, or there is something better."""
-        if self._order:
-            source = self._order.source
-            stands = layers.is_there(self._viewer, source) and self._order.stands
-            if not stands or layers.results_above(self._viewer, source):
+        """Remove the first look if its image was changed or removed, or has a result."""
+        if self._request:
+            source = self._request.source
+            current = layers.is_there(self._viewer, source) and self._request.is_current
+            if not current or layers.results_above(self._viewer, source):
                 self.end()
 
     def end(self) -> None:
-        """Take it away, and what was said of it."""
-        said = self._said
-        if watching := self.hand_over():
-            watching.end(becomes_result=False)
-        if said:
+        """Remove the first look and its explanation."""
+        explained = self._explained
+        if live_preview := self.hand_over():
+            live_preview.end(becomes_result=False)
+        if explained:
             self._explain("")
 
     def hand_over(self) -> LivePreview | None:
-        """Look no more, and leave what is shown to another."""
-        watching, self._watching, self._order = self._watching, None, None
-        self._said = False
-        return watching
+        """End the first look, and give its live preview to the caller."""
+        live_preview, self._live_preview, self._request = self._live_preview, None, None
+        self._explained = False
+        return live_preview
 
-    def _look(self, _: object = None) -> None:
-        self._again = self._busy
-        if self._busy or not self._order or not self._watching:
+    def _update(self, _: object = None) -> None:
+        self._outdated = self._busy
+        if self._busy or not self._request or not self._live_preview:
             return
-        if box := self._watching.view():
+        if box := self._live_preview.view():
             self._busy = True
-            worker = look_job(self._order, box)
-            watching = self._watching
-            worker.returned.connect(lambda seen: self._show(seen, watching))
-            worker.finished.connect(self._go_on)
+            worker = first_look_job(self._request, box)
+            live_preview = self._live_preview
+            worker.returned.connect(lambda preview: self._show(preview, live_preview))
+            worker.finished.connect(self._finish)
             worker.start()
 
-    def _show(self, seen: Preview | None, watching: LivePreview) -> None:
-        if seen and watching is self._watching:
-            watching.show(seen)
-            self._said = watching.wanted
-            self._explain(WORDS if self._said else "")
+    def _show(self, preview: Preview | None, live_preview: LivePreview) -> None:
+        if preview and live_preview is self._live_preview:
+            live_preview.show(preview)
+            self._explained = live_preview.wanted
+            self._explain(WORDS if self._explained else "")
 
-    def _go_on(self) -> None:
+    def _finish(self) -> None:
         self._busy = False
-        if self._again:
-            self._look()
+        if self._outdated:
+            self._update()

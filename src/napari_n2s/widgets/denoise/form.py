@@ -1,4 +1,4 @@
-"""What the dock looks like: one column of controls, and how they stand while it works."""
+"""The controls of the Denoise dock, their layout, and their state while it works."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from superqt import QCollapsible
 from napari_n2s.core.settings import EFFORTS, Settings, words
 from napari_n2s.widgets.controls.advanced import Advanced
 from napari_n2s.widgets.controls.axes_row import AxesRow
-from napari_n2s.widgets.controls.basics import Column, Sentence, row, told
+from napari_n2s.widgets.controls.basics import Column, Sentence, side_by_side, with_tooltip
 from napari_n2s.widgets.controls.choice import choice
 from napari_n2s.widgets.controls.guides_row import GuidesRow
 from napari_n2s.widgets.controls.loss_plot import LossPlot
 from napari_n2s.widgets.denoise.device_row import DeviceRow
-from napari_n2s.widgets.denoise.excluded_panel import SHOW, WHERE, WORDS
+from napari_n2s.widgets.denoise.excluded_panel import SETTINGS, SHOW, TOOLTIP
 from napari_n2s.widgets.preferences import Preferences
 
 if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
 
 Choices = Callable[[Any], list[Any]]
-PAUSE, RESUME, GO_ON = "Pause", "Resume", "Go on"
+PAUSE, RESUME, CONTINUE = "Pause", "Resume", "Go on"
 
 
 class DenoiseForm(QWidget):
-    """The controls of the dock, without what they do.
+    """The controls of the dock, without their actions.
 
     Parameters
     ----------
     images, sources, targets, guides : callable
-        List the choices of `image`, `learn_from`, `apply_to` and `guides`.
+        They list the choices of `image`, `learn_from`, `apply_to` and `guides`.
     preferences : Preferences
-        How the controls stand at first.
+        Initial values of some controls.
     """
 
-    _found = ""
+    _findings_shown = ""
     advanced_share = 0.35
-    """Of the dock's height; what does not fit is scrolled, so that the buttons stay in sight."""
+    """Share of the dock's height that the settings under Advanced take at most; more scrolls."""
 
     def __init__(
         self,
@@ -62,76 +62,78 @@ class DenoiseForm(QWidget):
         preferences: Preferences,
     ) -> None:
         super().__init__()
-        self.image = choice(images, "The image layer to denoise; it is left as it is.")
+        self.image = choice(images, "The image layer to denoise; it is not changed.")
         self.learn_from = choice(
             sources,
-            "What the network is trained on: a part with everything that matters in it is "
-            "learnt faster than a large stack.",
+            "What the network is trained on: training on a part that contains all kinds of "
+            "structure is faster than on a large stack.",
         )
         self.apply_to = choice(
             targets,
-            "What is denoised at the end; another image should come from the same "
-            "microscope and settings.",
+            "What the trained network denoises; another image should come from the same "
+            "microscope with the same settings.",
         )
         self.axes = AxesRow()
         self.guides = GuidesRow(guides)
-        self.effort = told(
+        self.effort = with_tooltip(
             QSlider(Qt.Orientation.Horizontal),
-            "How long to learn: longer leaves less noise and more detail, with ever smaller gains.",
+            "How long to train: longer leaves less noise and more detail, with diminishing "
+            "returns.",
         )
         self.effort.setRange(0, len(EFFORTS) - 1)
         self.effort.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.effort.setPageStep(1)
         self.effort_words = Sentence()
-        self.seconds = told(QDoubleSpinBox(), words("seconds"))
+        self.seconds = with_tooltip(QDoubleSpinBox(), words("seconds"))
         self.seconds.setRange(1, 86400)
         self.seconds.setDecimals(0)
         self.seconds.setSingleStep(10)
         self.seconds.setSuffix(" s")
         self.advanced = Advanced()
-        self.train = told(
+        self.train = with_tooltip(
             QPushButton("Train"),
-            "Learn from the noisy image alone, then add it denoised as a layer.",
+            "Train a network on the noisy image alone, then add the denoised image as a layer.",
         )
-        self.pause = told(
+        self.pause = with_tooltip(
             QPushButton(PAUSE),
-            "Rest, and take it up again where it was; after the end, learn for as long again and "
-            "denoise anew.",
+            "Pause the training and resume it; after its end, train for as long again and denoise "
+            "again.",
         )
-        self.stop = told(
+        self.stop = with_tooltip(
             QPushButton("Stop"),
-            "End the training here and use the best that it has found; "
-            "once that is being applied, give up.",
+            "End the training now and apply the best network so far; before there is one, and "
+            "while it is being applied, give up.",
         )
-        self.apply = told(
+        self.apply = with_tooltip(
             QPushButton("Apply"),
-            "Denoise what stands under 'Apply to' with what was learnt, without learning more.",
+            "Denoise what is chosen under 'Apply to' with the trained network, without more "
+            "training.",
         )
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
-        self.plot = told(
+        self.plot = with_tooltip(
             LossPlot(),
-            "Squared error against the noisy image: lower is cleaner, where noise is independent "
-            "from pixel to pixel. It counts pixels that the network has not seen, so it cannot be "
-            "improved by copying the noise.",
+            "Squared error against the noisy image: lower is better, if noise is independent from "
+            "pixel to pixel. It is measured on pixels that the network has not seen, so copying "
+            "the noise does not improve it.",
         )
-        self.found = Sentence()
-        self.found.setToolTip(WHERE)
-        self.set_apart = told(QPushButton(SHOW), WORDS)
+        self.findings = Sentence()
+        self.findings.setToolTip(SETTINGS)
+        self.excluded_button = with_tooltip(QPushButton(SHOW), TOOLTIP)
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.compare = told(
-            QPushButton("Hold to see before"), "Hides what is denoised as long as it is held."
+        self.compare = with_tooltip(
+            QPushButton("Hold to see before"), "Hides the denoised image while the button is held."
         )
-        self.methods = told(
+        self.methods = with_tooltip(
             QPushButton("Copy methods"),
-            "Puts a paragraph for the methods section of a paper on the clipboard.",
+            "Copies a paragraph for the methods section of a paper to the clipboard.",
         )
         self.device = DeviceRow()
         self._lay_out()
-        self.effort.valueChanged.connect(self._follow_effort)
-        self.seconds.valueChanged.connect(self._say_effort)
-        self.converge.toggled.connect(self._say_effort)
+        self.effort.valueChanged.connect(self._apply_effort)
+        self.seconds.valueChanged.connect(self._show_effort)
+        self.converge.toggled.connect(self._show_effort)
         self.effort.setValue(list(EFFORTS).index(preferences.effort))
         self.advanced.controls["device"].currentTextChanged.connect(self.device.choose)
         self.advanced.controls["device"].setCurrentText(preferences.device)
@@ -139,12 +141,12 @@ class DenoiseForm(QWidget):
 
     @property
     def converge(self) -> Any:
-        """The box that says to go on until nothing improves."""
+        """The check box of the setting `converge`."""
         return self.advanced.controls["converge"]
 
     @property
     def pretrained(self) -> Any:
-        """The box that says to begin with what simulated pictures have taught."""
+        """The check box of the setting `pretrained`."""
         return self.advanced.controls["pretrained"]
 
     def settings(self) -> Settings:
@@ -153,28 +155,28 @@ class DenoiseForm(QWidget):
         Raises
         ------
         SettingsError
-            If one of them cannot be meant.
+            If a value cannot be parsed or is out of range.
         """
         return Settings(seconds=self.seconds.value(), **self.advanced.values())
 
-    def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
-        """Let the user press what makes sense now."""
+    def show_working(self, working: bool, *, may_continue: bool = False) -> None:
+        """Enable the controls that apply while a task runs, or while none does."""
         effort = (self.effort, self.effort_words, self.seconds)
         for control in (self.train, self.axes, self.guides, *effort, self.advanced):
             control.setEnabled(not working)
         for box in (self.image, self.learn_from, self.apply_to):
             box.enabled = not working
-        self.show_found(())
+        self.show_findings(())
         self.stop.setEnabled(working)
-        self.pause.setEnabled(working or may_go_on)
-        self.apply.setEnabled(not working and may_go_on)
-        self.pause.setText(GO_ON if may_go_on and not working else PAUSE)
+        self.pause.setEnabled(working or may_continue)
+        self.apply.setEnabled(not working and may_continue)
+        self.pause.setText(CONTINUE if may_continue and not working else PAUSE)
         if not working:
             self.bar.reset()
             self.bar.setFormat("")
 
     def show_bar(self, done: float, text: str) -> None:
-        """Say how far it is, at once: by itself a bar draws itself, and the window, twice."""
+        """Show progress with a single repaint; value and format alone repaint the window twice."""
         percent = round(100 * done)
         if (percent, text) != (self.bar.value(), self.bar.format()):
             self.bar.setUpdatesEnabled(False)
@@ -183,25 +185,25 @@ class DenoiseForm(QWidget):
             self.bar.setUpdatesEnabled(True)
 
     def show_training(self, state: Progress) -> None:
-        """Say how long it learns and will learn, and how fast."""
+        """Show the time left or spent in training, and the steps per second."""
         left = state.seconds_left
         time = f"{state.seconds:.0f} s so far" if left is None else f"{left:.0f} s left"
         rate = state.step / max(state.seconds, 0.1)
         self.show_bar(state.done, f"training, {time}, {rate:.0f} steps/s")
 
-    def show_found(self, sentences: Sequence[str]) -> None:
-        """Say while it trains what was found in the image; the account of a result repeats it."""
-        if (text := "\n".join(sentences)) != self._found:
-            self._found = text
-            self.found.setText(text)
+    def show_findings(self, sentences: Sequence[str]) -> None:
+        """Show findings about the image during a training; the account of a result repeats them."""
+        if (text := "\n".join(sentences)) != self._findings_shown:
+            self._findings_shown = text
+            self.findings.setText(text)
             if text:
-                self.column.reveal(self.found, self.set_apart)
-        self.found.setVisible(bool(text))
+                self.column.reveal(self.findings, self.excluded_button)
+        self.findings.setVisible(bool(text))
 
     def show_result(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
-        """Say what came of it; with a result there are things to do with it.
+        """Show the outcome of a task, with the buttons for a result if `there`.
 
-        It is scrolled into sight if asked for, and not while somebody is busy further up.
+        It is scrolled into view only if `reveal`, as the user may be working further up.
         """
         self.result.setText(sentence)
         self.result.setVisible(bool(sentence))
@@ -211,12 +213,12 @@ class DenoiseForm(QWidget):
             self.column.reveal(self.result, self.compare)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
-        """Give the advanced settings their share."""
+        """Limit the height of the settings under Advanced to their share."""
         super().resizeEvent(event)
-        all_of_them = self._scrolled.widget().sizeHint().height()
-        self._scrolled.setFixedHeight(min(all_of_them, round(self.advanced_share * self.height())))
-        if self._folded.isExpanded():
-            self._folded.expand(animate=False)
+        needed = self._advanced_area.widget().sizeHint().height()
+        self._advanced_area.setFixedHeight(min(needed, round(self.advanced_share * self.height())))
+        if self._collapsible.isExpanded():
+            self._collapsible.expand(animate=False)
 
     def _lay_out(self) -> None:
         self.form = form = QFormLayout()
@@ -234,38 +236,38 @@ class DenoiseForm(QWidget):
         time.addRow("seconds", self.seconds)
         rows.addLayout(time)
         rows.addWidget(self.advanced)
-        self._scrolled = scrolled = QScrollArea()
-        scrolled.setWidgetResizable(True)
-        scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setWidget(exact)
-        self._folded = folded = QCollapsible("Advanced")
-        folded.setDuration(0)
-        folded.addWidget(scrolled)
-        folded.layout().setContentsMargins(0, 0, 0, 0)
+        self._advanced_area = advanced_area = QScrollArea()
+        advanced_area.setWidgetResizable(True)
+        advanced_area.setFrameShape(QFrame.Shape.NoFrame)
+        advanced_area.setWidget(exact)
+        self._collapsible = collapsible = QCollapsible("Advanced")
+        collapsible.setDuration(0)
+        collapsible.addWidget(advanced_area)
+        collapsible.layout().setContentsMargins(0, 0, 0, 0)
         self.column = column = Column()
         column.lines.addLayout(form)
-        column.lines.addWidget(folded)
-        column.lines.addLayout(row(self.train, self.pause, self.stop, self.apply))
+        column.lines.addWidget(collapsible)
+        column.lines.addLayout(side_by_side(self.train, self.pause, self.stop, self.apply))
         column.lines.addWidget(self.bar)
         column.lines.addWidget(self.plot, 1)
         column.lines.addWidget(self.plot.legend)
-        column.lines.addWidget(self.found)
-        column.lines.addWidget(self.set_apart)
+        column.lines.addWidget(self.findings)
+        column.lines.addWidget(self.excluded_button)
         column.lines.addWidget(self.result)
-        column.lines.addLayout(row(self.compare, self.methods))
+        column.lines.addLayout(side_by_side(self.compare, self.methods))
         column.lines.addWidget(self.device)
         column.lines.addStretch()
         column.fill(self)
         self.show_result("", there=False)
 
-    def _follow_effort(self, number: int) -> None:
+    def _apply_effort(self, number: int) -> None:
         effort = list(EFFORTS.values())[number]
         self.seconds.setValue(effort["seconds"])
         self.converge.setChecked(effort["converge"])
-        self._say_effort()
+        self._show_effort()
 
-    def _say_effort(self, _: object = None) -> None:
-        """Name the effort that is set, and let the slider stand where it is."""
+    def _show_effort(self, _: object = None) -> None:
+        """Show the name of the effort that the settings amount to, and move the slider there."""
         chosen = {"seconds": self.seconds.value(), "converge": self.converge.isChecked()}
         seconds = "" if chosen["converge"] else f", {chosen['seconds']:.0f} s"
         for number, (name, effort) in enumerate(EFFORTS.items()):

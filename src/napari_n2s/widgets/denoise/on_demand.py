@@ -1,4 +1,4 @@
-"""The result of an image that is larger than memory: a picture is denoised when it is looked at."""
+"""Result of an image larger than memory: each picture is denoised when it is first looked at."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ if TYPE_CHECKING:
     from napari_n2s.core.progress import Applying
     from napari_n2s.images.sources import Box
     from napari_n2s.inference.model import Model
+    from napari_n2s.training.progress import Progress
     from napari_n2s.widgets.request import Request
 
     Index = tuple[Any, ...]
 
-KEPT = 2**28
-"""Bytes of denoised pictures that are kept."""
+CACHE_BYTES = 2**28
+"""Size of the cache of denoised pictures, in bytes."""
 
 
 class OnDemand:
-    """An array of what a model makes of each picture of an image.
+    """A lazy array of the denoised pictures of an image.
 
-    The window, which must not wait, is given a picture that nobody has looked at yet as it is,
-    noisy, and drawn anew when it has been denoised; of several pictures at once, as of a volume,
-    all stay noisy. Anybody else waits: other threads, `numpy.asarray`, and `denoised`.
+    An index in the thread of the window, which must not wait, gives a picture that is not in the
+    cache as it is, noisy, and starts to denoise it in the background; the layers are refreshed
+    when it is done. Several pictures at once, as of a volume, stay noisy. In other threads,
+    `numpy.asarray` and `denoised` wait for the denoised values.
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ class OnDemand:
     image : Image
     dtype : dtype
     elsewhere : bool
-        Whether the model has learnt from something else than all of the image.
+        Whether the model was trained on something else than the whole image.
     """
 
     def __init__(
@@ -58,24 +60,24 @@ class OnDemand:
         self.shape, self.ndim, self.size = image.shape, len(image.shape), image.size
         self._counted = [isinstance(at, int) for at in image.as_volume(False).layout.place(0)]
         self._kept: OrderedDict[Index, NDArray[Any]] = OrderedDict()
-        self._failed: set[Index] = set()
-        self._wanted: Index | None = None
+        self._next: Index | None = None
+        self._last_failure: tuple[Index, str] | None = None
         self._layers: WeakSet[Image] = WeakSet()
-        self._one_at_a_time = Lock()
+        self._lock = Lock()
         self.busy = False
 
     def keep(self, box: Box, clean: NDArray[Any]) -> None:
-        """Keep a picture that has been denoised, and let go of those looked at longest ago."""
+        """Add a denoised picture to the cache, and drop those that were looked at longest ago."""
         self._kept[self._number(box)] = clean
-        while len(self._kept) > 1 and len(self._kept) * clean.nbytes > KEPT:
+        while len(self._kept) > 1 and len(self._kept) * clean.nbytes > CACHE_BYTES:
             self._kept.popitem(last=False)
 
     def show_in(self, layer: Image) -> None:
-        """Let a layer be drawn anew whenever a picture has been denoised."""
+        """Refresh a layer whenever a picture has been denoised."""
         self._layers.add(layer)
 
-    def suited(self) -> Model:
-        """Give the model, adapted to the image's intensities; not for the window's own thread."""
+    def adapted_model(self) -> Model:
+        """Give the model, adapted to the image's intensities; slow, not for the window's thread."""
         if self._elsewhere:
             from napari_n2s.inference.transfer import look
 
@@ -84,18 +86,19 @@ class OnDemand:
         return self._model
 
     def denoised(self, box: Box) -> NDArray[Any]:
-        """Denoise a part, one slice for each axis, and leave no threads with whoever wants it."""
+        """Denoise a part, one slice for each axis, in a thread that ends with it."""
         from napari_n2s.core.device import choose_device
         from napari_n2s.inference.tile_size import applying
 
-        device = choose_device(self._model.settings.device)
-        with self._one_at_a_time, ThreadPoolExecutor(1) as own:
-            model = own.submit(self.suited).result()
+        settings = self._model.settings
+        device = choose_device(settings.device, volume=settings.volume)
+        with self._lock, ThreadPoolExecutor(1) as thread:
+            model = thread.submit(self.adapted_model).result()
             work = applying(model, device, self._image, self.dtype, part=box)
-            return np.asarray(own.submit(finish, work).result())
+            return np.asarray(thread.submit(finish, work).result())
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Give a part; in the window as far as it is there."""
+        """Give a part; in the window's thread noisy if it is not in the cache."""
         box, inner = _cover(index, self.shape)
         if current_thread() is not main_thread():
             return self.denoised(box)[inner]
@@ -107,64 +110,71 @@ class OnDemand:
             self._kept.move_to_end(number)
             whole = (slice(None) if each else s for s, each in zip(box, self._counted, strict=True))
             return self._kept[number][tuple(whole)][inner]
-        self._wanted = number
+        self._next = number
         if not self.busy:
-            self._look()
+            self._denoise_next()
         return self._image.read(box).astype(self.dtype)[inner]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Denoise all of it."""
+        """Denoise the whole image."""
         return self.denoised(tuple(slice(0, size) for size in self.shape)).astype(
             dtype or self.dtype
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OnDemand:
-        """Share what is there with a copy of the layer."""
+        """Share the array with a copy of the layer."""
         return self
 
     def _number(self, box: Box) -> Index:
-        """Tell which picture a box is of."""
+        """Give the index of the picture that a box is in, 0 along the axes of a picture."""
         return tuple(s.start if each else 0 for s, each in zip(box, self._counted, strict=True))
 
-    def _look(self) -> None:
-        """Denoise what was asked for last, in the background."""
-        number, self._wanted = self._wanted, None
-        if number is None or number in self._kept or number in self._failed:
+    def _denoise_next(self) -> None:
+        """Denoise the picture that was looked at last, in the background."""
+        number, self._next = self._next, None
+        if number is None or number in self._kept:
             return
         self.busy = True
         sides = zip(number, self.shape, self._counted, strict=True)
         box = tuple(slice(at, at + 1) if each else slice(0, size) for at, size, each in sides)
-        worker = _picture_job(self.suited, self._image, self.dtype, box)
+        worker = _picture_job(self.adapted_model, self._image, self.dtype, box)
         worker.returned.connect(lambda clean: self._draw(box, clean))
-        worker.finished.connect(self._go_on)
+        worker.finished.connect(self._continue)
         worker.start()
 
     def _draw(self, box: Box, clean: NDArray[Any] | Failure) -> None:
         if isinstance(clean, Failure):
-            self._failed.add(self._number(box))
-            show_error(clean.sentence)
+            failure = self._number(box), clean.sentence
+            if failure != self._last_failure:  # a picture is tried again at each look
+                show_error(clean.sentence)
+            self._last_failure = failure
+            if self._next == failure[0]:  # looked at while it was being denoised
+                self._next = None
             return
         self.keep(box, clean)
         for layer in self._layers:
             layer.refresh()
 
-    def _go_on(self) -> None:
+    def _continue(self) -> None:
         self.busy = False
-        self._look()
+        self._denoise_next()
 
 
-def begin_on_demand(model: Model, order: Request, picture: NDArray[Any]) -> OnDemand:
-    """Let what was learnt denoise whatever is looked at, beginning with what is in view."""
-    assert order.part is not None
-    elsewhere = order.region is not None or order.target is not None
-    image = order.opened_target.as_volume(model.settings.volume)
-    lazy = OnDemand(model, image, order.dtype, elsewhere=elsewhere)
-    lazy.keep(order.part, picture)
+def begin_on_demand(progress: Progress, request: Request, picture: NDArray[Any]) -> OnDemand:
+    """Make an array that denoises on demand, beginning with the picture already denoised."""
+    from napari_n2s.pipeline.safeguard import safest
+
+    assert request.part is not None
+    model = safest(progress).model
+    elsewhere = request.region is not None or request.target is not None
+    image = request.opened_target.as_volume(model.settings.volume)
+    lazy = OnDemand(model, image, request.dtype, elsewhere=elsewhere)
+    lazy.keep(request.part, picture)
     return lazy
 
 
 def _cover(index: Any, shape: tuple[int, ...]) -> tuple[Box, Index]:
-    """Find the box that holds what an index asks for, and where in that it lies."""
+    """Split an index into the smallest box that contains it, and an index into that box."""
     index = index if isinstance(index, tuple) else (index,)
     if any(each is Ellipsis for each in index):
         at = [each is Ellipsis for each in index].index(True)
@@ -182,16 +192,16 @@ def _cover(index: Any, shape: tuple[int, ...]) -> tuple[Box, Index]:
 
 @in_background
 def _picture_job(
-    suited: Callable[[], Model], image: images.Image, dtype: Any, box: Box
+    adapted_model: Callable[[], Model], image: images.Image, dtype: Any, box: Box
 ) -> Generator[Applying, None, NDArray[Any] | Failure]:
-    """Denoise one picture."""
+    """Denoise one picture in the background."""
     try:
         give_way()
         from napari_n2s.core.device import choose_device, memory_in_words
         from napari_n2s.inference.tile_size import applying
 
-        model = suited()
-        device = choose_device(model.settings.device)
+        model = adapted_model()
+        device = choose_device(model.settings.device, volume=model.settings.volume)
         with memory_in_words():
             clean: NDArray[Any] = yield from applying(model, device, image, dtype, part=box)
     except N2SError as error:

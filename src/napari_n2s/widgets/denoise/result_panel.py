@@ -1,4 +1,4 @@
-"""What came of a training, as a dock tells it: a result with its account, or why there is none."""
+"""The outcome of a training in a dock: the account of a result, or the reason for none."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Show(Protocol):
-    """Shows a sentence, and what can be done with a result if there is one."""
+    """Shows a sentence, and the buttons for a result if there is one."""
 
     def __call__(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
-        """Show it, and have it scrolled into sight if it should be."""
+        """Show the sentence, with the buttons if `there`, scrolled into view if `reveal`."""
 
 
 class ResultPanel:
-    """Remembers the last result, and shows its account again once a refusal has had its day.
+    """Shows the account of the last result, and a refusal or a remark in its place for a time.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class ResultPanel:
     Attributes
     ----------
     report : Report or None
-        Of the last result.
+        Report on the last result.
     """
 
     def __init__(self, viewer: Viewer, show: Show) -> None:
@@ -48,32 +48,32 @@ class ResultPanel:
         self._swapped: list[Image] = []
 
     def begin(self) -> None:
-        """Say nothing: something new is under way."""
+        """Show nothing, as a new task begins."""
         self._refused, self._remark = False, ""
         self._show("", there=False)
 
     def accept(self, source: Image, result: Image, report: Report, account: str) -> None:
-        """Give an account of a result that lies on a source."""
+        """Show the account of a result layer above its source."""
         self._source, self._result, self.report = source, result, report
         self._account = account
         self._show(account, there=True, reveal=True)
 
     def refuse(self, sentence: str) -> None:
-        """Say why there is no result, here as well, as napari folds what it shows."""
+        """Show why there is no result, here and as a notification, which napari shortens."""
         self._refused = True
         self._show(sentence, there=self._there, reveal=True)
         show_error(sentence)
 
     def reconsider(self, _: object = None) -> None:
-        """Take back a refusal of what is chosen no more, and the account of what is not there."""
+        """Drop a refusal once the choices change, and the account of a layer that was removed."""
         gone = self._result is not None and not self._there
         if gone:
             self.forget()
         if gone or self._refused:
-            self.go_back()
+            self.show_last()
 
-    def go_back(self) -> None:
-        """Say again what was said before: a remark, or the account of the last result."""
+    def show_last(self) -> None:
+        """Show the remark, or else the account of the last result, again."""
         self._refused = False
         if self._remark:
             self._show(self._remark, there=False)
@@ -81,28 +81,28 @@ class ResultPanel:
             self._show(self._account if self._there else "", there=self._there)
 
     def remark(self, sentence: str) -> None:
-        """Say something of what is no result, or nothing when it is no more; no refusal ends so."""
+        """Show a sentence about something else than a result; an empty one removes it."""
         self._remark = sentence
         if not self._refused:
-            self.go_back()
+            self.show_last()
 
     def forget(self) -> None:
-        """Let go of the layers."""
+        """Release the layers."""
         self._result = self._source = None
         self._swapped = []
 
     def show_before(self) -> None:
-        """Hide the last result and all else that lies on its source, and show that."""
+        """Show the source of the last result, and hide the result and all above the source."""
         if self._there and self._source is not None:
-            lying = layers.lying_on(self._viewer, self._source)
-            above = lying if self._result in lying else [*lying, self._result]
+            stack = layers.stack_above(self._viewer, self._source)
+            above = stack if self._result in stack else [*stack, self._result]
             self._swapped = [each for each in above if each.visible]
             if not self._source.visible:
                 self._swapped.append(self._source)
             self._swap()
 
     def show_after(self) -> None:
-        """Show what was hidden again, and hide what was shown."""
+        """Undo `show_before`."""
         self._swap()
         self._swapped = []
 
@@ -111,7 +111,7 @@ class ResultPanel:
             each.visible = not each.visible
 
     def copy_methods(self) -> None:
-        """Put a paragraph for a paper on the clipboard."""
+        """Copy a paragraph for a methods section to the clipboard."""
         if self.report:
             QApplication.clipboard().setText(self.report.methods())
 

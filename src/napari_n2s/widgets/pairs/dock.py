@@ -1,4 +1,4 @@
-"""The dock that learns noisy readings of one thing from each other (Noise2Noise)."""
+"""The dock that trains a network on replicates of one image (Noise2Noise)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.widgets.controls.basics import show_row
 from napari_n2s.widgets.denoise.dock import DenoiseDock
-from napari_n2s.widgets.denoise.resuming import OTHER_PAIRS
+from napari_n2s.widgets.denoise.session import OTHER_PAIRS, Task
+from napari_n2s.widgets.jobs import JobControl
 from napari_n2s.widgets.pairs.request import PairsRequest, pairs_job, partners, read_pairs, splits
 from napari_n2s.widgets.pairs.rows import PairsRows
 
@@ -28,11 +29,11 @@ UNUSED = (
     "pretrained", "blind_spot_radius", "context", "channels", "partition", "grid_width", "density",
     "fill", "invariant",
 )  # fmt: skip
-"""Settings that mean nothing where one reading is learnt from another."""
+"""Settings without meaning where one replicate is predicted from another."""
 
 
 class PairsDock(DenoiseDock):
-    """Say where the readings are, train, watch, stop; the result becomes a layer on the first.
+    """Choose the replicates, train, watch, stop; the result becomes a layer above the first.
 
     Parameters
     ----------
@@ -41,17 +42,19 @@ class PairsDock(DenoiseDock):
 
     advanced_share = 0.2
     pairs: PairsRows | None = None
-    _told: tuple[str, ...] = ()
+    _replicate_findings: tuple[str, ...] = ()
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.pretrained.setChecked(False)
-        self.advanced.leave_out(*UNUSED)
-        self.advanced.controls["network"].removeItem(0)  # the donut, which is blind
+        self.advanced.hide_settings(*UNUSED)
+        self.advanced.controls["network"].removeItem(0)  # the blind-spot network
         for choice in (self.learn_from, self.apply_to):
             show_row(self.form, choice.native, False)
         self.apply.hide()
-        self.train.setToolTip("Learn the readings from each other, then add the image denoised.")
+        self.train.setToolTip(
+            "Train a network to predict one replicate from another, then add the denoised image."
+        )
         self.pairs = PairsRows(
             self.form,
             2,
@@ -61,12 +64,12 @@ class PairsDock(DenoiseDock):
         self.image.changed.connect(self.pairs.reset_choices)
         self.axes.changed.connect(self.pairs.reset_choices)
         for choice in (self.pairs.way, self.pairs.other, self.pairs.along):
-            choice.changed.connect(self._verdict.reconsider)
-        self.pairs.register.toggled.connect(self._verdict.reconsider)
+            choice.changed.connect(self._result_panel.reconsider)
+        self.pairs.register.toggled.connect(self._result_panel.reconsider)
         self.pairs.reset_choices()
 
     def reset_choices(self, event: object = None) -> None:
-        """List the layers anew; napari calls this when they change."""
+        """List the layers again; napari calls this when they change."""
         super().reset_choices(event)
         if self.pairs:
             self.pairs.reset_choices()
@@ -77,48 +80,48 @@ class PairsDock(DenoiseDock):
         Raises
         ------
         SettingsError
-            If one of them cannot be meant.
+            If a value cannot be parsed or is out of range.
         """
         assert self.pairs
         return replace(super().settings(), loss=self.pairs.loss.currentText())
 
-    def show_working(self, working: bool, *, may_go_on: bool = False) -> None:
-        """Let the user press what makes sense now."""
-        super().show_working(working, may_go_on=may_go_on)
+    def show_working(self, working: bool, *, may_continue: bool = False) -> None:
+        """Enable the controls that apply while a task runs, or while none does."""
+        super().show_working(working, may_continue=may_continue)
         if self.pairs:
             self.pairs.set_enabled(not working)
 
-    def _read_order(self, source: Image, region: Box | None) -> PairsRequest:
+    def _read_request(self, source: Image, region: Box | None) -> PairsRequest:
         assert self.pairs
         return read_pairs(self._viewer, source, self.pairs, self.guides.pixels())
 
-    def _objection(self) -> str | None:
-        """Say why what was learnt may not be gone on with, as things are chosen now."""
-        if words := super()._objection():
-            return words
-        assert isinstance(self._order, PairsRequest)
-        source = self._order.source
+    def _resume_error(self) -> str | None:
+        """Explain why the training cannot be continued with the present choices, if it cannot."""
+        if error := super()._resume_error():
+            return error
+        before = self.session.request
+        assert isinstance(before, PairsRequest)
         try:
-            as_it_was = self._read_order(source, None).is_as(self._order)
+            same = self._read_request(before.source, None).has_replicates_of(before)
         except ImageError:
-            as_it_was = False  # what was chosen is not there any more
-        return None if as_it_was else OTHER_PAIRS.format(source.name)
+            same = False  # the chosen layer was removed
+        return None if same else OTHER_PAIRS.format(before.source.name)
 
-    def _job(self, settings: Settings, since: Progress | None, learn: bool) -> Any:
-        assert isinstance(self._order, PairsRequest)
-        return pairs_job(self._order, settings, self._reins, since)
+    def _make_worker(self, task: Task, control: JobControl) -> Any:
+        assert isinstance(task.request, PairsRequest)
+        return pairs_job(task.request, task.settings, control, task.since)
 
-    def _show_progress(self, state: Replicates | Progress | Preview | Applying) -> None:
+    def _show_state(self, state: Replicates | Progress | Preview | Applying) -> None:
         if not isinstance(state, Replicates):
-            super()._show_progress(state)
-        elif self._order:
-            self._order = replace(self._order, across=state.lost)
-            self._told = state.findings
+            super()._show_state(state)
+        elif self.session.request:
+            self.session.request = replace(self.session.request, averaged_axis=state.lost)
+            self._replicate_findings = state.findings
             self.show_result("\n".join(state.findings), there=False, reveal=True)
 
-    def _findings(self, material: TrainingData) -> tuple[str, ...]:
-        """List what was not found already when the readings were compared."""
-        return tuple(each for each in material.findings if each not in self._told)
+    def _findings(self, data: TrainingData) -> tuple[str, ...]:
+        """List the findings that the comparison of the replicates has not reported already."""
+        return tuple(each for each in data.findings if each not in self._replicate_findings)
 
     def _account(self, report: Report) -> str:
         return "\n".join([report.sentence(), *report.findings])

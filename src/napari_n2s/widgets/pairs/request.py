@@ -1,4 +1,4 @@
-"""What a user asks for in the dock of pairs, and carrying it out in a background thread."""
+"""What the user asks for in the Pairs dock, and the background job that does it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.images.axes import parse_axes
 from napari_n2s.replicates.replicates import Replicates, find_replicates
-from napari_n2s.widgets.jobs import JobControl, carry_out
-from napari_n2s.widgets.pairs.rows import LAYER, THINNED, PairsRows
+from napari_n2s.widgets.jobs import JobControl, run_with_torch
+from napari_n2s.widgets.pairs.rows import LAYER, PHOTONS_SPLIT, PairsRows
 from napari_n2s.widgets.request import WHOLE, Request, read_request
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data, layers
+from napari_n2s.widgets.viewer.checksum import checksum
 from napari_n2s.widgets.worker import in_background
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from napari_n2s.widgets.jobs import Failure
 
 ALONE = (
-    "There is no other image layer to learn {0} from; open a second recording of the same thing, "
+    "There is no other image layer to learn {0} from; open a second recording of the same field, "
     "or take the pairs from {0} itself."
 )
 NO_AXIS = (
@@ -39,12 +40,12 @@ NO_AXIS = (
 
 @dataclass(frozen=True)
 class PairsRequest(Request):
-    """What to learn from what.
+    """A request with the replicates that a network is trained on.
 
     Attributes
     ----------
     pair : array_like or None
-        The other reading, if it is a layer's image.
+        Pixels of the layer that is the other replicate, if it is one.
     along, how, photons_split, register
         As for `find_replicates`.
     """
@@ -55,102 +56,110 @@ class PairsRequest(Request):
     photons_split: bool = False
     register: bool = False
 
-    def is_as(self, other: PairsRequest) -> bool:
-        """Whether another asks for the same readings."""
-        asked = (self.along, self.how, self.photons_split, self.register)
-        its = (other.along, other.how, other.photons_split, other.register)
-        return self.pair is other.pair and asked == its
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """All arrays that the network is trained on."""
+        return super().inputs if self.pair is None else (*super().inputs, self.pair)
+
+    def has_replicates_of(self, other: PairsRequest) -> bool:
+        """Whether another request is for the same replicates."""
+        mine = (self.along, self.how, self.photons_split, self.register)
+        others = (other.along, other.how, other.photons_split, other.register)
+        return self.pair is other.pair and mine == others
 
 
 def partners(viewer: Viewer, source: Image | None) -> list[Image]:
-    """List the layers that may be noisy readings of the same as one; first those of its kind."""
+    """List the layers that may be replicates of a layer, first those of its shape and type."""
     if source is None:
         return []
-    kind = layers.pixels(source).shape, layers.pixels(source).dtype
+
+    def shape_and_type(layer: Image) -> tuple[Any, Any]:
+        return layer_data.pixels(layer).shape, layer_data.pixels(layer).dtype
+
     others = [
         each
         for each in layers.image_layers(viewer)
         if each is not source and layers.ACCOUNT not in each.metadata
     ]
-    return sorted(
-        others, key=lambda each: (layers.pixels(each).shape, layers.pixels(each).dtype) != kind
-    )
+    return sorted(others, key=lambda each: shape_and_type(each) != shape_and_type(source))
 
 
 def splits(source: Image | None) -> list[tuple[str, str]]:
-    """List the axes along which there may be readings, in words and by letter."""
+    """List the axes along which there may be replicates, in words and by letter."""
     if source is None:
         return []
     try:
-        found = parse_axes(layers.pixels(source).shape, layers.axes(source))
+        found = parse_axes(layer_data.pixels(source).shape, layer_data.axes(source))
     except ImageError:
-        return []  # which is said when it comes to training
+        return []  # the training explains what is wrong
     sizes = dict(zip(found.axes, found.shape, strict=True))
-    return [(f"{a}: {sizes[a]} {layers.COUNTED.get(a, 'picture')}s", a) for a in found.sample_axes]
+    names = layer_data.COUNTED
+    return [(f"{a}: {sizes[a]} {names.get(a, 'picture')}s", a) for a in found.sample_axes]
 
 
 def read_pairs(
     viewer: Viewer, source: Image, rows: PairsRows, guides: tuple[Any, ...]
 ) -> PairsRequest:
-    """Fix what is to be learnt from what, as the layers and the rows are now.
+    """Make a request from the layers and the rows as they are now.
 
     Raises
     ------
     ImageError
-        If there is nothing to choose.
+        If there is no other layer, or no axis, to take the pairs from.
     """
-    order = read_request(viewer, source, None, WHOLE, guides=guides)
-    way = rows.way.value
+    request = read_request(viewer, source, None, WHOLE, guides=guides)
+    way, checksums = rows.way.value, request.checksums
     asked: dict[str, Any] = {"register": not rows.register.isHidden() and rows.register.isChecked()}
     if way == LAYER:
         if rows.other.value is None:
             raise ImageError(ALONE.format(source.name))
-        asked["pair"] = layers.pixels(rows.other.value)
-    elif way == THINNED:
+        asked["pair"] = layer_data.pixels(rows.other.value)
+        checksums += (checksum(asked["pair"]),)
+    elif way == PHOTONS_SPLIT:
         asked["photons_split"] = True
     elif rows.along.value is None:
         raise ImageError(NO_AXIS.format(source.name))
     else:
         asked |= {"along": rows.along.value, "how": way}
-    return PairsRequest(**vars(order), **asked)
+    return PairsRequest(**vars(request) | {"checksums": checksums}, **asked)
 
 
 @in_background
 def pairs_job(
-    order: PairsRequest, settings: Settings, reins: JobControl, since: Progress | None = None
+    request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None = None
 ) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised | Failure]:
-    """Make the readings, yield them for what was found, and carry the order out."""
-    return (yield from carry_out(partial(_learn, order, settings, reins, since)))
+    """Make the replicates, yield them with what was found, then train and apply a network."""
+    return (yield from run_with_torch(partial(_denoise_pairs, request, settings, control, since)))
 
 
-def _learn(
-    order: PairsRequest, settings: Settings, reins: JobControl, since: Progress | None
+def _denoise_pairs(
+    request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None
 ) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.core.device import memory_in_words
     from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 
     with memory_in_words():
-        readings = find_replicates(
-            order.image,
-            order.axes,
-            pair=order.pair,
-            along=order.along,
-            how=order.how,
-            photons_split=order.photons_split,
-            register=order.register,
+        replicates = find_replicates(
+            request.image,
+            request.axes,
+            pair=request.pair,
+            along=request.along,
+            how=request.how,
+            photons_split=request.photons_split,
+            register=request.register,
             seed=settings.seed,
         )
-        assert readings is not None
-        readings = readings.guided(order.guides)
-    yield readings
+        assert replicates is not None
+        replicates = replicates.guided(request.guides)
+    yield replicates
     clean, report = yield from denoising_replicates(
-        readings,
+        replicates,
         settings=settings,
-        dtype=order.dtype,
-        stop=lambda: reins.stopped,
-        rest=reins.rest,
-        view=lambda: reins.view,
-        preview_pause=reins.preview_pause,
+        dtype=request.dtype,
+        stop=lambda: control.stopped,
+        rest=control.rest,
+        view=lambda: control.view,
+        preview_pause=control.preview_pause,
         since=since,
     )
-    return clean if readings.lost is None else np.expand_dims(clean, readings.lost), report
+    return clean if replicates.lost is None else np.expand_dims(clean, replicates.lost), report

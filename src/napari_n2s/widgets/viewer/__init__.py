@@ -1,1 +1,1 @@
-"""All that touches the viewer's layers."""
+"""Access to the viewer: its layers, what they hold, their placement, and what is in view."""

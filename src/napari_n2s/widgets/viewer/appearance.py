@@ -1,4 +1,4 @@
-"""How a layer lies exactly on its source, and looks like it."""
+"""Placement and appearance that a layer takes over from its source."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 PLACE = ("scale", "rotate", "shear", "affine", "units", "axis_labels")
 LOOK = ("opacity", "contrast_limits", "gamma", "interpolation2d", "interpolation3d")
-"""What a result takes over from its source as it is; it is moved to its place besides."""
+"""Attributes that a result takes over from its source unchanged; `translate` is computed."""
 
 MIXING, COVERING = ("additive", "minimum", "multiplicative"), "translucent"
-"""How layers blend with what is below them: through these, one would still see the noisy image."""
+"""Blending modes in which the noisy image shows through a result, and one that covers it."""
 
 
 def mixes(source: Image) -> bool:
-    """Whether what lies on a layer, and looks like it, would be seen mixed with it."""
+    """Whether a layer above a source, blended in the same way, would be seen mixed with it."""
     return source.blending in MIXING
 
 
 def appearance(source: Image) -> dict[str, Any]:
-    """Give what a layer that lies on another, and covers it, takes over of how that looks."""
+    """Give the appearance of a layer that covers its source and looks like it."""
     look = {name: getattr(source, name) for name in LOOK}
     if not source.rgb:
         look["colormap"] = source.colormap
@@ -36,9 +36,15 @@ def appearance(source: Image) -> dict[str, Any]:
 def placement(
     source: Image, corner: Sequence[float], stretch: Sequence[int] | int = 1
 ) -> dict[str, Any]:
-    """Give what puts a part of a layer in its place.
+    """Give the placement of a layer that shows a part of its source.
 
-    The part begins at a corner, and one pixel of it takes up so many of the layer's.
+    Parameters
+    ----------
+    source : Image
+    corner : sequence of float
+        Position in the source's pixels of the centre of the part's first pixel.
+    stretch : int or sequence of int
+        Number of pixels of the source that one pixel of the part takes up along each axis.
     """
     turn = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear)
     moved = source.translate + turn.linear_matrix @ corner
@@ -47,7 +53,7 @@ def placement(
 
 
 def take(layer: Image, wanted: dict[str, Any]) -> None:
-    """Let a layer have what it has not yet: whatever changes is drawn anew."""
+    """Set attributes of a layer, only those that differ: each change redraws the layer."""
     for name, value in wanted.items():
         if not _same(getattr(layer, name), value):
             setattr(layer, name, value)
@@ -62,6 +68,6 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def covers(image: NDArray, source: Image, shape: tuple[int, ...], stretch: Sequence[int]) -> bool:
-    """Whether an image is of all that a layer, of the shape given, holds."""
+    """Whether an image covers all pixels of a layer with data of the given shape."""
     size = np.multiply(image.shape[: source.ndim], stretch)
     return np.array_equal(size, shape[: source.ndim])

@@ -1,4 +1,4 @@
-"""Parts of an image layer: what is in view, and what a user has drawn around."""
+"""Parts of an image layer: what is in view, and what a shapes layer outlines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_n2s.core.errors import ImageError
-from napari_n2s.widgets.viewer import layers
+from napari_n2s.widgets.viewer import layer_data
 from napari_n2s.widgets.viewer.units import to_data
 
 if TYPE_CHECKING:
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from napari_n2s.images.sources import Box
 
 SIDE = 512
-"""Most pixels along Y and X that a preview shows."""
+"""Largest side of a preview along Y and X, in pixels."""
 SMALLEST = 16
-"""Pixels along Y and X that can be learnt from, at least."""
+"""Smallest side along Y and X of a part that a network can be trained on, in pixels."""
 
 
 def camera(viewer: Viewer) -> Any:
-    """Give the camera, which napari 0.9 has moved."""
+    """Give the camera, which is an attribute of `viewer.scene` from napari 0.9 on."""
     return getattr(viewer, "scene", viewer).camera
 
 
 def _in_view(viewer: Viewer, layer: Image, point: Sequence[float]) -> NDArray:
-    """Find where in a layer's data a point of the viewer is; before napari 0.7 it has no units."""
+    """Convert a point of the viewer to data coordinates; before napari 0.7 it has no units."""
     return to_data(layer, point, getattr(viewer.dims, "units", None))
 
 
 def slice_in_view(viewer: Viewer, layer: Image) -> Box:
-    """Find the picture of a layer that is on the screen."""
+    """Give the slice of a layer that is in view: whole along Y, X, C and S, one entry elsewhere."""
     here = _in_view(viewer, layer, viewer.dims.point)
     box = []
     for axis, (letter, size) in enumerate(
-        zip(layers.axes(layer), layers.pixels(layer).shape, strict=True)
+        zip(layer_data.axes(layer), layer_data.pixels(layer).shape, strict=True)
     ):
         at = None if letter in "YXCS" else min(max(0, round(here[axis])), size - 1)
         box.append(slice(0, size) if at is None else slice(at, at + 1))
@@ -47,14 +47,14 @@ def slice_in_view(viewer: Viewer, layer: Image) -> Box:
 
 
 def part_in_view(viewer: Viewer, layer: Image) -> Box:
-    """Cut the slice in view to what a preview shows, around the middle of the view."""
+    """Crop the slice in view to the size of a preview, around the centre of the view."""
     point = list(viewer.dims.point)
     shown, centre = viewer.dims.displayed, camera(viewer).center
-    for axis, at in zip(shown[::-1], centre[::-1], strict=False):  # two, or three, of three
+    for axis, at in zip(shown[::-1], centre[::-1], strict=False):  # 2 or 3 axes, 3 coordinates
         point[axis] = at
     middle = _in_view(viewer, layer, point)
     box = list(slice_in_view(viewer, layer))
-    for axis, letter in enumerate(layers.axes(layer)):
+    for axis, letter in enumerate(layer_data.axes(layer)):
         if letter in "YX":
             side = min(box[axis].stop, SIDE)
             start = min(max(0, round(middle[axis]) - side // 2), box[axis].stop - side)
@@ -63,18 +63,18 @@ def part_in_view(viewer: Viewer, layer: Image) -> Box:
 
 
 def drawn(shapes: Shapes, layer: Image) -> Box:
-    """Find the rectangle around everything that is drawn in a shapes layer, in all pictures.
+    """Give the bounding rectangle of all shapes in a shapes layer, in every picture.
 
     Raises
     ------
     ImageError
-        If there is nothing, or too little of the image in it.
+        If there are no shapes, or too few pixels of the image lie within them.
     """
     if not shapes.data:
         raise ImageError(
             f"Nothing is drawn in {shapes.name}; draw a rectangle, or learn from the whole image."
         )
-    letters, shape = layers.axes(layer), layers.pixels(layer).shape
+    letters, shape = layer_data.axes(layer), layer_data.pixels(layer).shape
     corners = np.array(
         [
             to_data(layer, shapes.data_to_world(corner), shapes.units)
@@ -88,7 +88,7 @@ def drawn(shapes: Shapes, layer: Image) -> Box:
         box[axis] = slice(max(0, int(low)), min(shape[axis], int(high) + 1))
         if box[axis].stop - box[axis].start < SMALLEST:
             raise ImageError(
-                f"What is drawn in {shapes.name} holds less than {SMALLEST} pixels of the image "
+                f"The rectangle around {shapes.name} has fewer than {SMALLEST} pixels of the image "
                 "along one side; draw a larger rectangle."
             )
     return tuple(box)

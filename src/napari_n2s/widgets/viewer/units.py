@@ -1,4 +1,7 @@
-"""Units of layers, which may differ: napari's world counts in the smallest of each kind."""
+"""Conversion between units of layers, which may differ.
+
+The world coordinates of napari count in the smallest unit of each kind.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def ratio(unit: Any, other: Any) -> float:
-    """Tell how many of another unit one is; just one, if they measure different things."""
+    """Give the factor from one unit to another; 1 if they measure different quantities."""
     one = 1 * unit
     return float(one.m_as(str(other))) if one.is_compatible_with(str(other)) else 1.0
 
 
 def to_data(layer: Image, point: Sequence[float], units: Sequence[Any] | None) -> NDArray:
-    """Find where in a layer's data a point of the world lies.
+    """Convert a point in world coordinates to a layer's data coordinates.
 
     Parameters
     ----------
     layer : Image
     point : sequence of float
-        Its last numbers are for the layer's axes.
+        Its last coordinates are those of the layer's axes.
     units : sequence of pint.Unit or None
-        What the point counts in; None for the layer's own.
+        Units of the coordinates; None for those of the layer.
     """
     if units is not None:
         pairs = zip(units[::-1], layer.units[::-1], strict=False)

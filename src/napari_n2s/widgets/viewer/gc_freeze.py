@@ -1,4 +1,4 @@
-"""Garbage collection that leaves the window alone while something is worked on."""
+"""Garbage collection that does not stop the window while something is computed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class LayerLock:
-    """Has the collector leave aside what was there when a work began.
+class GcFreeze:
+    """Exempts the objects that exist when a computation begins from garbage collection.
 
     A full collection walks through all of napari and stops the window for a tenth of a second. But
-    when a layer goes, napari collects on purpose: what draws it must be gone before the next one.
+    when a layer is removed, napari collects on purpose: its visuals must be gone before the next
+    drawing. So the objects are released for the time of a removal.
 
     Parameters
     ----------
@@ -28,14 +29,15 @@ class LayerLock:
         self._unfollow: Callable[[], None] | None = None
 
     def begin(self) -> None:
-        """Leave aside what is there."""
+        """Exempt all objects that exist."""
         self._unfollow = layers.follow_removal(self._viewer, self._thaw, self._freeze)
         self._freeze()
 
     def end(self) -> None:
-        """Leave nothing aside any more."""
+        """Collect all objects again; nothing happens if they are not exempt."""
         if self._unfollow:
             self._unfollow()
+            self._unfollow = None
         self._thaw()
 
     def _freeze(self, _: object = None) -> None:

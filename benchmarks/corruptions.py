@@ -13,7 +13,9 @@ from string import ascii_letters, digits
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Image = NDArray[np.floating[Any]]
 Random = np.random.Generator
@@ -100,7 +102,7 @@ def sample_spectrum(
     """Measure a tenth of the frequencies at random, the low ones oftener, as fast MRI does.
 
     Each comes with its mirror, and counts by how rarely it is measured, so that the image is right
-    on average: L2, with what was measured put back (`nn.losses.replace_spectrum`).
+    on average: L2, with what was measured put back (`replace_spectrum`).
 
     Parameters
     ----------
@@ -123,6 +125,22 @@ def sample_spectrum(
     spectrum = np.fft.fft2(image)
     made = np.fft.ifft2(np.where(sampled, spectrum / chance, 0)).real
     return _single(made), spectrum.astype(np.complex64), sampled
+
+
+def replace_spectrum(image: Tensor, known: Tensor, sampled: Tensor) -> Tensor:
+    """Put the frequencies that were measured back into a prediction: F⁻¹ R F f.
+
+    Parameters
+    ----------
+    image : Tensor, shape (B, C, height, width)
+    known : Tensor, complex, of that shape
+        The measured spectrum, anything elsewhere.
+    sampled : Tensor of bool, of that shape
+        Which frequencies were measured, each with its mirror.
+    """
+    spectrum = torch.where(sampled, known, torch.fft.fft2(image))
+    restored: Tensor = torch.fft.ifft2(spectrum).real
+    return restored
 
 
 def _write_over(plane: Image, rng: Random, share: float) -> None:

@@ -1,0 +1,66 @@
+"""The simulated scenes and cameras on which the pretrained weights are trained."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cameras import Camera, draw_camera
+from scenes import draw_scene
+
+
+def error(image, truth):
+    return float(np.mean((image - truth) ** 2))
+
+
+def test_a_scene_is_drawn_from_its_seed_and_hardly_changes_from_moment_to_moment():
+    for number in range(12):
+        scene, again = (draw_scene(64, np.random.default_rng(number)) for _ in range(2))
+        now, soon = scene(0), scene(1)
+        assert np.array_equal(now, again(0))
+        assert now.shape == (64, 64)
+        assert np.isfinite(now).all()
+        assert now.min() >= 0
+        assert 0 < error(soon, now) < 2 * now.var() + 1e-6
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        Camera(photons=3, read_noise=0.1),
+        Camera(photons=40, multiplies=True),
+        Camera(read_noise=0.2, step=0.3),
+    ],
+)
+def test_what_a_camera_records_is_right_on_average_and_as_noisy_as_it_says(camera):
+    rng = np.random.default_rng(0)
+    picture = np.repeat(np.linspace(0.1, 1, 8)[:, None], 100_000, 1)
+    noise = camera.record(picture, rng) - picture
+    assert noise.mean(1) == pytest.approx(np.zeros(8), abs=0.01)
+    assert noise.var(1) == pytest.approx(camera.variance(picture[:, 0]), rel=0.03)
+
+
+def test_noise_that_is_smeared_is_as_strong_and_ends_where_the_hole_does():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        camera = replace(draw_camera(np.linspace(0, 1, 1000), rng, (0, 2)), clips=False, step=0)
+        picture = np.full((300, 300), 0.5)
+        noise = camera.record(picture, rng) - picture
+        assert noise.var() == pytest.approx(camera.variance(picture).mean(), rel=0.1)
+        shared = [np.mean(noise[:, k:] * noise[:, :-k]) / noise.var() for k in (1, 3)]
+        assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0, abs=0.03)
+        width = camera.smear[1]
+        if width > 0.6:  # of narrower ones pixels do not show the shape
+            assert shared[0] == pytest.approx(np.exp(-1 / (4 * width**2)), abs=0.1)
+        assert shared[1] == pytest.approx(0, abs=0.08)
+
+
+def test_cameras_are_drawn_over_decades_of_noise():
+    rng, picture = np.random.default_rng(0), np.linspace(0, 1, 1000)
+    cameras = [draw_camera(picture, rng) for _ in range(300)]
+    noise = [np.sqrt(each.variance(picture).mean()) / picture.std() for each in cameras]
+    assert min(noise) < 0.1
+    assert max(noise) > 2.5
+    assert (
+        {each.clips for each in cameras} == {each.multiplies for each in cameras} == {True, False}
+    )
