@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_n2s import denoise, train
-from napari_n2s.images.axes import parse_axes
+from napari_n2s.images.image import open_image
 from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.simulation import fluorescence
@@ -59,6 +59,6 @@ def test_a_network_better_than_the_filters_is(untrained):
 def test_a_picture_that_contradicts_the_noisy_one_is_not_handed_out(untrained, fault, told):
     model = replace(untrained.best, fallback=None)
     picture = TRUTH + fault()
-    safe = contradicted(model, NOISY, picture, parse_axes(NOISY.shape), untrained.baselines)
+    safe = contradicted(model, open_image(NOISY), picture, untrained.baselines)
     assert bool(safe.reason) == told
     assert bool(safe.model.fallback) == told
