@@ -23,6 +23,7 @@ from napari_n2s.core.generators import finish
 from napari_n2s.filters.catalogue import choose_denoiser
 from napari_n2s.filters.donut_filters import donut_filter
 from napari_n2s.filters.footprint import disk
+from napari_n2s.images.image import open_image
 from napari_n2s.preparation.prepared import prepare
 
 REPEATS = 5
@@ -54,14 +55,14 @@ def medians(size: int = 2048) -> None:
     denoiser = choose_denoiser("median", None)
 
     def curve() -> None:
-        ready = prepare(image, "YX")
+        ready = prepare(open_image(image, "YX"))
         predict = denoiser.predictor(ready, blind=True)
         for radius in grid["radius"]:
             ready.score(predict({"radius": radius}))
 
     print(f"The curve for radii 1 to 7 on {size}²: {seconds(curve)[0]:.3f} s.")
     part = image[:512, :512]
-    ready, quick, took = prepare(image, "YX"), denoiser.for_preview(), []
+    ready, quick, took = prepare(open_image(image, "YX")), denoiser.for_preview(), []
     for radius in range(1, 11):
         values = {"radius": float(radius)}
         work = partial(filtering, part, "YX", quick, values, ready)
@@ -83,7 +84,7 @@ def non_local_means() -> None:
     )
     chosen = tried[int(np.argmin(losses))]["h"]
 
-    spread = float(prepare(noisy, "YX").scale.spread[0])
+    spread = float(prepare(open_image(noisy, "YX")).scale.spread[0])
     grid = {"h": [step / spread for step in steps]}
     ours, found = seconds(lambda: calibrate(noisy, "nlm", grid, refine=False), 3)
     print(

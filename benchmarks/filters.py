@@ -23,6 +23,7 @@ from cases import Case, Denoiser, Image
 from measures import fit
 from napari_n2s.filters.baselines import calibrate_baselines
 from napari_n2s.filters.donut_filters import donut_filter
+from napari_n2s.images.image import open_image
 from napari_n2s.preparation.prepared import prepare
 
 
@@ -46,7 +47,7 @@ def best_blur(case: Case, seconds: float) -> Denoiser:
 
 def donut_median(case: Case, seconds: float) -> Denoiser:
     """Take the donut median at its self-supervised radius."""
-    median, _ = calibrate_baselines(prepare(case.noisy, "YX"))
+    median, _ = calibrate_baselines(prepare(open_image(case.noisy, "YX")))
     return lambda image: donut_filter(image, "median", median.strength)
 
 

@@ -26,7 +26,8 @@ import zarr
 from napari_n2s import Model, train
 from napari_n2s.core.device import choose_device, describe
 from napari_n2s.core.generators import finish
-from napari_n2s.images.chunks import boxes_of
+from napari_n2s.images.chunks import chunks_of, cut
+from napari_n2s.images.image import open_image
 from napari_n2s.images.sources import Part
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.simulation.fluorescence import GAIN, OFFSET, READ_NOISE, picture
@@ -80,10 +81,12 @@ class Applied:
     """One of the series, and how fast frames of it were denoised."""
 
     def __init__(self, series: Any, out: Path, model: Model) -> None:
-        self._series, self._model = series, model
+        self._model = model
         options: dict[str, Any] = {"shape": series.shape, "chunks": series.chunks, "dtype": "f4"}
         self._out = zarr.create_array(str(out), **options)
-        self._boxes = boxes_of(series, "TYX", self._out)
+        self._series = open_image(series, "TYX")
+        written = chunks_of(self._out, self._out.ndim)
+        self._boxes = cut(self._series.layout, self._series.chunks, written)
         self.count, self.seconds = 0, 0.0
 
     def one(self, share: float) -> None:
@@ -91,7 +94,7 @@ class Applied:
         box = self._boxes[min(int(share * len(self._boxes)), len(self._boxes) - 1)]
         begin = time.perf_counter()
         out, device = Part(self._out, box), choose_device()
-        finish(applying(self._model, device, self._series, "TYX", part=box, out=out))
+        finish(applying(self._model, device, self._series, part=box, out=out))
         self.seconds += time.perf_counter() - begin
         self.count += 1
 

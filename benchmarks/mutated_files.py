@@ -160,20 +160,18 @@ def _read_and_write(path: Path) -> None:
     import numpy as np
 
     from napari_n2s.images.image import open_image
-    from napari_n2s.images.sources import read_box
     from napari_n2s.io import files, paths, writing
     from napari_n2s.io.file_axes import read_axes
 
     recording = files.read(path)
     image = open_image(recording.image)
-    read_axes(path, tuple(image.shape))
+    read_axes(path, image.shape)
     output = paths.beside_input(path, recording.flavour)
-    if np.dtype(image.dtype).itemsize * np.prod(image.shape, dtype=float) > READ_WHOLE:
-        read_box(image, tuple(slice(0, 1) for _ in image.shape))
+    if image.nbytes > READ_WHOLE:
+        image.read(tuple(slice(0, 1) for _ in image.shape))
         return
     with writing.creating(output, np.dtype("float32"), recording) as out:
-        whole = tuple(slice(0, size) for size in image.shape)
-        out[whole] = read_box(image, whole).astype(np.float32)
+        out[image.whole] = image.read(image.whole).astype(np.float32)
     again = files.read(output)
     if sorted(again.image.shape) != sorted(image.shape):  # OME-Zarr has an order of its own
         raise AssertionError(f"{image.shape} came back as {again.image.shape}")

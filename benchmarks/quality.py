@@ -37,6 +37,7 @@ from measures import compare, fit, peak, reset_peak
 from napari_n2s import Model, Settings, train
 from napari_n2s.core.generators import finish
 from napari_n2s.filters.masked_filters import fill_hidden
+from napari_n2s.images.image import open_image
 from napari_n2s.preparation.prepared import prepare
 from peers import FILTERS, NETWORKS, Peer
 
@@ -74,7 +75,7 @@ def learn(settings: dict[str, Any], case: Case, seconds: float, seed: int) -> Mo
 
 def predict_blindly(model: Model, image: Image) -> Image:
     """Predict every pixel from the others, in one pass for each that learns from the rest."""
-    return finish(model.applying(image, axes="YX", invariant=True, quick=True))
+    return finish(model.applying(open_image(image, "YX"), invariant=True, quick=True))
 
 
 def show_filled(
@@ -138,7 +139,8 @@ def measure(
                     "memory": peak(),
                     **compare(image, case),
                 }
-                hidden = prepare(case.noisy, "YX", Settings(seed=seed)).held_out.mask[0, 0]
+                ready = prepare(open_image(case.noisy, "YX"), Settings(seed=seed))
+                hidden = ready.held_out.mask[0, 0]
                 if isinstance(method, dict):
                     blind = predict_blindly(model, case.noisy)
                 elif quick and method in NETWORKS.values():

@@ -15,6 +15,7 @@ from napari_n2s.filters.footprint import disk, gaussian
 from napari_n2s.filters.masked_filters import MaskedFilter, fill_hidden
 from napari_n2s.filters.skimage_filters import MASKED
 from napari_n2s.filters.sorting_network import select
+from napari_n2s.images.image import open_image
 from napari_n2s.preparation.prepared import prepare
 
 RNG = np.random.default_rng(0)
@@ -65,7 +66,7 @@ def test_a_masked_denoiser_is_best_where_the_truth_says(method, seed):
     noisy = (truth + np.random.default_rng(seed).normal(0, 0.1, truth.shape)).astype(np.float32)
     found = calibrate(noisy, method, refine=False)
 
-    ready, held = found.ready, prepare(truth, "YX", AS_IT_IS)
+    ready, held = found.ready, prepare(open_image(truth, "YX"), AS_IT_IS)
     restored = held.noisy * held.scale.spread + held.scale.shift
     assert np.array_equal(np.stack(ready.where), np.stack(held.where))
     predict = found.denoiser.predictor(ready, blind=True)
@@ -85,7 +86,11 @@ def test_a_masked_denoiser_is_best_where_the_truth_says(method, seed):
 def test_non_local_means_at_single_pixels_are_scikit_images(blind):
     truth = next(pictures())[:150]
     noisy = truth + np.random.default_rng(0).normal(0, 0.1, truth.shape)
-    ready, denoiser = prepare(np.stack([noisy, noisy[::-1]]), "CYX"), choose_denoiser("nlm", None)
+    image, denoiser = (
+        open_image(np.stack([noisy, noisy[::-1]]), "CYX"),
+        choose_denoiser("nlm", None),
+    )
+    ready = prepare(image)
     alone, whole = (kind.predictor(ready, blind=blind) for kind in (denoiser, _plainly(denoiser)))
     for h in denoiser.grid["h"]:
         expected = whole({"h": h})
@@ -101,7 +106,7 @@ def _plainly(denoiser):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_blind_prediction_does_not_depend_on_its_own_pixel(method):
     image = RNG.normal(20, 5, (64, 70)).astype(np.float32)
-    ready, denoiser = prepare(image, "YX"), choose_denoiser(method, None)
+    ready, denoiser = prepare(open_image(image, "YX")), choose_denoiser(method, None)
     values = {name: each[len(each) // 2] for name, each in denoiser.grid.items()}
     before = denoiser.predictor(ready, blind=True)(values)
     n, *place = ready.where
@@ -139,7 +144,7 @@ def test_a_rough_median_is_off_by_a_256th_of_the_pixels(shape, levels, monkeypat
 
 def test_a_preview_is_rough_and_what_is_delivered_is_not():
     picture = RNG.normal(0, 1, (2, 60, 70)).astype(np.float32)
-    ready, exact = prepare(picture, "CYX"), choose_denoiser("median", None)
+    ready, exact = prepare(open_image(picture, "CYX")), choose_denoiser("median", None)
     for radius, alike in ((3, True), (6, False)):
         seen, whole = (
             each.run(picture, {"radius": radius}, ready) for each in (exact.for_preview(), exact)
@@ -267,7 +272,7 @@ def test_gaps_stay_and_do_not_spread():
 
 
 def test_a_calibration_may_be_abandoned_and_shows_each_strength():
-    ready = prepare(RNG.random((40, 40)), None)
+    ready = prepare(open_image(RNG.random((40, 40))))
     work = calibrating(ready, choose_denoiser("median", None))
     assert next(work).values == {"radius": 1.0}
     assert next(work).values == {"radius": 1.5}

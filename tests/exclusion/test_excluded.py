@@ -7,6 +7,8 @@ from scipy import ndimage as ndi
 from napari_n2s import Settings, denoise
 from napari_n2s.exclusion.excluded import exclude, find_excluded
 from napari_n2s.exclusion.processing import name_processing
+from napari_n2s.images.image import open_image
+from napari_n2s.images.missing import find_missing
 from napari_n2s.images.scale import measure_scale
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.preparation.repeats import find_repeats
@@ -97,11 +99,12 @@ def test_a_dark_background_among_single_photons_is_no_padding(photons):
 
 def test_blank_frames_and_channels_are_left_aside():
     stack = np.stack([NOISY, np.full_like(NOISY, 7), NOISY])
-    unusable, tally = exclude(stack[:, None], Settings())
+    unusable, tally = exclude(stack[:, None], Settings(), find_missing(stack[:, None]))
     assert unusable[1].all()
     assert not unusable[[0, 2]].any()
     assert tally.constant == NOISY.size
-    channels, _ = exclude(np.stack([NOISY, np.zeros_like(NOISY)])[None], Settings())
+    pair = np.stack([NOISY, np.zeros_like(NOISY)])[None]
+    channels, _ = exclude(pair, Settings(), find_missing(pair))
     assert not channels.any()  # a channel that is blank all over is handed back as it is
 
 
@@ -144,7 +147,7 @@ def test_outliers_are_filled_kept_or_believed_as_asked():
     assert filled[where].max() < 300
     assert np.array_equal(kept[where], spoilt[where])
     assert np.array_equal(kept[~where], filled[~where])
-    assert not prepare(spoilt, "YX", Settings(outliers="ignore")).missing.any()
+    assert not prepare(open_image(spoilt, "YX"), Settings(outliers="ignore")).missing.any()
 
 
 def test_spots_of_one_pixel_are_kept_as_measured():
@@ -159,11 +162,11 @@ def test_neighbours_that_share_noise_are_not_shown():
     movie = np.stack([camera(60 * CELLS, seed) for seed in range(7)]).astype(np.float32)
     between = movie.copy()
     between[1::2] = (between[:-1:2] + between[2::2]) / 2
-    assert not find_repeats(prepare(movie, "TYX"))
-    assert "copies" in find_repeats(prepare(movie[[0, 0, 2, 2, 4, 4]], "TYX"))["T"]
-    assert "interpolated" in find_repeats(prepare(between, "ZYX"))["Z"]
+    assert not find_repeats(prepare(open_image(movie, "TYX")))
+    assert "copies" in find_repeats(prepare(open_image(movie[[0, 0, 2, 2, 4, 4]], "TYX")))["T"]
+    assert "interpolated" in find_repeats(prepare(open_image(between, "ZYX")))["Z"]
     photons = RNG.poisson(0.1 * CELLS, (6, *SHAPE))
-    assert not find_repeats(prepare(photons, "TYX"))
+    assert not find_repeats(prepare(open_image(photons, "TYX")))
 
 
 def test_traces_of_detectors_and_of_processing_are_named(tmp_path):

@@ -9,6 +9,7 @@ import torch
 
 from napari_n2s import ImageError, MissingPixelsError, Settings, SettingsError, denoise, train
 from napari_n2s.core.errors import DeviceError
+from napari_n2s.images.image import open_image
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.pipeline.denoise_one import denoising
 
@@ -65,7 +66,7 @@ def test_missing_pixels_are_asked_about():
 )
 def test_a_type_that_cannot_hold_the_result_is_refused_before_the_training(dtype, words):
     with pytest.raises(ImageError, match=words):
-        next(denoising(GAPS, settings=Settings(nan_policy="omit"), dtype=dtype))
+        next(denoising(open_image(GAPS), settings=Settings(nan_policy="omit"), dtype=dtype))
 
 
 def test_an_image_of_almost_nothing_but_gaps_is_refused():

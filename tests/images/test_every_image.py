@@ -18,8 +18,8 @@ from conftest import LONG, click
 from conftest import finish as finish_dock
 from napari_n2s import ImageError, Settings, calibrate, train
 from napari_n2s.core.generators import finish
-from napari_n2s.images import sampling
-from napari_n2s.images.axes import APART, layout
+from napari_n2s.images.axes import APART, parse_axes
+from napari_n2s.images.image import open_image
 from napari_n2s.inference import brightness, model, tile_size
 from napari_n2s.io.file_axes import read_axes
 from napari_n2s.methods.blind_spot import Blend, BlindSpot
@@ -29,6 +29,7 @@ from napari_n2s.noise.quantile_curve import Curve
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.pipeline.report import account_of
 from napari_n2s.pipeline.safeguard import safest
+from napari_n2s.preparation import sampling
 from napari_n2s.preparation.streaming import Stream
 from napari_n2s.widgets.denoise import on_demand
 from napari_n2s.widgets.request import WHOLE, read_request
@@ -71,7 +72,7 @@ def learnt():
 @pytest.mark.parametrize("axes", SHAPES)
 def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
     viewer, shape = ViewerModel(), SHAPES[axes]
-    rgb, count = axes.endswith("S"), layout(shape, axes).canonical_shape[1]
+    rgb, count = axes.endswith("S"), parse_axes(shape, axes).canonical_shape[1]
     labels = axes.lower().rstrip("s")
     place = {
         "scale": [2.0, 0.5, 3.0, 0.2, 0.3][-len(labels) :],
@@ -90,8 +91,7 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
         assert sorted(order.axes) == sorted(axes)
         clean, _ = finish(
             denoising(
-                order.image,
-                axes=order.axes,
+                order.opened,
                 settings=QUICK,
                 dtype=order.dtype,
                 since=learnt[count],
@@ -103,7 +103,7 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
         assert clean.dtype == (image.dtype if rgb else np.float32)
         if image.max() > 1:  # else on another scale than was learnt from, and a filter is better
             model = safest(learnt[count]).model
-            expected = finish(model.applying(image, axes=axes, dtype=order.dtype))
+            expected = finish(model.applying(open_image(image, axes), dtype=order.dtype))
             assert np.array_equal(clean, expected)
         where = (order.corner, {}, None, order.stretch)
         result = layers.add_result(viewer, source, clean, *where)
@@ -135,22 +135,22 @@ MOVIE = RNG.poisson(np.tile(np.linspace(5, 60, 64), (24, 48, 1))).astype(np.uint
 
 def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
     source = Counted(MOVIE)
-    drawn, axes, unread, *_ = sampling.sample_pieces(source, "TYX", seed=0)
-    assert (axes, unread) == (APART + "TYX", "")
+    drawn, unread = sampling.sample_pieces(open_image(source, "TYX"), seed=0)
+    assert (drawn.axes, unread) == (APART + "TYX", "")
     assert 2**13 < drawn.size == source.read <= 2**14
     _, run, height, width = drawn.shape
     assert run == 5
     corners = product(range(20), range(49 - height), range(65 - width))
     whole = {MOVIE[t : t + 5, y : y + height, x : x + width].tobytes() for t, y, x in corners}
-    assert all(piece.tobytes() in whole for piece in drawn)
-    many = np.broadcast_to(MOVIE[0], (9, 8, 3, 48, 64))
-    assert sampling.sample_pieces(many, "PTZYX", seed=0)[0].shape[1:4] == (5, 5, 1)
-    again, *_ = sampling.sample_pieces(MOVIE, "TYX", seed=0)
-    assert np.array_equal(drawn, again)
+    assert all(piece.tobytes() in whole for piece in drawn.pixels)
+    many = open_image(np.broadcast_to(MOVIE[0], (9, 8, 3, 48, 64)), "PTZYX")
+    assert sampling.sample_pieces(many, seed=0).image.shape[1:4] == (5, 5, 1)
+    again, _ = sampling.sample_pieces(open_image(MOVIE, "TYX"), seed=0)
+    assert np.array_equal(drawn.pixels, again.pixels)
     *_, last = train(source, axes="TYX", steps=2, context=1, device="cpu")
     assert source.read < 2**15
     assert last.best.context.axis == "T"
-    assert layout(drawn.shape, axes).sample_axes == "T"
+    assert drawn.layout.sample_axes == "T"
     calibrate(source, axes="TYX")
     assert source.read <= 3 * 2**14
 
@@ -162,12 +162,12 @@ def test_a_large_image_is_denoised_as_a_small_one_and_read_once(small, tmp_path)
     out = zarr.create_array(
         str(tmp_path / "out"), shape=MOVIE.shape, chunks=(1, 48, 64), dtype="f4"
     )
-    result = finish(last.best.applying(source, axes="TYX", out=out))
+    result = finish(last.best.applying(open_image(source, "TYX"), out=out))
     assert result is out
     assert np.array_equal(out[:], expected)
     assert source.read == MOVIE.size
     with pytest.raises(ImageError, match="must be the same"):
-        finish(last.best.applying(source, axes="TYX", out=np.empty((2, 2))))
+        finish(last.best.applying(open_image(source, "TYX"), out=np.empty((2, 2))))
 
 
 @pytest.mark.parametrize("network", ["donut", "unet-small"])
@@ -202,7 +202,7 @@ def test_tiles_are_as_large_as_free_memory_allows(monkeypatch):
     monkeypatch.setattr(model.Model, "applying", applying)
     for free in (10**9, 2 * 10**8, 1):
         monkeypatch.setattr("napari_n2s.inference.tile_size.free_memory", lambda _, free=free: free)
-        finish(tile_size.applying(best, torch.device("cpu"), MOVIE[0], "YX"))
+        finish(tile_size.applying(best, torch.device("cpu"), open_image(MOVIE[0])))
     assert tiles == [384, 192, 96]
 
 
@@ -242,10 +242,10 @@ def test_what_cannot_be_read_is_said_in_a_sentence():
 
 def test_a_stream_gives_every_picture_with_those_beside_it():
     image = RNG.normal(size=(3, 2, 4, 20, 26))
-    found = layout(image.shape, "TCZYX")
     beside = np.array([[(n + 1) % 12] for n in range(12)])
     for source in (image, Counted(image, chunks=(2, 1, 3, 20, 26))):
-        stream = Stream(source, found, None, np.dtype("f8"), Settings(), beside=beside)
+        opened = open_image(source, "TCZYX")
+        stream = Stream(opened, None, np.dtype("f8"), Settings(), beside=beside)
         for number in stream.samples:
             (sample, excluded), [(other, _)] = stream.read(number, stream.space)
             t, z = divmod(int(number), 4)

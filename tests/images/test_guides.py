@@ -8,8 +8,9 @@ from scipy.ndimage import gaussian_filter
 from conftest import click, finish, shown
 from napari_n2s import ImageError, denoise, train
 from napari_n2s.cli.main import main
-from napari_n2s.images import sampling
-from napari_n2s.images.guides import MOST, Guides, guide
+from napari_n2s.images.guides import MOST, Guides
+from napari_n2s.images.image import open_image
+from napari_n2s.preparation import sampling
 from napari_n2s.replicates.replicates import find_replicates
 
 RNG = np.random.default_rng(0)
@@ -132,16 +133,16 @@ def test_a_guide_that_may_lie_in_two_ways_is_refused():
 def test_what_shows_each_of_the_repeats_is_averaged_as_they_are():
     frames = np.stack([NOISY, SECOND, NOISY[::-1], SECOND[::-1]])
     readings = find_replicates(frames, "TYX", along="T", how="halves").guided(frames + 1)
-    assert np.allclose(readings.shown[0].guides[..., 0], frames.mean(0) + 1, atol=1e-6)
+    assert np.allclose(readings.shown[0].guides.pixels[..., 0], frames.mean(0) + 1, atol=1e-6)
 
 
 def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):
     monkeypatch.setattr(sampling, "ENOUGH", 20_000)
     movie = RNG.normal(size=(12, 2, 70, 90)).astype(np.float32)
-    drawn = sampling.sample_pieces(guide(movie, "TCYX", [movie[:, 1]]), "TCYX", seed=0)
-    assert len(drawn.image) > 1
-    assert drawn.guide_axes == "#TYXC"
-    assert np.array_equal(drawn.guides[..., 0], drawn.image[:, :, 1])
+    drawn, _ = sampling.sample_pieces(open_image(movie, "TCYX", [movie[:, 1]]), seed=0)
+    assert drawn.shape[0] > 1
+    assert drawn.guides.axes == "#TYXC"
+    assert np.array_equal(drawn.guides.pixels[..., 0], drawn.pixels[:, :, 1])
 
 
 def test_guides_move_with_the_readings():
@@ -153,11 +154,11 @@ def test_guides_move_with_the_readings():
     readings = find_replicates(one, "YX", pair=two, register=True).guided([clean])
     (dy, dx), second = readings.offsets[1], readings.shown[1]
     assert (dy, dx) == (3, -2)
-    assert np.allclose(second.guides[10, 10, 0], clean[13, 8])
+    assert np.allclose(second.guides.pixels[10, 10, 0], clean[13, 8])
     first = readings.learnt[0]
     assert first.shape == readings.learnt[1].shape
     assert first.guides.shape == (*first.shape, 1)
-    assert np.allclose(first.guides[0, 0, 0], clean[3, 0])
+    assert np.allclose(first.guides.pixels[0, 0, 0], clean[3, 0])
 
 
 def test_the_shell_takes_guides(tmp_path, capsys):

@@ -14,7 +14,8 @@ from distributed import Client, LocalCluster
 
 from napari_n2s import ImageError, train
 from napari_n2s.cli.main import main
-from napari_n2s.images.chunks import boxes_of
+from napari_n2s.images.chunks import chunks_of, cut
+from napari_n2s.images.image import open_image
 from napari_n2s.inference.distributed import applying_on
 from napari_n2s.io.files import read
 
@@ -67,8 +68,9 @@ def test_a_cluster_gives_what_one_machine_gives(client, learnt, expected, movie,
 def test_a_worker_that_is_killed_costs_nothing(client, learnt, expected, tmp_path):
     movie = zarr.array(MOVIE, store=str(tmp_path / "single.zarr"), chunks=(1, 24, 32))
     out, killed = place(tmp_path / "b.zarr"), []
-    boxes = boxes_of(movie, "TYX", out)
-    for _ in applying_on(client, learnt, movie, "TYX", out, boxes):
+    image = open_image(movie, "TYX")
+    boxes = cut(image.layout, image.chunks, chunks_of(out, out.ndim))
+    for _ in applying_on(client, learnt, image, out, boxes):
         if not killed:
             pid = next(iter(client.run(os.getpid).values()))
             psutil.Process(pid).kill()

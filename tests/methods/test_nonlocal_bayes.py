@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from napari_n2s import denoise, train
 from napari_n2s.core.generators import finish
 from napari_n2s.inference.model_file import load_model, save_model
-from napari_n2s.inference.trained_network import ALIKE
+from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.methods import blind_spot, nonlocal_bayes
 from napari_n2s.methods.nonlocal_bayes import denoise_alike, fits
 from napari_n2s.preparation.held_out import best_share
@@ -93,7 +93,7 @@ def test_the_report_says_what_was_delivered():
     image = RNG.normal(size=(32, 32))
     for changes, named in (({}, True), ({"invariant": True}, False), ({"network": "dncnn"}, False)):
         _, report = denoise(image, steps=1, device="cpu", **changes)
-        of_network = replace(report, instead="")  # after one step a filter may be better
+        of_network = replace(report, fallback="")  # after one step a filter may be better
         assert ("non-local Bayes" in of_network.methods()) == named
 
 
@@ -111,6 +111,6 @@ def test_unseen_pixels_decide_for_what_repeats_and_a_file_keeps_it(tmp_path):
     stripes = np.tile(np.arange(64) % 8 < 4, (64, 1)) * 10.0
     *_, progress = train(stripes + 4 * RNG.normal(size=stripes.shape), steps=30, device="cpu")
     (share,) = progress.best.nonlocal_weight
-    assert share > ALIKE
+    assert share > NONLOCAL_WEIGHT
     save_model(tmp_path / "kept.n2s", progress.best)
-    assert load_model(tmp_path / "kept.n2s")[0].alike == (share,)
+    assert load_model(tmp_path / "kept.n2s")[0].nonlocal_weight == (share,)

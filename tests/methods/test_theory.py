@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from napari_n2s import denoise, train
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings, choices
+from napari_n2s.images.image import open_image
 from napari_n2s.inference.tiling import predict
 from napari_n2s.methods.factory import choose
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
@@ -229,7 +230,7 @@ def test_the_held_out_loss_is_the_true_error_plus_the_noise():
     noise = np.random.default_rng(1).normal(0, sigma, truth.shape)
     noisy = truth + noise
     *_, progress = train(noisy, steps=120, device="cpu")
-    material = gather(noisy, None, progress.last.settings)
+    material = gather(open_image(noisy), progress.last.settings)
     held_out = material.held_out[0, 0].numpy()
     blind = replace(progress.last, turns=1).apply(noisy, invariant=True)
     measured = progress.last.score.loss
@@ -267,7 +268,7 @@ def test_held_out_pixels_have_no_part_in_the_training():
     half = rng.integers(-50, 50, (24, 48))
     image = np.concatenate([half, -half])  # of mean zero whatever the order, to the bit
     settings = Settings(steps=4, device="cpu")
-    held_out = gather(image, None, settings).blocked.numpy()[0, 0]
+    held_out = gather(open_image(image), settings).blocked.numpy()[0, 0]
     other = image.copy()
     other[held_out] = rng.permutation(image[held_out])
     assert (other != image).sum() > 50
@@ -280,7 +281,7 @@ def test_held_out_pixels_have_no_part_in_the_training():
 def test_the_same_pixels_are_held_out_whatever_the_method():
     image = smooth((64, 64))
     masks = [
-        gather(image, None, replace(Settings(), **{name: value})).blocked
+        gather(open_image(image), replace(Settings(), **{name: value})).blocked
         for name in ("network", "partition", "fill")
         for value in choices(name)
     ]
@@ -310,7 +311,7 @@ def test_a_sparse_image_teaches_what_is_in_it():
     rng = np.random.default_rng(0)
     noisy = rng.poisson(3, (1, 512, 512)).astype(np.float32)
     noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
-    material = gather(noisy, "TYX", Settings())
+    material = gather(open_image(noisy, "TYX"), Settings())
     crops, _, _ = material.draw(400, 64, turns(2), torch.Generator().manual_seed(0))
     signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65

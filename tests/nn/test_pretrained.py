@@ -13,6 +13,7 @@ from cameras import Camera
 from conftest import LONG, NOISY, click, finish
 from napari_n2s import denoise, train
 from napari_n2s.core.settings import Settings
+from napari_n2s.images.image import open_image
 from napari_n2s.methods import factory
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
@@ -174,14 +175,12 @@ def test_its_weights_come_with_the_package_and_are_small():
 def test_a_first_look_is_taken_of_what_is_in_view_on_its_own_scale():
     stack = np.stack([CELLS.noisy, 3 * CELLS.noisy[::-1]])
     box = (slice(1, 2), slice(0, 200), slice(0, 256))
-    clean = first_look(stack, "TYX", box)
+    clean = first_look(open_image(stack, "TYX"), box)
     assert clean.shape == (1, 200, 256)
     truth = 3 * CELLS.truth[::-1][:200]
     assert error(clean[0], truth) < 0.15 * error(stack[1, :200], truth)
-    assert (
-        first_look(np.stack([NOISY] * 3, -1), "YXC", (slice(0, 64), slice(0, 48), slice(0, 3)))
-        is None
-    )
+    colour = open_image(np.stack([NOISY] * 3, -1), "YXC")
+    assert first_look(colour, colour.whole) is None
     assert not fits(Settings(), channels=3, ndim=2)
 
 

@@ -12,14 +12,15 @@ import zarr
 from napari_n2s import DeviceError, FileError, ImageError, Settings, denoise
 from napari_n2s.cli.main import main
 from napari_n2s.core.progress import Applying
-from napari_n2s.images import sampling
-from napari_n2s.images.axes import layout
+from napari_n2s.images.axes import parse_axes
 from napari_n2s.images.chunks import cut
+from napari_n2s.images.image import open_image
 from napari_n2s.io import files
 from napari_n2s.io.ome_zarr import writing as zarr_result
 from napari_n2s.io.recording import Recording
 from napari_n2s.io.tiff.large import LargeTiff
 from napari_n2s.pipeline.resumable import denoising_to
+from napari_n2s.preparation import sampling
 
 RNG = np.random.default_rng(0)
 MOVIE = RNG.poisson(np.linspace(5, 60, 40), (6, 2, 40, 40)).astype(np.uint16)
@@ -139,8 +140,8 @@ def test_a_large_tiff_can_be_read_whole(tmp_path, monkeypatch):
 def test_of_an_axis_that_pairs_lie_along_several_pictures_are_drawn(monkeypatch):
     monkeypatch.setattr(sampling, "ENOUGH", 20_000)
     image = np.zeros((8, 20, 5, 40, 40), np.uint8)
-    drawn = sampling.sample_pieces(image, "PZTYX", 0, along="T")
-    assert drawn.image.shape[drawn.axes.index("T")] > 1
+    drawn, _ = sampling.sample_pieces(open_image(image, "PZTYX"), 0, along="T")
+    assert drawn.shape[drawn.axes.index("T")] > 1
 
 
 def test_a_filter_goes_through_a_folder_of_zarr_as_well(tmp_path):
@@ -178,7 +179,7 @@ def test_what_was_interrupted_goes_on_and_is_the_same_to_the_bit(
     assert "was begun with other settings; repeat that command" in capsys.readouterr().err
     assert run(*out_again, *QUICK, "--axes", "TCXY") == 2
     assert "other axes" in capsys.readouterr().err
-    monkeypatch.setattr("napari_n2s.pipeline.resumable.train", None)
+    monkeypatch.setattr("napari_n2s.pipeline.resumable.training", None)
     assert run(*out_again, *QUICK) == 0
     assert "Went on with what was finished" in capsys.readouterr().out
     assert np.array_equal(files.read(out).image[:], expected)
@@ -316,7 +317,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_left(tmp_path, capsys):
     ("read", "written"), [((4, 1, 9, 9), (1, 1, 9, 9)), ((6, 2, 9, 9), (4, 3, 9, 9))]
 )
 def test_boxes_cover_an_image_once_and_share_no_chunk(read, written):
-    found = layout((9, 7, 20, 20), "TZYX")
+    found = parse_axes((9, 7, 20, 20), "TZYX")
     count, owner = np.zeros(found.shape, int), {}
     for number, box in enumerate(cut(found, read, written)):
         count[box] += 1

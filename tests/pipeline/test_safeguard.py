@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_n2s import denoise, train
-from napari_n2s.images.axes import layout
+from napari_n2s.images.image import open_image
 from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.simulation import fluorescence
@@ -31,7 +31,7 @@ def untrained():
 
 def test_a_network_worse_than_a_filter_is_not_handed_out(untrained, tmp_path):
     clean, report = denoise(NOISY, **SCRATCH)
-    assert report.instead in report.sentence()
+    assert report.fallback in report.sentence()
     assert "not the network's picture" in report.methods()
     widths = (0.5, 0.7, 1, 1.4, 2, 2.8)
     assert error(clean) < 1.3 * min(error(ndi.gaussian_filter(NOISY, w)) for w in widths)
@@ -44,7 +44,7 @@ def test_a_network_worse_than_a_filter_is_not_handed_out(untrained, tmp_path):
 def test_a_network_better_than_the_filters_is(untrained):
     clean, report = denoise(NOISY, steps=2, device="cpu")
     assert report.network_is_best
-    assert not report.instead
+    assert not report.fallback
     assert error(clean) < error(ndi.gaussian_filter(NOISY, 1.4))
 
 
@@ -57,8 +57,8 @@ def test_a_network_better_than_the_filters_is(untrained):
     ],
 )
 def test_a_picture_that_contradicts_the_noisy_one_is_not_handed_out(untrained, fault, told):
-    model = replace(untrained.best, instead=None)
+    model = replace(untrained.best, fallback=None)
     picture = TRUTH + fault()
-    safe = contradicted(model, NOISY, picture, layout(NOISY.shape), untrained.baselines)
+    safe = contradicted(model, open_image(NOISY), picture, untrained.baselines)
     assert bool(safe.reason) == told
     assert bool(safe.model.fallback) == told

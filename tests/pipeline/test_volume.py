@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, denoise, train
 from napari_n2s.core.generators import finish
+from napari_n2s.images.image import open_image
 from napari_n2s.inference.model import BLOCK, _block
 from napari_n2s.inference.tiling import divide
 
@@ -35,7 +36,7 @@ def test_a_slice_of_a_volume_is_denoised_as_in_the_whole():
     assert last.best.context.axis == "T"
     whole = last.best.apply(stack, axes="ZTYX", invariant=True)
     part = (slice(7, 8), slice(1, 2), slice(0, 40), slice(5, 30))
-    work = last.best.applying(stack, axes="ZTYX", invariant=True, part=part)
+    work = last.best.applying(open_image(stack, "ZTYX", volume=True), invariant=True, part=part)
     assert np.allclose(finish(work), whole[part], rtol=1e-4)
     for axes, words in (("PTYX", "no Z"), ("ZZYX", "more than one Z")):
         with pytest.raises(ImageError, match=words):

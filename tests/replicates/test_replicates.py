@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, SettingsError, denoise
-from napari_n2s.images.axes import APART
+from napari_n2s.images.image import open_image
 from napari_n2s.replicates.motion import leave_out
 from napari_n2s.replicates.replicates import find_replicates, pair_up, split, split_photons
 from napari_n2s.simulation import fluorescence
@@ -26,9 +26,13 @@ def still(count, sigma=SIGMA):
     return np.stack([reading(sigma=sigma) for _ in range(count)])
 
 
+def paired(images, axes=None, **options):
+    return pair_up([open_image(each, axes) for each in images], **options)
+
+
 def test_of_two_good_readings_nothing_is_said():
-    assert pair_up([reading(), reading()]).findings == ()
-    assert pair_up(list(still(4))).findings == ()
+    assert paired([reading(), reading()]).findings == ()
+    assert paired(list(still(4))).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -44,102 +48,105 @@ def test_of_two_good_readings_nothing_is_said():
 )
 def test_readings_that_do_not_match_are_refused(one, two, words):
     with pytest.raises(ImageError, match=words):
-        pair_up([one, two])
+        paired([one, two])
 
 
 def test_the_same_file_twice_is_refused_with_the_reason():
     image = reading()
     with pytest.raises(ImageError, match="same as one before it, noise and all"):
-        pair_up([image, image.copy()])
+        paired([image, image.copy()])
     with pytest.raises(ImageError, match="Reading 3 is the same"):
-        pair_up([reading(), image, image.copy()])
+        paired([reading(), image, image.copy()])
     for copy in (1.5 * image + 7, np.roll(image, (2, 0), (0, 1))):
         with pytest.raises(ImageError, match="copy of the first, noise and all"):
-            pair_up([image, copy.astype(np.float32)])
+            paired([image, copy.astype(np.float32)])
     with pytest.raises(ImageError, match="one reading only"):
-        pair_up([image])
+        paired([image])
     with pytest.raises(ImageError, match="same as the one before"):
-        split(np.stack([image] * 4), "TYX", "T")
+        split(open_image(np.stack([image] * 4), "TYX"), "T")
 
 
 def test_a_shift_is_told_and_moved_back_if_wished():
     other = reading(np.roll(TRUTH, (3, -2), (0, 1)))
-    told = pair_up([reading(), other])
+    told = paired([reading(), other])
     assert len(told.findings) == 1
     assert re.search(SHIFTED + r", -(2\.[01]|1\.9) along X", told.findings[0])
     assert "with register, which moves it back" in told.findings[0]
     assert told.learnt[1].shape == TRUTH.shape
-    moved = pair_up([reading(), other], register=True)
+    moved = paired([reading(), other], register=True)
     assert "was moved back" in moved.findings[0]
     assert moved.offsets[1] == (-3, 2)
     assert moved.how == told.how + ", moved back by whole pixels"
     assert moved.learnt[0].shape == moved.learnt[1].shape == (189, 190)
-    assert np.std(moved.learnt[0] - moved.learnt[1]) == pytest.approx(SIGMA * 2**0.5, rel=0.1)
+    assert np.std(moved.learnt[0].pixels - moved.learnt[1].pixels) == pytest.approx(
+        SIGMA * 2**0.5, rel=0.1
+    )
     assert all(each.shape == TRUTH.shape for each in moved.shown)
 
 
 def test_bleaching_is_told_and_put_right():
     first, other = reading(), reading(0.8 * (TRUTH - 100) + 100)
-    made = pair_up([first, other])
+    made = paired([first, other])
     assert len(made.findings) == 1
     assert "% of the first one's contrast" in made.findings[0]
     assert made.how.endswith(", brought to the brightness of the first")
     contrast = int(made.findings[0].split(" has ")[1].split(" %")[0])
     assert contrast == pytest.approx(80, abs=3)
-    assert made.shown[1].mean() == pytest.approx(first.mean(), rel=0.01)
-    blurred = [gaussian_filter(each, 4).std() for each in made.shown]
+    assert made.shown[1].pixels.mean() == pytest.approx(first.mean(), rel=0.01)
+    blurred = [gaussian_filter(each.pixels, 4).std() for each in made.shown]
     assert blurred[1] == pytest.approx(blurred[0], rel=0.05)
 
 
 @pytest.mark.parametrize("shape", [TRUTH.shape, TRUTH.shape[1:]])
 def test_a_pattern_in_both_readings_is_told(shape):
     pattern = RNG.normal(0, SIGMA, shape)
-    made = pair_up([reading(TRUTH + pattern), reading(TRUTH + pattern)])
+    made = paired([reading(TRUTH + pattern), reading(TRUTH + pattern)])
     assert len(made.findings) == 1
     assert "of their noise in common, as a camera's fixed pattern" in made.findings[0]
 
 
 def test_shift_and_bleaching_are_told_apart():
     darker = reading(0.8 * np.roll(TRUTH, 3, 0))
-    said = pair_up([reading(), darker], register=True).findings
+    said = paired([reading(), darker], register=True).findings
     assert re.search(SHIFTED, said[0])
     assert "contrast" in said[1]
 
 
 def test_of_very_many_readings_few_sentences_are_said():
     moved = [reading(0.7 * np.roll(TRUTH, 3, 0)) for _ in range(8)]
-    said = pair_up([reading(), *moved]).findings
+    said = paired([reading(), *moved]).findings
     assert len(said) == 6
     assert said[4].startswith("And 4 more")
-    assert re.match("Replicates 2 to 9 have [67]", said[5])
+    assert re.match("Readings 2 to 9 have [67]", said[5])
 
 
 def test_an_axis_is_split_in_three_ways():
     movie = still(5)
-    neighbours = split(movie, "TYX", "t")
-    assert neighbours.learnt == neighbours.shown == (movie,)
+    neighbours = split(open_image(movie, "TYX"), "t")
+    assert np.array_equal(neighbours.learnt[0].pixels, movie)
+    assert neighbours.shown == neighbours.learnt
     assert neighbours.along == "T"
-    halves = split(movie, "TYX", "T", "halves")
+    halves = split(open_image(movie, "TYX"), "T", "halves")
     assert halves.axes == "YX"
-    assert np.allclose(halves.learnt[0], movie[::2].mean(0))
-    assert np.allclose(halves.learnt[1], movie[1::2].mean(0))
-    repeats = split(movie, "TYX", "T", "repeats")
+    assert np.allclose(halves.learnt[0].pixels, movie[::2].mean(0))
+    assert np.allclose(halves.learnt[1].pixels, movie[1::2].mean(0))
+    repeats = split(open_image(movie, "TYX"), "T", "repeats")
     assert len(repeats.learnt) == 5
     with pytest.raises(ImageError, match="no axis Z to split"):
-        split(movie, "TYX", "Z")
+        split(open_image(movie, "TYX"), "Z")
     with pytest.raises(ImageError, match="no axis T to split"):
-        split(movie[:1], "TYX", "T")
+        split(open_image(movie[:1], "TYX"), "T")
 
 
 @pytest.mark.parametrize("sigma", [3, 60])
 def test_what_moves_is_told_however_strong_the_noise(sigma):
     moving = np.stack([reading(np.roll(TRUTH, 2 * t, 1), sigma) for t in range(16)])
     for how in ("neighbours", "halves"):
-        said = split(moving, "TYX", "T", how).findings
+        said = split(open_image(moving, "TYX"), "T", how).findings
         assert any("what moves will be blurred" in each for each in said)
-        assert split(still(16, sigma), "TYX", "T", how).findings == ()
+        assert split(open_image(still(16, sigma), "TYX"), "T", how).findings == ()
     fading = np.stack([reading(TRUTH * 0.97**t, sigma) for t in range(16)])
-    assert split(fading, "TYX", "T").findings == ()
+    assert split(open_image(fading, "TYX"), "T").findings == ()
 
 
 def test_frames_that_differ_too_much_are_left_out():
@@ -161,18 +168,18 @@ def test_frames_that_differ_too_much_are_left_out():
 def test_photons_are_shared_out_and_nothing_else_is():
     expected = np.clip(TRUTH - 90, 0, None)
     counts = np.random.default_rng(0).poisson(expected).astype(np.uint16)
-    made = split_photons(counts)
+    made = split_photons(open_image(counts))
     assert made.findings == ()
-    assert np.array_equal(made.learnt[0] + made.learnt[1], counts)
-    noise = [each - expected / 2 for each in made.learnt]
+    assert np.array_equal(made.learnt[0].pixels + made.learnt[1].pixels, counts)
+    noise = [each.pixels - expected / 2 for each in made.learnt]
     assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.02
     assert re.search(
-        r"noise has (4|4\.1) times the variance", split_photons(4 * counts).findings[0]
+        r"noise has (4|4\.1) times the variance", split_photons(open_image(4 * counts)).findings[0]
     )
-    assert split_photons(np.zeros((32, 32), np.uint8)).findings == ()
+    assert split_photons(open_image(np.zeros((32, 32), np.uint8))).findings == ()
     for bad, words in ((counts - 0.5, "whole numbers"), (np.where(counts > 9, np.nan, 1), "NaN")):
         with pytest.raises(ImageError, match=words):
-            split_photons(bad)
+            split_photons(open_image(bad))
 
 
 def test_one_way_to_come_by_readings_has_to_be_chosen():
@@ -192,7 +199,7 @@ def test_gaps_do_not_disturb_what_is_measured():
     one, two = reading(), reading(np.roll(TRUTH, 3, 0))
     one[5:9, 7:30] = np.nan
     two[100:120, 60:70] = np.inf
-    made = pair_up([one, two], register=True)
+    made = paired([one, two], register=True)
     assert re.search(SHIFTED, made.findings[0])
 
 
@@ -201,7 +208,7 @@ def test_register_says_where_it_can_do_nothing():
         find_replicates(still(5), "TYX", along="T", register=True)
     one, two = np.stack([TRUTH] * 2), np.stack([np.roll(TRUTH, 4, 0), np.roll(TRUTH, -4, 0)])
     with pytest.raises(ImageError, match="by different amounts"):
-        pair_up([reading(one), reading(two)], APART + "YX", register=True)
+        paired([reading(one), reading(two)], "TYX", register=True)
 
 
 def test_a_paper_is_told_what_was_done_and_no_advice():

@@ -9,7 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, Settings, denoise, train
 from napari_n2s.core.generators import finish
-from napari_n2s.images.axes import Context, layout
+from napari_n2s.images.axes import Context, parse_axes
+from napari_n2s.images.image import open_image
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.training.neighbours import choose_context
@@ -28,19 +29,19 @@ UNRELATED = RNG.poisson(np.stack([picture(seed) for seed in range(8)])).astype(n
 
 
 def test_frames_are_taken_where_they_show_the_same_thing():
-    assert choose_context(prepare(MOVIE, "TYX"), (0, 0)).axis == "T"
-    assert choose_context(prepare(UNRELATED, "TYX"), (0, 0)) is None
-    assert choose_context(prepare(MOVIE[:1], "TYX"), (0, 0)) is None
-    assert choose_context(prepare(MOVIE[None], "PQYX"), (0, 0)).axis == "Q"
-    assert choose_context(prepare(MOVIE[None], "QQYX"), (0, 0)) is None
-    assert choose_context(prepare(UNRELATED, "TYX"), (0, 0), 1) == Context("T", 1)
-    assert choose_context(prepare(MOVIE, "TYX"), (0, 0), 0) is None
+    assert choose_context(prepare(open_image(MOVIE, "TYX")), (0, 0)).axis == "T"
+    assert choose_context(prepare(open_image(UNRELATED, "TYX")), (0, 0)) is None
+    assert choose_context(prepare(open_image(MOVIE[:1], "TYX")), (0, 0)) is None
+    assert choose_context(prepare(open_image(MOVIE[None], "PQYX")), (0, 0)).axis == "Q"
+    assert choose_context(prepare(open_image(MOVIE[None], "QQYX")), (0, 0)) is None
+    assert choose_context(prepare(open_image(UNRELATED, "TYX")), (0, 0), 1) == Context("T", 1)
+    assert choose_context(prepare(open_image(MOVIE, "TYX")), (0, 0), 0) is None
     mixed = np.stack([MOVIE, np.roll(MOVIE, 20, 1)], 1)
-    assert choose_context(prepare(mixed, "TZYX"), (0, 0)).axis == "T"
+    assert choose_context(prepare(open_image(mixed, "TZYX")), (0, 0)).axis == "T"
 
 
 def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
-    found = layout((5, 2, 3, 20, 20), "TCZYX")
+    found = parse_axes((5, 2, 3, 20, 20), "TCZYX")
     for context in (Context("T", 2), Context("Z", 1), Context("Z", 4)):
         beside = found.beside(context)
         assert beside.shape == (15, 2 * context.count)
@@ -67,7 +68,7 @@ def test_a_part_is_denoised_as_in_the_whole():
     whole = model.apply(MOVIE, axes="TYX", invariant=True)
     for low, high in ((0, 1), (3, 5), (7, 8)):
         part = (slice(low, high), slice(0, 64), slice(0, 64))
-        work = model.applying(MOVIE, axes="TYX", invariant=True, part=part)
+        work = model.applying(open_image(MOVIE, "TYX"), invariant=True, part=part)
         assert np.allclose(finish(work), whole[low:high], rtol=1e-5)
     with pytest.raises(ImageError, match="beside each other along T"):
         model.apply(MOVIE[0], axes="YX")
@@ -79,21 +80,19 @@ def test_a_part_of_many_axes_is_denoised_as_in_the_whole():
     *_, last = train(image, axes="TCZYX", steps=12, context=1, device="cpu")
     whole = last.best.apply(image, axes="TCZYX", invariant=True)
     part = (slice(1, 2), slice(0, 2), slice(1, 3), slice(0, 64), slice(0, 64))
-    work = last.best.applying(image, axes="TCZYX", invariant=True, part=part)
+    work = last.best.applying(open_image(image, "TCZYX"), invariant=True, part=part)
     assert np.allclose(finish(work), whole[part], rtol=1e-5)
 
 
 def test_what_has_nothing_beside_it_is_refused_before_any_training():
     *_, last = train(MOVIE, axes="TYX", steps=3, context=1, device="cpu")
-    steps = last.trainer.step
-    work = denoising(
-        MOVIE, axes="TYX", settings=last.best.settings, since=last, target=(MOVIE[0], "YX")
-    )
+    steps, movie = last.trainer.step, open_image(MOVIE, "TYX")
+    work = denoising(movie, settings=last.best.settings, since=last, target=open_image(MOVIE[0]))
     with pytest.raises(ImageError, match="along T"):
         next(work)
     assert last.trainer.step == steps
     settings = Settings(steps=3, device="cpu")
-    work = denoising(MOVIE, axes="TYX", settings=settings, target=(MOVIE, "ZYX"))
+    work = denoising(movie, settings=settings, target=open_image(MOVIE, "ZYX"))
     clean, report = finish(work)
     assert clean.shape == MOVIE.shape
     assert report.context is None
@@ -113,11 +112,11 @@ def test_a_prediction_sees_its_neighbours_pixel_and_not_its_own():
 
 def test_held_out_pixels_are_shown_to_no_frame(monkeypatch):
     settings = Settings(steps=12, device="cpu", outliers="ignore", constant_areas="denoise")
-    held = prepare(MOVIE, "TYX", settings).held_out.mask[:, 0]
+    held = prepare(open_image(MOVIE, "TYX"), settings).held_out.mask[:, 0]
     weights = []
     for value in (0, 60000):
         image = np.where(held, value, MOVIE).astype(np.uint16)
-        same = prepare(MOVIE, "TYX").scale
+        same = prepare(open_image(MOVIE, "TYX")).scale
         monkeypatch.setattr("napari_n2s.preparation.prepared.measure_scale", lambda *_, s=same: s)
         *_, last = train(image, axes="TYX", settings=replace(settings, context=1))
         weights.append(last.last.weights)

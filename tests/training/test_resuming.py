@@ -12,6 +12,7 @@ from napari_n2s.core.errors import DeviceError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import Preview
 from napari_n2s.core.settings import Settings
+from napari_n2s.images.image import open_image
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.preparation.held_out import improved
@@ -91,18 +92,19 @@ def test_an_improvement_is_seen_below_the_error_of_the_score():
 def test_previews_do_not_change_the_result_and_show_what_was_asked_for():
     stack = np.stack([NOISY, NOISY[::-1]])
     settings, box = Settings(steps=120, device="cpu"), (slice(1, 2), slice(8, 40), slice(0, 48))
-    plain, _ = finish(denoising(stack, settings=settings))
-    work, seen = denoising(stack, settings=settings, view=lambda: box), []
+    image = open_image(stack)
+    plain, _ = finish(denoising(image, settings=settings))
+    work, seen = denoising(image, settings=settings, view=lambda: box), []
     while True:
         try:
             seen.append(next(work))
         except StopIteration as end:
-            image, _ = end.value
+            clean, _ = end.value
             break
     previews = [each for each in seen if isinstance(each, Preview)]
     assert previews
     assert all((each.box, each.image.shape) == (box, (1, 32, 48)) for each in previews)
-    assert np.array_equal(image, plain)
+    assert np.array_equal(clean, plain)
     rms = np.sqrt(np.mean((previews[-1].image - plain[box]) ** 2))
     assert rms < np.sqrt(np.mean((stack[box] - plain[box]) ** 2)) / 2
 
@@ -113,7 +115,7 @@ def test_a_preview_that_finds_no_memory_does_not_end_the_training(monkeypatch):
 
     monkeypatch.setattr("napari_n2s.pipeline.denoise_one.glimpse", glimpse)
     settings, box = Settings(steps=12, device="cpu"), (slice(8, 40), slice(0, 48))
-    states = list(denoising(NOISY, settings=settings, view=lambda: box))
+    states = list(denoising(open_image(NOISY), settings=settings, view=lambda: box))
     assert not [each for each in states if isinstance(each, Preview)]
     assert [each for each in states if isinstance(each, Progress)][-1].done == 1
 

@@ -124,8 +124,10 @@ class Image:
         return self.pixels[box] if self.in_memory else read_box(self.pixels, box)
 
     def load(self) -> Image:
-        """Give it with all of its values, and of its guides, in memory."""
+        """Give it with all of its values, and of its guides, in memory; itself if they are."""
         guides = self.guides.load() if self.guides else None
+        if self.in_memory and guides is self.guides:
+            return self
         pixels = self.pixels if self.in_memory else read_box(self.pixels, self.whole)
         return replace(self, pixels=pixels, guides=guides)
 

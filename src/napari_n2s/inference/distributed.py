@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +14,8 @@ from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import Applying
 from napari_n2s.images.image import Image
 from napari_n2s.images.sources import Box, Part
+from napari_n2s.inference.tile_size import Applicable, applying
 from napari_n2s.preparation.streaming import require_room
-
-if TYPE_CHECKING:
-    from napari_n2s.inference.tile_size import Applicable, applying
 
 AGAIN = 2
 """How often a box is tried again after an error: a file system far away may fail once."""

@@ -21,7 +21,7 @@ from napari_n2s.inference.tile_size import applying
 from napari_n2s.inference.transfer import look
 from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
-from napari_n2s.preparation.sampling import ENOUGH
+from napari_n2s.preparation.sampling import ENOUGH, is_large
 from napari_n2s.preparation.streaming import require_room
 from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
 from napari_n2s.training.progress import Progress
@@ -79,6 +79,8 @@ def denoising(
     """
     volume = settings.volume if since is None else since.best.settings.volume
     image = image.as_volume(volume)
+    if region is None and target is None and part is None and not is_large(image):
+        image = image.load()  # so that nothing is read once for training and again for applying
     source = image if region is None else image.part(region)
     source.layout.require_size()
     wanted = image if target is None else target.as_volume(volume)
@@ -106,8 +108,7 @@ def denoising(
             result = yield from applying(model, *where)
             if not safe.reason and piece.size <= ENOUGH:
                 clean = read_box(result, piece.whole)
-                noisy = piece.read(piece.whole)
-                safe = contradicted(model, noisy, clean, piece.layout, progress.baselines)
+                safe = contradicted(model, piece.load(), clean, progress.baselines)
                 if safe.reason:
                     result = yield from applying(safe.model, *where)
     finally:

@@ -18,7 +18,7 @@ from napari_n2s.exclusion.excluded import find_excluded
 from napari_n2s.exclusion.outliers import measure_noise
 from napari_n2s.filters.baselines import BASELINES, Baseline
 from napari_n2s.filters.donut_filters import donut_filter
-from napari_n2s.images.axes import Layout
+from napari_n2s.images.image import Image
 from napari_n2s.inference.model import Model
 from napari_n2s.preparation.held_out import improved
 from napari_n2s.training.progress import Progress
@@ -76,9 +76,8 @@ def safest(progress: Progress) -> Safe:
 
 def contradicted(
     model: Model,
-    noisy: NDArray[np.generic],
+    noisy: Image,
     clean: NDArray[np.generic],
-    layout: Layout,
     baselines: tuple[Baseline, ...],
 ) -> Safe:
     """Choose a filter if the picture that a network has made disagrees with the noisy one.
@@ -86,22 +85,23 @@ def contradicted(
     Parameters
     ----------
     model : Model
-    noisy, clean : ndarray
-        Of the same shape, that of `layout`.
-    layout : Layout
+    noisy : Image
+        In memory.
+    clean : ndarray
+        Of its shape.
     baselines : tuple of Baseline
     """
     if not model.traits.judged_by_filters:
         return Safe(model)
     best = min(baselines, key=lambda each: each.score.loss)
-    pictures = [layout.canonical(each) for each in (noisy, clean)]
-    count = len(pictures[0])
+    pictures, missing = [noisy.canonical, noisy.layout.canonical(clean)], noisy.missing
+    count = len(missing)
     ours, filters = [], []
     for n in np.unique(np.linspace(0, count - 1, min(count, PICTURES)).astype(int)):
         for own, other in zip(*(each[n] for each in pictures), strict=True):
-            planes = [each.reshape(-1, *each.shape[-2:]) for each in (own, other)]
-            before, after = (_middle(each[len(each) // 2]) for each in planes)
-            if found := _compare(before, after, model.settings, best):
+            planes = [each.reshape(-1, *each.shape[-2:]) for each in (own, other, missing[n])]
+            before, after, gaps = (_middle(each[len(each) // 2]) for each in planes)
+            if found := _compare(before, after, gaps.astype(bool), model.settings, best):
                 ours.append(found[0])
                 filters.append(found[1])
     disagrees = ours and np.mean(ours) > max(OFF, RATHER * float(np.mean(filters)))
@@ -120,10 +120,14 @@ def _middle(plane: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _compare(
-    noisy: NDArray[np.generic], clean: NDArray[np.generic], settings: Settings, best: Baseline
+    noisy: NDArray[np.generic],
+    clean: NDArray[np.generic],
+    gaps: NDArray[np.bool_],
+    settings: Settings,
+    best: Baseline,
 ) -> tuple[float, float] | None:
     """Say how much the brightness of blocks differs, for what noise explains; and of a filter's."""
-    excluded = find_excluded(noisy[None], replace(settings, outliers="auto"))
+    excluded = find_excluded(noisy[None], replace(settings, outliers="auto"), gaps[None])
     usable = ~excluded.unusable[0]
     image = np.where(usable, noisy, 0).astype(np.float64)
     if usable.sum() < BLOCK**2:

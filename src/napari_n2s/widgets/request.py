@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -180,26 +180,27 @@ def read_request(
     Raises
     ------
     ImageError
-        If there are guides, but another layer is to be denoised; or if the image to denoise has
-        no intensities.
+        If there are guides, but another layer is to be denoised; or, of what is denoised lazily, if
+        the axes or the guides do not fit.
     """
     target_layer = source if apply_to in (WHOLE, SLICE) else apply_to
     if guides and target_layer is not source:
         raise ImageError(f"The guides are {source.name}'s; apply to that, or learn without guides.")
     image, target = layer_data.pixels(source), layer_data.pixels(target_layer)
-    target_axes = layer_data.axes(target_layer)
-    on_demand = lazily and apply_to != SLICE and is_large(images.open_image(target, target_axes))
-    in_view = apply_to == SLICE or on_demand
-    return Request(
+    request = Request(
         source=source,
         image=image,
         axes=layer_data.axes(source),
         region=region,
         target_layer=target_layer,
         target=None if target_layer is source else target,
-        target_axes=target_axes,
-        part=regions.slice_in_view(viewer, target_layer) if in_view else None,
-        on_demand=on_demand,
+        target_axes=layer_data.axes(target_layer),
+        part=regions.slice_in_view(viewer, target_layer) if apply_to == SLICE else None,
+        on_demand=False,
         guides=guides,
         checksums=tuple(map(checksum, (image, *guides))),
     )
+    if lazily and apply_to != SLICE and is_large(request.opened_target):
+        part = regions.slice_in_view(viewer, target_layer)
+        request = replace(request, part=part, on_demand=True)
+    return request
