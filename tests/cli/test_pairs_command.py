@@ -9,7 +9,7 @@ import tifffile
 from napari_n2s import denoise
 from napari_n2s.cli.commands import pairs_command
 from napari_n2s.cli.main import main
-from napari_n2s.replicates.replicates import SPLITS
+from napari_n2s.replicates.find import PAIRINGS as SPLITS
 
 RNG = np.random.default_rng(0)
 TRUTH = 20 + 10 * np.sin(np.arange(32) / 4)[:, None] * np.cos(np.arange(40) / 5)

@@ -10,7 +10,7 @@ from napari_n2s import ImageError, denoise, train
 from napari_n2s.cli.main import main
 from napari_n2s.images import sampling
 from napari_n2s.images.guides import MOST, Guides, guide
-from napari_n2s.replicates.replicates import find_replicates
+from napari_n2s.replicates.find import find_replicates
 
 RNG = np.random.default_rng(0)
 TRUTH = gaussian_filter(RNG.normal(size=(64, 80)), 2)
@@ -131,8 +131,8 @@ def test_a_guide_that_may_lie_in_two_ways_is_refused():
 
 def test_what_shows_each_of_the_repeats_is_averaged_as_they_are():
     frames = np.stack([NOISY, SECOND, NOISY[::-1], SECOND[::-1]])
-    readings = find_replicates(frames, "TYX", along="T", how="halves").guided(frames + 1)
-    assert np.allclose(readings.shown[0].guides[..., 0], frames.mean(0) + 1, atol=1e-6)
+    replicates = find_replicates(frames, "TYX", along="T", pairing="halves").guided(frames + 1)
+    assert np.allclose(replicates.images[0].guides[..., 0], frames.mean(0) + 1, atol=1e-6)
 
 
 def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):
@@ -150,12 +150,12 @@ def test_guides_move_with_the_readings():
         part + RNG.normal(0, 0.5, part.shape) for part in (whole[8:72, 8:88], whole[11:75, 6:86])
     )
     clean = whole[8:72, 8:88]
-    readings = find_replicates(one, "YX", pair=two, register=True).guided([clean])
-    (dy, dx), second = readings.offsets[1], readings.shown[1]
+    replicates = find_replicates(one, "YX", pair=two, register=True).guided([clean])
+    (dy, dx), second = replicates.offsets[1], replicates.images[1]
     assert (dy, dx) == (3, -2)
     assert np.allclose(second.guides[10, 10, 0], clean[13, 8])
-    first = readings.learnt[0]
-    assert first.shape == readings.learnt[1].shape
+    first = replicates.training_images[0]
+    assert first.shape == replicates.training_images[1].shape
     assert first.guides.shape == (*first.shape, 1)
     assert np.allclose(first.guides[0, 0, 0], clean[3, 0])
 

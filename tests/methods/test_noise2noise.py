@@ -12,7 +12,7 @@ from napari_n2s import ImageError, Settings, SettingsError, denoise, train
 from napari_n2s.core.settings import choices
 from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.preparation.prepared import prepare
-from napari_n2s.replicates.replicates import pair_up, split
+from napari_n2s.replicates.find import replicates_along_axis, replicates_from_images
 from napari_n2s.training.replicate_data import prepare_replicates
 
 RNG = np.random.default_rng(0)
@@ -48,13 +48,13 @@ def test_a_second_reading_takes_away_noise_that_neighbours_share():
     assert both.shape == one.shape
     assert both.dtype == np.float32
     assert "Noise2Noise" in report.methods()
-    assert "2 noisy readings of the same thing: a U-Net was trained" in report.methods()
+    assert "2 noisy replicates of the same field: a U-Net was trained" in report.methods()
 
 
 def test_the_score_is_the_error_against_the_truth_plus_the_noise():
     truth = picture(side=128)
     one, two = (truth + RNG.normal(0, 8, truth.shape) for _ in range(2))
-    *_, last = train(pair_up([one, two]), steps=100, device="cpu")
+    *_, last = train(replicates_from_images([one, two]), steps=100, device="cpu")
     held = prepare(one, "YX").held_out.mask[0, 0]
     predicted = last.last.apply(two)[held]
     truly = error(predicted, truth[held])
@@ -69,22 +69,22 @@ def test_held_out_pixels_are_learnt_from_in_no_reading(monkeypatch):
     held = prepare(ONE, "YX").held_out.mask[0, 0]
     same = prepare(ONE, "YX").scale
     monkeypatch.setattr("napari_n2s.preparation.prepared.measure_scale", lambda *_: same)
-    made = pair_up([ONE, TWO])
+    made = replicates_from_images([ONE, TWO])
     weights = []
     for value in (0, 60000):
         spoilt = tuple(np.where(held, value, each).astype(np.uint16) for each in (ONE, TWO))
-        *_, last = train(replace(made, learnt=spoilt), steps=12, device="cpu")
+        *_, last = train(replace(made, training_images=spoilt), steps=12, device="cpu")
         weights.append(last.last.weights)
     for one, two in zip(*(each.values() for each in weights), strict=True):
         assert torch.equal(one, two)
 
 
 def test_no_reading_is_its_own_partner_and_all_learn_from_all():
-    material = prepare_replicates(pair_up(list(MOVIE[:4])), Settings())
+    material = prepare_replicates(replicates_from_images(list(MOVIE[:4])), Settings())
     assert material.beside.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
-    material = prepare_replicates(split(MOVIE, "TYX", "T"), Settings())
+    material = prepare_replicates(replicates_along_axis(MOVIE, "TYX", "T"), Settings())
     assert material.beside.tolist() == [[1, 1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 4]]
-    stacks = pair_up([MOVIE[:3], MOVIE[3:]], "TYX")
+    stacks = replicates_from_images([MOVIE[:3], MOVIE[3:]], "TYX")
     assert prepare_replicates(stacks, Settings()).beside.tolist() == [[3], [4], [5], [0], [1], [2]]
 
 
@@ -93,8 +93,8 @@ def test_a_frame_that_differs_is_not_learnt_from():
     movie[2] = reading(picture(5))
     clean, report = denoise(movie, axes="TYX", pairs_axis="T", **QUICK)
     assert clean.shape == movie.shape
-    assert any("are not learnt from" in each for each in report.findings)
-    material = prepare_replicates(split(movie, "TYX", "T"), Settings())
+    assert any("are not trained on" in each for each in report.findings)
+    material = prepare_replicates(replicates_along_axis(movie, "TYX", "T"), Settings())
     assert material.blocked[2].all()
     assert not (material.beside[[1, 3]] == 2).any()
     assert material.held_out.any()
@@ -129,7 +129,7 @@ def test_two_runs_of_the_same_steps_are_equal_to_the_bit():
 def test_a_shifted_reading_is_put_in_its_place():
     wide = picture(2, 112)
     one, two = reading(wide[8:-8, 8:-8]), reading(wide[5:-11, 6:-10])
-    *_, last = train(pair_up([one, two], register=True), steps=30, device="cpu")
+    *_, last = train(replicates_from_images([one, two], register=True), steps=30, device="cpu")
     clean, report = denoise(one, pair=two, register=True, steps=30, device="cpu")
     model = last.best
     there, other = model.apply(one), model.apply(two)
@@ -153,7 +153,7 @@ def test_each_reading_lends_its_pixels_where_the_other_has_none():
 
 @pytest.mark.parametrize("loss", choices("loss"))
 def test_each_loss_trains_and_only_the_squared_one_chooses_the_network(loss):
-    *_, last = train(pair_up([ONE, TWO]), loss=loss, steps=20, device="cpu")
+    *_, last = train(replicates_from_images([ONE, TWO]), loss=loss, steps=20, device="cpu")
     assert loss == "l2" or last.best is last.last
     clean, report = denoise(ONE, pair=TWO, loss=loss, **QUICK)
     assert np.isfinite(clean).all()
@@ -162,7 +162,7 @@ def test_each_loss_trains_and_only_the_squared_one_chooses_the_network(loss):
 
 def test_the_median_survives_what_the_mean_does_not():
     spoilt = [np.where(RNG.random(TRUTH.shape) < 0.2, 200.0, TRUTH) for _ in range(2)]
-    made = pair_up(spoilt)
+    made = replicates_from_images(spoilt)
     errors = []
     for loss in ("l2", "l1"):
         *_, last = train(made, loss=loss, steps=100, device="cpu")
@@ -173,13 +173,13 @@ def test_the_median_survives_what_the_mean_does_not():
 def test_what_cannot_be_meant_is_refused():
     with pytest.raises(SettingsError, match="invariant"):
         denoise(ONE, pair=TWO, invariant=True, **QUICK)
-    *_, last = train(pair_up([ONE, TWO]), **QUICK)
+    *_, last = train(replicates_from_images([ONE, TWO]), **QUICK)
     with pytest.raises(SettingsError, match="invariant"):
         last.best.apply(ONE, invariant=True)
     with pytest.raises(SettingsError, match="negative values"):
         denoise(ONE - 90.0, pair=TWO - 90.0, loss="hdr", **QUICK)
     with pytest.raises(SettingsError, match="choose one of them"):
-        denoise(ONE, pair=TWO, split_photons=True, **QUICK)
+        denoise(ONE, pair=TWO, replicates_from_photons=True, **QUICK)
 
 
 def test_the_result_is_written_where_it_is_to_go_in_its_type():
@@ -199,7 +199,7 @@ def test_a_constant_pair_comes_back():
 
 
 def test_a_model_of_two_readings_denoises_one_and_can_be_kept(tmp_path):
-    *_, last = train(pair_up([ONE, TWO]), **QUICK)
+    *_, last = train(replicates_from_images([ONE, TWO]), **QUICK)
     save_model(tmp_path / "model.safetensors", last.best)
     again, _ = load_model(tmp_path / "model.safetensors")
     assert np.array_equal(again.apply(MOVIE[0]), last.best.apply(MOVIE[0]))

@@ -12,7 +12,7 @@ from napari_n2s.images.image import open_image
 from napari_n2s.images.labels import put_on
 from napari_n2s.pipeline.denoise_one import Denoised, denoising
 from napari_n2s.pipeline.denoise_replicates import denoising_replicates
-from napari_n2s.replicates.replicates import find_replicates
+from napari_n2s.replicates.find import find_replicates
 
 
 def denoise(
@@ -86,10 +86,10 @@ def denoise(
     >>> clean, report = denoise(one, pair=two, seconds=60)  # doctest: +SKIP
     """
     settings = replace(settings or Settings(), **changes)
-    asked = {"pair": pair, "along": pairs_axis, "how": pairing, "photons_split": split_photons}
-    if readings := find_replicates(image, axes, **asked, register=register, seed=settings.seed):
-        readings = readings.guided(guides)
-        work = denoising_replicates(readings, settings=settings, dtype=dtype, out=out)
+    asked = {"pair": pair, "along": pairs_axis, "pairing": pairing, "photons_split": split_photons}
+    if replicates := find_replicates(image, axes, **asked, register=register, seed=settings.seed):
+        replicates = replicates.guided(guides)
+        work = denoising_replicates(replicates, settings=settings, dtype=dtype, out=out)
     else:
         opened = open_image(image, axes, guides, volume=settings.volume)
         work = denoising(opened, settings=settings, dtype=dtype, out=out)

@@ -31,7 +31,7 @@ AT_WORK = 24
 
 
 def denoising_replicates(
-    readings: Replicates,
+    replicates: Replicates,
     *,
     settings: Settings,
     dtype: Any = None,
@@ -63,43 +63,43 @@ def denoising_replicates(
     tuple of array_like and Report
         Where a reading has no value, the others are averaged; where none has, NaN.
     """
-    readings = readings.as_volume(settings.volume)
-    first = readings.shown[0]
+    replicates = replicates.as_volume(settings.volume)
+    first = replicates.images[0]
     if out is not None:
         dtype = require_room(out, first.shape)
     kind = first.result_dtype(dtype, settings.nan_policy)
     with memory_in_words():
         require_memory(AT_WORK * first.size)
-        watch = TrainingMonitor(partial(_glimpse, readings), view, PreviewPacer(preview_pause))
+        watch = TrainingMonitor(partial(_glimpse, replicates), view, PreviewPacer(preview_pause))
         total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
         try:
-            work = resume(since) if since else training(readings, settings)
+            work = resume(since) if since else training(replicates, settings)
             progress = yield from watch.follow(work, stop, rest, since)
             device = progress.trainer.device
-            for number, offset in enumerate(readings.offsets):
-                image = readings.shown[number]
+            for number, offset in enumerate(replicates.offsets):
+                image = replicates.images[number]
                 passes = _shares(applying(progress.best, device, image))
-                clean = yield from share(passes, number, len(readings.shown), Applying)
+                clean = yield from share(passes, number, len(replicates.images), Applying)
                 _add(clean, offset, total, count)
         finally:
             if last := watch.progress or since:
                 last.trainer.rest()
     with np.errstate(invalid="ignore"):
-        mean = readings.factor * total / count
+        mean = replicates.intensity_factor * total / count
     if kind.kind in "iu" and not count.all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
     result = to_dtype(mean, kind)
     if out is not None:
         out[(slice(None),) * result.ndim] = result
-    return (result if out is None else out), account_of(progress, readings=readings.how)
+    return (result if out is None else out), account_of(progress, readings=replicates.description)
 
 
-def _glimpse(readings: Replicates, progress: Progress, box: Box) -> NDArray[np.generic]:
+def _glimpse(replicates: Replicates, progress: Progress, box: Box) -> NDArray[np.generic]:
     """Denoise a part of the first reading quickly, with as many axes as the box has."""
-    lost = readings.lost
-    its = box if lost is None else (*box[:lost], *box[lost + 1 :])
-    clean = readings.factor * glimpse(readings.shown[0], progress, its)
-    return clean if lost is None else np.expand_dims(clean, lost)
+    averaged_axis = replicates.averaged_axis
+    its = box if averaged_axis is None else (*box[:averaged_axis], *box[averaged_axis + 1 :])
+    clean = replicates.intensity_factor * glimpse(replicates.images[0], progress, its)
+    return clean if averaged_axis is None else np.expand_dims(clean, averaged_axis)
 
 
 def _add(

@@ -22,7 +22,7 @@ from napari_n2s.preparation.prepared import Prepared, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 from napari_n2s.preparation.structure import find_sparse
 from napari_n2s.replicates import checks
-from napari_n2s.replicates.motion import leave_out
+from napari_n2s.replicates.motion import exclude_moving
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.training.training_data import TrainingData, prepare_guides
 
@@ -50,7 +50,8 @@ def prepare_replicates(
     if settings.invariant:
         raise SettingsError(NOT_BLIND)
     drawn = [
-        sample_pieces(each, settings.seed, along=readings.along).image for each in readings.learnt
+        sample_pieces(each, settings.seed, along=readings.neighbour_axis).image
+        for each in readings.training_images
     ]
     require_memory(AT_WORK * sum(each.size for each in drawn))
     every = [prepare(each, settings, excluding=False) for each in drawn]
@@ -58,15 +59,15 @@ def prepare_replicates(
     scale = _from_zero(drawn[0], first) if settings.loss == "hdr" else first.scale
     guides, guide_scale, told = prepare_guides(drawn[0], first)
     for each in every[1:]:
-        told = checks.tell_guides(each.x, guides) or told
+        told = checks.describe_guides(each.x, guides) or told
     x = np.concatenate([_rescaled(each, scale) for each in every])
     missing = np.concatenate([each.missing for each in every])
     _fill(x, missing)
-    if readings.along:
-        beside = first.layout.beside(Context(readings.along, 1))
+    if readings.neighbour_axis:
+        beside = first.layout.beside(Context(readings.neighbour_axis, 1))
     else:
         beside = _partners(len(every), len(first.x), settings.seed)
-    beside, alone, said = leave_out(x, beside)
+    beside, alone, said = exclude_moving(x, beside)
     missing[alone] = True
     here, there = len(first.x), missing[: len(first.x)]
     held_out = draw_held_out(there, settings.seed) if alone.any() else first.held_out
@@ -98,7 +99,7 @@ def prepare_replicates(
         structure=None if structure is None else torch.from_numpy(structure),
         scale=scale,
         baselines=calibrate_baselines(original, other=other),
-        size=size or len(readings.shown) * readings.shown[0].size,
+        size=size or len(readings.images) * readings.images[0].size,
         paired=True,
         findings=readings.findings + told + said,
     )

@@ -270,7 +270,7 @@ def prepare_guides(
     guides = np.empty(canonical.shape, np.float32)
     for inner, sample, its_gaps in zip(guides, canonical, gaps, strict=True):
         inner[:] = scale.normalise(sample, its_gaps)
-    return guides, scale, checks.tell_guides(ready.x, guides)
+    return guides, scale, checks.describe_guides(ready.x, guides)
 
 
 def _fill_held_out(ready: Prepared) -> None:
