@@ -28,7 +28,7 @@ from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.pretrained import FOLDER, KINDS
-from napari_n2s.preparation.augmentation import turns
+from napari_n2s.preparation.augmentation import orientations
 from scenes import draw_scene
 
 SIZE, PICTURES = 192, 6000
@@ -67,7 +67,7 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
         network.load_state_dict(kept["network"])
         average.load_state_dict(kept["average"])
         first = kept["step"]
-    method = BlindSpot(network, turns(2))
+    method = BlindSpot(network, orientations(2))
     optimiser = Muon(network.parameters(), network.last.parameters())
     generator = torch.Generator(device).manual_seed(seed + first)
     rng = np.random.default_rng([seed, first])

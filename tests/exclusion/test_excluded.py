@@ -8,8 +8,8 @@ from napari_n2s import Settings, denoise
 from napari_n2s.exclusion.excluded import exclude, find_excluded
 from napari_n2s.exclusion.processing import name_processing
 from napari_n2s.images.scale import measure_scale
+from napari_n2s.preparation.dependent_frames import find_dependent_frames
 from napari_n2s.preparation.prepared import prepare
-from napari_n2s.preparation.repeats import find_repeats
 from napari_n2s.simulation import fluorescence
 
 RNG = np.random.default_rng(0)
@@ -159,11 +159,11 @@ def test_neighbours_that_share_noise_are_not_shown():
     movie = np.stack([camera(60 * CELLS, seed) for seed in range(7)]).astype(np.float32)
     between = movie.copy()
     between[1::2] = (between[:-1:2] + between[2::2]) / 2
-    assert not find_repeats(prepare(movie, "TYX"))
-    assert "copies" in find_repeats(prepare(movie[[0, 0, 2, 2, 4, 4]], "TYX"))["T"]
-    assert "interpolated" in find_repeats(prepare(between, "ZYX"))["Z"]
+    assert not find_dependent_frames(prepare(movie, "TYX"))
+    assert "copies" in find_dependent_frames(prepare(movie[[0, 0, 2, 2, 4, 4]], "TYX"))["T"]
+    assert "interpolated" in find_dependent_frames(prepare(between, "ZYX"))["Z"]
     photons = RNG.poisson(0.1 * CELLS, (6, *SHAPE))
-    assert not find_repeats(prepare(photons, "TYX"))
+    assert not find_dependent_frames(prepare(photons, "TYX"))
 
 
 def test_traces_of_detectors_and_of_processing_are_named(tmp_path):

@@ -29,7 +29,7 @@ from napari_n2s.noise.quantile_curve import Curve
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.pipeline.report import account_of
 from napari_n2s.pipeline.safeguard import safest
-from napari_n2s.preparation.streaming import Stream
+from napari_n2s.preparation.streaming import SampleStream
 from napari_n2s.widgets.denoise import on_demand
 from napari_n2s.widgets.request import WHOLE, read_request
 from napari_n2s.widgets.viewer import layer_data, layers
@@ -114,7 +114,7 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     """Let some thousand pixels be a large image."""
-    monkeypatch.setattr(sampling, "ENOUGH", 2**14)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", 2**14)
 
 
 class Counted:
@@ -245,7 +245,7 @@ def test_a_stream_gives_every_picture_with_those_beside_it():
     found = layout(image.shape, "TCZYX")
     beside = np.array([[(n + 1) % 12] for n in range(12)])
     for source in (image, Counted(image, chunks=(2, 1, 3, 20, 26))):
-        stream = Stream(source, found, None, np.dtype("f8"), Settings(), beside=beside)
+        stream = SampleStream(source, found, None, np.dtype("f8"), Settings(), neighbours=beside)
         for number in stream.samples:
             (sample, excluded), [(other, _)] = stream.read(number, stream.space)
             t, z = divmod(int(number), 4)

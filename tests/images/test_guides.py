@@ -136,7 +136,7 @@ def test_what_shows_each_of_the_repeats_is_averaged_as_they_are():
 
 
 def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):
-    monkeypatch.setattr(sampling, "ENOUGH", 20_000)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", 20_000)
     movie = RNG.normal(size=(12, 2, 70, 90)).astype(np.float32)
     drawn = sampling.sample_pieces(guide(movie, "TCYX", [movie[:, 1]]), "TCYX", seed=0)
     assert len(drawn.image) > 1

@@ -13,7 +13,7 @@ from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.inference.trained_network import ALIKE
 from napari_n2s.methods import blind_spot, nonlocal_bayes
 from napari_n2s.methods.nonlocal_bayes import denoise_alike, fits
-from napari_n2s.preparation.held_out import best_share
+from napari_n2s.preparation.held_out import best_weight
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -101,10 +101,10 @@ def test_what_it_counts_is_what_unseen_pixels_say():
     truth, noise = RNG.normal(size=4000), 3 * RNG.normal(size=4000)
     one, other = (truth + 0.5 * RNG.normal(size=4000) for _ in range(2))
     for better, worse, share in ((truth, one, 1), (one, truth, 0), (one, other, 0.5)):
-        found = best_share(truth + noise - worse, better - worse, 0.7, 9)
+        found = best_weight(truth + noise - worse, better - worse, 0.7, 9)
         assert abs(found - share) < 0.25
-    assert best_share(noise, 1e-3 * other, 0.7, 0.01) == pytest.approx(0.7, abs=0.01)
-    assert best_share(noise, np.zeros(4000), 0.7, 0.3) == 0.7
+    assert best_weight(noise, 1e-3 * other, 0.7, 0.01) == pytest.approx(0.7, abs=0.01)
+    assert best_weight(noise, np.zeros(4000), 0.7, 0.3) == 0.7
 
 
 def test_unseen_pixels_decide_for_what_repeats_and_a_file_keeps_it(tmp_path):

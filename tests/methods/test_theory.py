@@ -25,8 +25,8 @@ from napari_n2s.noise.noise_model import (
     usual_share,
 )
 from napari_n2s.noise.stripes import find_lines
-from napari_n2s.preparation.augmentation import turns
-from napari_n2s.preparation.structure import find_sparse, find_structure
+from napari_n2s.preparation.augmentation import orientations
+from napari_n2s.preparation.structure import find_sparse_structure, measure_structure
 from napari_n2s.training.training_data import gather
 
 CPU = torch.device("cpu")
@@ -300,7 +300,7 @@ def test_structure_is_found_where_there_is_some_and_not_in_noise_of_any_level():
     level = np.repeat(np.linspace(1, 50, 256), 128).reshape(256, 128).astype(np.float32)
     level[70:90, 40:60] *= 1 + 0.5 * rng.integers(2, size=(5, 5)).repeat(4, 0).repeat(4, 1)
     flat = np.stack([np.full_like(level, 10), level])
-    found = find_structure(rng.poisson(flat)[:, None].astype(np.float32))
+    found = measure_structure(rng.poisson(flat)[:, None].astype(np.float32))
     assert found.shape == (2, 8, 4)
     assert not found[0].any()
     assert np.unravel_index(found[1].argmax(), (8, 4)) == (2, 1)
@@ -311,11 +311,11 @@ def test_a_sparse_image_teaches_what_is_in_it():
     noisy = rng.poisson(3, (1, 512, 512)).astype(np.float32)
     noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
     material = gather(noisy, "TYX", Settings())
-    crops, _, _ = material.draw(400, 64, turns(2), torch.Generator().manual_seed(0))
+    crops, _, _ = material.draw(400, 64, orientations(2), torch.Generator().manual_seed(0))
     signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65
-    assert find_sparse(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
-    assert find_sparse(smooth((1, 1, 256, 256))) is None
+    assert find_sparse_structure(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
+    assert find_sparse_structure(smooth((1, 1, 256, 256))) is None
 
 
 def test_a_noise_curve_that_is_a_little_low_is_raised_to_what_neighbours_say():

@@ -8,7 +8,7 @@ import torch
 
 from napari_n2s import Settings, denoise, train
 from napari_n2s.core.settings import choices
-from napari_n2s.preparation.augmentation import turns
+from napari_n2s.preparation.augmentation import orientations
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.trainer import Trainer
 
@@ -291,7 +291,8 @@ def test_a_single_crop_in_each_step_is_drawn_by_structure_every_other_time():
     progress = next(train(np.random.default_rng(0).poisson(spot), steps=1, device="cpu"))
     generator, material = torch.Generator().manual_seed(0), progress.trainer.material
     bright = [
-        float(material.draw(1, 32, turns(2), generator, first)[0].max()) > 4 for first in range(60)
+        float(material.draw(1, 32, orientations(2), generator, first)[0].max()) > 4
+        for first in range(60)
     ]
     assert sum(bright[1::2]) > 20
     assert sum(bright[::2]) < 10

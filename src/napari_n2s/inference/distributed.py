@@ -14,7 +14,7 @@ from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import Applying
 from napari_n2s.images.image import Image
 from napari_n2s.images.sources import Box, Part
-from napari_n2s.preparation.streaming import require_room
+from napari_n2s.preparation.streaming import require_writable
 
 if TYPE_CHECKING:
     from napari_n2s.inference.tile_size import Applicable, applying
@@ -81,7 +81,7 @@ def applying_on(
             "Workers cannot write to the memory of this process; give as out an array in a file "
             "that they can reach, as zarr's."
         )
-    require_room(out, image.shape)
+    require_writable(out, image.shape)
     # As results of tasks, what all need is sent once, passed on from worker to worker, and made
     # anew should those that hold it be lost, or come only later.
     shared = client.submit(_hand_over, (model, image, out), pure=False)

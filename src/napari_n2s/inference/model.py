@@ -32,7 +32,7 @@ from napari_n2s.inference.trained_network import TrainedNetwork
 from napari_n2s.inference.transfer import look
 from napari_n2s.methods.noise2noise import NOT_BLIND
 from napari_n2s.methods.nonlocal_bayes import REACH, STEP
-from napari_n2s.preparation.streaming import CHUNK, Pictures, Stream
+from napari_n2s.preparation.streaming import CHUNK, SampleReader, SampleStream
 
 BLOCK, DEEP = 2**22, 16
 """Pixels of a picture, and slices of a volume at least, that are denoised at a time; tiles are for
@@ -173,7 +173,7 @@ class Model(TrainedNetwork):
         looked = self.settings
         if self.paired:  # what is in one reading alone is left out by the others
             looked = replace(looked, outliers="ignore", constant_areas="denoise")
-        stream = Stream(image, part, kind, looked, out, beside)
+        stream = SampleStream(image, part, kind, looked, out, beside)
         device = device or choose_device(self.settings.device, volume=self.ndim > 2)
         method = self.method(count, seen, device)
         run = partial(
@@ -200,8 +200,8 @@ class Model(TrainedNetwork):
 
     def _denoise(
         self,
-        stream: Stream,
-        guides: Pictures | None,
+        stream: SampleStream,
+        guides: SampleReader | None,
         number: int,
         blocks: list[Tile],
         run: Callable[..., Predicting],

@@ -160,7 +160,7 @@ def predict(
     """
     keep_memory()
     generator = torch.Generator().manual_seed(seed)
-    space, ways = tuple(x.shape[2:]), method.turns[:turns]
+    space, ways = tuple(x.shape[2:]), method.orientations[:turns]
     count = count_passes(method, len(space), invariant, quick)
     parts = count + (count > 1 and not invariant)
     seen = blind = None
@@ -211,7 +211,7 @@ def _probe(
     outputs = []
     for moved in (middle + nudge, middle - nudge):
         shown = method.show(moved, torch.zeros_like(gaps), gaps, beside, generator)
-        work = _in_tiles(method.network, shown, PROBED, device, method.turns[:1])
+        work = _in_tiles(method.network, shown, PROBED, device, method.orientations[:1])
         outputs.append(method.mean(finish(work)))
     return Probe(box, (outputs[0] - outputs[1]) / (2 * nudge))
 
@@ -238,7 +238,9 @@ def _in_tiles(
         digits = fast_arithmetic(device) if quick else nullcontext()
         with torch.inference_mode(), working_threads(), digits:
             piece = padded[tile.read].to(device)
-            outputs = [way.undo(network(prefer_layout(way.do(piece))))[tile.keep] for way in ways]
+            outputs = [
+                way.invert(network(prefer_layout(way.apply(piece))))[tile.keep] for way in ways
+            ]
             kept = torch.stack(outputs).float().mean(0).cpu()
         if result is None:
             result = kept.new_empty(1, kept.shape[1], *padded.shape[2:])

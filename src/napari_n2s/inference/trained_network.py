@@ -23,8 +23,8 @@ from napari_n2s.methods.factory import choose
 from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.traits import MethodTraits, traits_of
 from napari_n2s.preparation.held_out import Score
-from napari_n2s.preparation.prepared import fill_gaps
-from napari_n2s.preparation.streaming import Pictures
+from napari_n2s.preparation.prepared import fill_missing
+from napari_n2s.preparation.streaming import SampleReader
 
 NONLOCAL_WEIGHT = 0.7
 """What non-local Bayes counts beside the network that it goes by, where nothing is known of it."""
@@ -107,7 +107,7 @@ class TrainedNetwork:
         method.network.to(device).eval()
         return method
 
-    def open_guides(self, image: Image) -> Pictures | None:
+    def open_guides(self, image: Image) -> SampleReader | None:
         """Open what an image's guides show beside its pictures, if the network sees guides."""
         if not self.guides:
             if image.guides:
@@ -119,10 +119,10 @@ class TrainedNetwork:
                 f"The network has learnt with guides, {count} channels in all; give this image "
                 "guides that show the same, or learn without any."
             )
-        return Pictures(image.guides)
+        return SampleReader(image.guides)
 
     def on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
         """Bring a picture to the inner scale, what is no signal filled in."""
-        inner = fill_gaps(self.scale.normalise(sample, excluded.gaps), excluded.gaps)
+        inner = fill_missing(self.scale.normalise(sample, excluded.gaps), excluded.gaps)
         inner[self.scale.spread == 0] = 0
         return inner

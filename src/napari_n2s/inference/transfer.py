@@ -19,7 +19,7 @@ from napari_n2s.inference.compatibility import Fit, Trial, adapted_scale, judge,
 from napari_n2s.inference.trained_network import TrainedNetwork
 from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.held_out import pick, squared_errors
-from napari_n2s.preparation.prepared import Prepared, prepare
+from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 
 Trained = TypeVar("Trained", bound=TrainedNetwork)
@@ -61,13 +61,15 @@ def look(model: Trained, image: Image) -> tuple[Trained, Fit]:
     return (replace(model, scale=adapted) if fit.adapted else model), fit
 
 
-def _try(model: TrainedNetwork, drawn: Image, ready: Prepared, adapted: Scale) -> Trial:
+def _try(model: TrainedNetwork, drawn: Image, ready: PreparedImage, adapted: Scale) -> Trial:
     """Predict the held-out pixels on both scales, without seeing them."""
     known = Scale(ready.scale.shift, adapted.spread)  # of other channels nothing is promised
     radius = radius_of(model.settings, ready.x.ndim - 2)
     baselines = calibrate_baselines(replace(ready, scale=known), radius)
     best = min((each.score for each in baselines), key=lambda each: each.loss)
-    off = squared_errors(np.zeros_like(ready.noisy), ready.noisy, known.variance)
+    off = squared_errors(
+        np.zeros_like(ready.held_out_values), ready.held_out_values, known.variance
+    )
     return Trial(
         as_learnt=_squares(model, drawn, ready, model.scale, known),
         adapted=_squares(model, drawn, ready, adapted, known),
@@ -79,7 +81,7 @@ def _try(model: TrainedNetwork, drawn: Image, ready: Prepared, adapted: Scale) -
 
 @torch.inference_mode()
 def _squares(
-    model: TrainedNetwork, drawn: Image, ready: Prepared, scale: Scale, known: Scale
+    model: TrainedNetwork, drawn: Image, ready: PreparedImage, scale: Scale, known: Scale
 ) -> NDArray[np.float64]:
     """Give the squared errors of the held-out pixels, predicted on a scale, in intensities."""
     per = np.where(scale.spread > 0, scale.spread, np.inf)
@@ -101,7 +103,7 @@ def _squares(
     generator = torch.Generator(device).manual_seed(model.settings.seed)
     cut, held_out, missing, seen_besides = (
         torch.from_numpy(each).to(device)
-        for each in (*map(ready.held_out.cut, (x, ready.held_out.mask, gone)), stack)
+        for each in (*map(ready.held_out.crop_windows, (x, ready.held_out.mask, gone)), stack)
     )
     shown = method.show(cut, held_out, missing, seen_besides, generator)
     with working_threads():
@@ -109,7 +111,7 @@ def _squares(
     found = pick(method.mean(torch.cat(parts)).float().cpu().numpy(), held_out.cpu().numpy())
     there = np.where(ready.scale.spread > 0, ready.scale.spread, 1)
     predicted = (found * scale.spread + scale.shift - ready.scale.shift) / there
-    return squared_errors(predicted, ready.noisy, known.variance)
+    return squared_errors(predicted, ready.held_out_values, known.variance)
 
 
 def _guides(

@@ -27,7 +27,7 @@ class Method(Protocol):
         """The network that is trained."""
 
     @property
-    def turns(self) -> tuple[Orientation, ...]:
+    def orientations(self) -> tuple[Orientation, ...]:
         """The ways in which a picture may lie for it."""
 
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -102,7 +102,7 @@ class BlindSpot:
 
     mixes: ClassVar[bool] = True
     network: BlindSpotNetwork | PerChannel
-    turns: tuple[Orientation, ...]
+    orientations: tuple[Orientation, ...]
     sees: bool = False
     uses_posterior: bool = True
 

@@ -13,7 +13,7 @@ from napari_n2s.nn import masks, pretrained
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.networks import NETWORKS, seeded
 from napari_n2s.nn.per_channel import PerChannel
-from napari_n2s.preparation.augmentation import turns
+from napari_n2s.preparation.augmentation import orientations
 
 TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
 """The donut's trunk, by the axes of space, where it is not the usual one.
@@ -56,7 +56,7 @@ def choose(
         if paired:
             name = "unet-small" if settings.network == "donut" else settings.network
             network = NETWORKS[name](channels, ndim, guides=guides)
-            return Noise2Noise(network, turns(ndim), settings.loss, guides)
+            return Noise2Noise(network, orientations(ndim), settings.loss, guides)
         if traits.blind_spot:
             radius = settings.radius_along(ndim)
             square = len(set(radius[-2:])) == 1
@@ -66,11 +66,11 @@ def choose(
             ahead = settings.pretrained and pretrained.fits(settings, channels, ndim)
             if ahead:
                 donut.load_state_dict(pretrained.weights_for(donut.radius, donut.guides))
-            return BlindSpot(donut, turns(ndim, swaps=square), ahead, traits.uses_posterior)
+            return BlindSpot(donut, orientations(ndim, swaps=square), ahead, traits.uses_posterior)
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (
         masks.Grid(settings.grid_width)
         if settings.partition == "grid"
         else masks.Random(settings.density)
     )
-    return MaskedMethod(masked, turns(ndim), partition, settings.fill)
+    return MaskedMethod(masked, orientations(ndim), partition, settings.fill)

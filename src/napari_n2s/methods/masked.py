@@ -20,7 +20,7 @@ class MaskedMethod:
 
     mixes: ClassVar[bool] = False
     network: Network
-    turns: tuple[Orientation, ...]
+    orientations: tuple[Orientation, ...]
     partition: masks.Partition
     fill: str
 

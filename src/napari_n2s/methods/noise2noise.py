@@ -31,7 +31,7 @@ class Noise2Noise:
 
     mixes: ClassVar[bool] = False
     network: Network
-    turns: tuple[Orientation, ...]
+    orientations: tuple[Orientation, ...]
     name: str
     """Of the loss."""
     guides: int

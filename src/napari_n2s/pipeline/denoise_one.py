@@ -21,8 +21,8 @@ from napari_n2s.inference.tile_size import applying
 from napari_n2s.inference.transfer import look
 from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
-from napari_n2s.preparation.sampling import ENOUGH
-from napari_n2s.preparation.streaming import require_room
+from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES
+from napari_n2s.preparation.streaming import require_writable
 from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import restore, resume, training
@@ -104,7 +104,7 @@ def denoising(
                 model, fit = look(model, wanted)
             where = (device, wanted, kind, part, out)
             result = yield from applying(model, *where)
-            if not safe.reason and piece.size <= ENOUGH:
+            if not safe.reason and piece.size <= MAX_TRAINING_VALUES:
                 clean = read_box(result, piece.whole)
                 noisy = piece.read(piece.whole)
                 safe = contradicted(model, noisy, clean, piece.layout, progress.baselines)
@@ -116,7 +116,7 @@ def denoising(
     account = account_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),
-        sampled=source.size > ENOUGH,
+        sampled=source.size > MAX_TRAINING_VALUES,
         applied_elsewhere=elsewhere,
         fallback=safe.reason,
     )
@@ -126,7 +126,7 @@ def denoising(
 def _check(piece: Image, out: Any, dtype: Any, channels: int, settings: Settings) -> np.dtype[Any]:
     """Make sure, before the training, that a result can be made and delivered; give its type."""
     if out is not None:
-        dtype = require_room(out, piece.shape)
+        dtype = require_writable(out, piece.shape)
     kind = piece.result_dtype(dtype, settings.nan_policy)
     if out is None:
         require_memory(piece.size * kind.itemsize)

@@ -20,7 +20,7 @@ from napari_n2s.images.sources import Box
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.pipeline.denoise_one import Denoised
 from napari_n2s.pipeline.report import account_of
-from napari_n2s.preparation.streaming import require_room
+from napari_n2s.preparation.streaming import require_writable
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
 from napari_n2s.training.progress import Progress
@@ -66,7 +66,7 @@ def denoising_replicates(
     replicates = replicates.as_volume(settings.volume)
     first = replicates.images[0]
     if out is not None:
-        dtype = require_room(out, first.shape)
+        dtype = require_writable(out, first.shape)
     kind = first.result_dtype(dtype, settings.nan_policy)
     with memory_in_words():
         require_memory(AT_WORK * first.size)

@@ -16,7 +16,7 @@ from napari_n2s.filters.donut_filters import gather_around
 from napari_n2s.filters.footprint import Ring, disk
 from napari_n2s.images.axes import Context
 from napari_n2s.preparation.held_out import improved
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 COUNTS = (1, 2)
 """Pictures to each side that are tried."""
@@ -27,7 +27,7 @@ RIDGE = 1e-3
 
 
 def choose_context(
-    ready: Prepared,
+    ready: PreparedImage,
     radius: tuple[int, ...],
     count: int | None = None,
     without: Collection[str] = (),
@@ -46,8 +46,8 @@ def choose_context(
         Axes along which pictures share noise, which are left out.
     """
     spacing = (1.0,) * (ready.x.ndim - 2)
-    own = _gather(ready, ready.where[0], disk(OWN, spacing, radius))
-    best, least = None, _errors(own, ready.noisy)
+    own = _gather(ready, ready.held_out_indices[0], disk(OWN, spacing, radius))
+    best, least = None, _errors(own, ready.held_out_values)
     if count is not None:
         least = np.full_like(least, np.inf)
     middle = np.zeros((1, len(spacing)), int)
@@ -56,17 +56,19 @@ def choose_context(
     for axis in [each for each in ready.layout.sample_axes if each not in without]:
         for number in COUNTS if count is None else filter(None, [count]):
             context = Context(axis, number)
-            beside = ready.layout.beside(context)[ready.where[0]]
+            beside = ready.layout.beside(context)[ready.held_out_indices[0]]
             parts = [_gather(ready, samples, whole) for samples in beside.T]
-            errors = _errors(np.concatenate([own, *parts], -1), ready.noisy)
+            errors = _errors(np.concatenate([own, *parts], -1), ready.held_out_values)
             if improved(least, errors) if count is None else errors.mean() < least.mean():
                 best, least = context, errors
     return best
 
 
-def _gather(ready: Prepared, samples: NDArray[np.intp], ring: Ring) -> NDArray[np.floating]:
+def _gather(ready: PreparedImage, samples: NDArray[np.intp], ring: Ring) -> NDArray[np.floating]:
     """Gather what is around the held-out pixels in some pictures; 0 where there is nothing."""
-    around = gather_around(ready.x, (samples, *ready.where[1:]), ring, ready.gaps)
+    around = gather_around(
+        ready.x, (samples, *ready.held_out_indices[1:]), ring, ready.missing_if_any
+    )
     return np.where(np.isnan(around), 0, around)
 
 

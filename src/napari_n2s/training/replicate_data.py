@@ -18,9 +18,9 @@ from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
 from napari_n2s.methods.noise2noise import NOT_BLIND
 from napari_n2s.preparation.held_out import draw_held_out
-from napari_n2s.preparation.prepared import Prepared, prepare
+from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
-from napari_n2s.preparation.structure import find_sparse
+from napari_n2s.preparation.structure import find_sparse_structure
 from napari_n2s.replicates import checks
 from napari_n2s.replicates.motion import exclude_moving
 from napari_n2s.replicates.replicates import Replicates
@@ -71,7 +71,7 @@ def prepare_replicates(
     missing[alone] = True
     here, there = len(first.x), missing[: len(first.x)]
     held_out = draw_held_out(there, settings.seed) if alone.any() else first.held_out
-    windows = held_out.cut(x[:here])
+    windows = held_out.crop_windows(x[:here])
     also = [
         np.concatenate(
             [*x[(beside[n.start], channels, *space)], guides[(n.start, slice(None), *space)]]
@@ -84,7 +84,7 @@ def prepare_replicates(
     for start in range(0, len(x), here):
         _fill(x[start : start + here], held_out.mask)
         blocked[start : start + here] |= held_out.mask
-    structure = find_sparse(x)
+    structure = find_sparse_structure(x)
     return TrainingData(
         x=torch.from_numpy(x),
         blocked=torch.from_numpy(blocked),
@@ -94,8 +94,8 @@ def prepare_replicates(
         beside=torch.from_numpy(beside),
         guides=torch.from_numpy(guides),
         guide_scale=guide_scale,
-        held_out=torch.from_numpy(held_out.cut(held_out.mask)),
-        missing=torch.from_numpy(held_out.cut(there)),
+        held_out=torch.from_numpy(held_out.crop_windows(held_out.mask)),
+        missing=torch.from_numpy(held_out.crop_windows(there)),
         structure=None if structure is None else torch.from_numpy(structure),
         scale=scale,
         baselines=calibrate_baselines(original, other=other),
@@ -114,7 +114,7 @@ def _partners(readings: int, samples: int, seed: int) -> NDArray[np.intp]:
     return found
 
 
-def _from_zero(image: Image, ready: Prepared) -> Scale:
+def _from_zero(image: Image, ready: PreparedImage) -> Scale:
     """Give the scale on which the mean is 1 and 0 is 0, as relative errors need it."""
     values = np.moveaxis(image.canonical, 1, -1)[~ready.missing[:, 0]].astype(np.float64)
     if values.min() < 0:
@@ -125,7 +125,7 @@ def _from_zero(image: Image, ready: Prepared) -> Scale:
     return Scale(np.zeros(values.shape[1]), values.mean(0))
 
 
-def _rescaled(ready: Prepared, scale: Scale) -> NDArray[np.float32]:
+def _rescaled(ready: PreparedImage, scale: Scale) -> NDArray[np.float32]:
     """Bring what was prepared on its own scale to another."""
     x = np.empty_like(ready.x)
     for new, old, gaps in zip(x, ready.x, ready.missing, strict=True):

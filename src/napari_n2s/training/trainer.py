@@ -26,7 +26,7 @@ from napari_n2s.methods.nonlocal_bayes import fits
 from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
-from napari_n2s.preparation.held_out import best_share, improved, pick, score, squared_errors
+from napari_n2s.preparation.held_out import best_weight, improved, pick, score, squared_errors
 from napari_n2s.training.optimization import MEMORY, Crops, Optimization
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.training_data import TrainingData
@@ -153,7 +153,7 @@ class Trainer:
         """Take one step, at the learning rate for a share of the budget."""
         method = self._method
         first, size = self.step, (self._batch(), self._crop)
-        drawn = self.material.draw(*size, method.turns, self._places, first)
+        drawn = self.material.draw(*size, method.orientations, self._places, first)
         crop, blocked, also = (each.to(self.device) for each in drawn)
         unseen = blocked.all(1, keepdim=True)
         hidden = method.draw(tuple(unseen.shape), self._generator)
@@ -232,7 +232,9 @@ class Trainer:
             errors.append(noisy - picture)
             apart.append(grouped - picture)
         channels = np.concatenate(errors).T, np.concatenate(apart).T
-        shares = (best_share(*each, NONLOCAL_WEIGHT, DOUBT) for each in zip(*channels, strict=True))
+        shares = (
+            best_weight(*each, NONLOCAL_WEIGHT, DOUBT) for each in zip(*channels, strict=True)
+        )
         self.best = replace(self.best, nonlocal_weight=tuple(shares))
 
     def _weighs(self) -> bool:

@@ -20,10 +20,10 @@ from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale, measure_scale
 from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.augmentation import Orientation
-from napari_n2s.preparation.prepared import Prepared, prepare
-from napari_n2s.preparation.repeats import find_repeats
+from napari_n2s.preparation.dependent_frames import find_dependent_frames
+from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
-from napari_n2s.preparation.structure import cell_sides, find_sparse
+from napari_n2s.preparation.structure import cell_sides, find_sparse_structure
 from napari_n2s.replicates import checks
 from napari_n2s.training.neighbours import choose_context
 
@@ -130,7 +130,7 @@ class TrainingData:
         self,
         count: int,
         side: int,
-        turns: tuple[Orientation, ...],
+        orientations: tuple[Orientation, ...],
         generator: torch.Generator,
         first: int = 0,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -148,7 +148,7 @@ class TrainingData:
         """
         sides = [min(side, size) for size in self.x.shape[2:]]
         square = len(set(sides[-2:])) == 1
-        ways = [way for way in turns if square or not way.swap]
+        ways = [way for way in orientations if square or not way.swap]
         crops: list[Tensor] = []
         blocked: list[Tensor] = []
         also: list[Tensor] = []
@@ -157,9 +157,9 @@ class TrainingData:
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
             way = ways[_one_of(len(ways), generator)]
             for whole, cut in ((self.x, crops), (self.blocked, blocked)):
-                cut.append(way.do(whole[n][(slice(None), *box)]))
+                cut.append(way.apply(whole[n][(slice(None), *box)]))
             every = [*(self.x[int(b)] for b in self.beside[n]), self.guides[n % len(self.guides)]]
-            also.append(way.do(torch.cat([each[(slice(None), *box)] for each in every])))
+            also.append(way.apply(torch.cat([each[(slice(None), *box)] for each in every])))
         return torch.stack(crops), torch.stack(blocked), torch.stack(also)
 
     def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
@@ -198,9 +198,9 @@ def gather(image: Image, settings: Settings, size: int | None = None) -> Trainin
     guides, guide_scale, said = prepare_guides(drawn, ready)
     x, missing, held_out = ready.x, ready.missing, ready.held_out
     radius = radius_of(settings, x.ndim - 2)
-    structure, baselines = find_sparse(x), calibrate_baselines(ready, radius)
-    windows = torch.from_numpy(held_out.cut(x))
-    repeats = {} if settings.volume else find_repeats(ready)
+    structure, baselines = find_sparse_structure(x), calibrate_baselines(ready, radius)
+    windows = torch.from_numpy(held_out.crop_windows(x))
+    repeats = {} if settings.volume else find_dependent_frames(ready)
     context = None if radius is None else choose_context(ready, radius, settings.context, repeats)
     beside = np.empty((len(x), 0), np.intp)
     if context:
@@ -221,8 +221,8 @@ def gather(image: Image, settings: Settings, size: int | None = None) -> Trainin
         beside=torch.from_numpy(beside),
         guides=torch.from_numpy(guides),
         guide_scale=guide_scale,
-        held_out=torch.from_numpy(held_out.cut(held_out.mask)),
-        missing=torch.from_numpy(held_out.cut(missing)),
+        held_out=torch.from_numpy(held_out.crop_windows(held_out.mask)),
+        missing=torch.from_numpy(held_out.crop_windows(missing)),
         structure=None if structure is None else torch.from_numpy(structure),
         scale=ready.scale,
         baselines=baselines,
@@ -230,7 +230,7 @@ def gather(image: Image, settings: Settings, size: int | None = None) -> Trainin
         filtered=errors_of(ready, min(baselines, key=lambda each: each.score.loss), radius),
         findings=(
             *filter(None, [unread]),
-            *ready.tally.sentences(settings),
+            *ready.exclusion_counts.sentences(settings),
             *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
             *repeats.values(),
             *said,
@@ -240,7 +240,7 @@ def gather(image: Image, settings: Settings, size: int | None = None) -> Trainin
 
 
 def prepare_guides(
-    drawn: Image, ready: Prepared
+    drawn: Image, ready: PreparedImage
 ) -> tuple[NDArray[np.float32], Scale | None, tuple[str, ...]]:
     """Bring the guides of what was drawn, if any, to an inner scale; ``(N, A, *space)``.
 
@@ -273,7 +273,7 @@ def prepare_guides(
     return guides, scale, checks.describe_guides(ready.x, guides)
 
 
-def _fill_held_out(ready: Prepared) -> None:
+def _fill_held_out(ready: PreparedImage) -> None:
     """Replace the held-out pixels by their neighbours', for those who see them from beside."""
     for box in ready.held_out.windows:
         n, _, *space = box

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_n2s.calibration.result import Calibration
     from napari_n2s.images.sources import Box
-    from napari_n2s.preparation.prepared import Prepared
+    from napari_n2s.preparation.prepared import PreparedImage
 
 
 @dataclass(eq=False)
@@ -44,7 +44,7 @@ class CalibrationState:
     request: Request
     volume: bool
     live_preview: LivePreview
-    prepared: Prepared | None = None
+    prepared: PreparedImage | None = None
     found: dict[str, Calibration] = field(default_factory=dict)
     refused: tuple[str, Box] | None = None
     over: bool = False
