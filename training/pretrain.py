@@ -76,8 +76,8 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
     for step in range(first, steps):
         drawn = (each.to(device) for each in draw_crops(scenes, network.radius, rng))
         crop, truth, variance, guides = drawn
-        hidden = method.draw(tuple(crop.shape), generator)
-        shown = method.show(crop, hidden, torch.zeros_like(hidden), guides, generator)
+        hidden = method.draw_mask(tuple(crop.shape), generator)
+        shown = method.make_input(crop, hidden, torch.zeros_like(hidden), guides, generator)
         with fast_arithmetic(device):
             output = network(prefer_layout(shown)).float()
         loss = surprise(output, truth, variance, hidden)

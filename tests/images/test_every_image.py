@@ -22,7 +22,7 @@ from napari_n2s.images import sampling
 from napari_n2s.images.axes import APART, layout
 from napari_n2s.inference import brightness, model, tile_size
 from napari_n2s.io.file_axes import read_axes
-from napari_n2s.methods.blind_spot import Blend, BlindSpot
+from napari_n2s.methods.blind_spot import BlendModel, BlindSpot
 from napari_n2s.noise.bias import Bias
 from napari_n2s.noise.noise_model import NoiseCurve
 from napari_n2s.noise.quantile_curve import Curve
@@ -178,8 +178,8 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     # What a small block and the whole say of the noise differs; that aside, they are the same.
     level = Curve(np.zeros((1, 1)), np.full((1, 1), 0.3))
     bias, noise = Bias(level, level, level), NoiseCurve(*np.full((3, 1), 0.1))
-    blend, planned = Blend(noise, bias, np.ones(1), level), []
-    monkeypatch.setattr(BlindSpot, "plan", lambda *_: planned.append(1) or blend)
+    blend, planned = BlendModel(noise, bias, np.ones(1), level), []
+    monkeypatch.setattr(BlindSpot, "fit_blend", lambda *_: planned.append(1) or blend)
     monkeypatch.setattr(brightness, "CELL", 16**2)  # as much smaller as blocks are here
     results = []
     for block in (2**22, 70**2):

@@ -11,7 +11,7 @@ from napari_n2s import denoise, train
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings, choices
 from napari_n2s.inference.tiling import predict
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.masks import Grid
 from napari_n2s.nn.networks import NETWORKS
@@ -50,7 +50,7 @@ def output(method, x, invariant, missing=None):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
     settings = Settings(network=name, partition=partition, grid_width=2, density=0.25)
-    method = choose(settings, channels=2, ndim=ndim)
+    method = make_method(settings, channels=2, ndim=ndim)
     x = torch.randn(1, 2, *SPACE[ndim], generator=torch.Generator().manual_seed(0))
     method.network.train()(x)  # gives a batch normalisation statistics of its own
     method.network.eval()
@@ -69,7 +69,9 @@ HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 1), ((0,), 3), (
 
 @pytest.mark.parametrize(("radius", "ndim"), HOLES)
 def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(radius, ndim):
-    network = choose(Settings(blind_spot_radius=radius), channels=2, ndim=ndim).network.double()
+    network = make_method(
+        Settings(blind_spot_radius=radius), channels=2, ndim=ndim
+    ).network.double()
     reach = Settings(blind_spot_radius=radius).radius_along(ndim)
     sides = [3 * each for each in network.stride]
     rng = np.random.default_rng(0)
@@ -109,7 +111,7 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 1, 40, 40, generator=generator)
     missing = torch.rand(1, 1, 40, 40, generator=generator) < 0.3
-    method = choose(Settings(network=name, fill=how), channels=1, ndim=2)
+    method = make_method(Settings(network=name, fill=how), channels=1, ndim=2)
     method.network.eval()
     before = output(method, x, True, missing)
     hidden = next(Grid(4).masks((40, 40), generator))
@@ -125,7 +127,7 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
 @pytest.mark.parametrize("radius", [0, (0, 2)])
 def test_any_output_of_the_donut_is_blind_to_its_own_pixel(radius):
     x = torch.randn(1, 2, 40, 41, generator=torch.Generator().manual_seed(0))
-    method = choose(Settings(blind_spot_radius=radius), channels=2, ndim=2)
+    method = make_method(Settings(blind_spot_radius=radius), channels=2, ndim=2)
     before, seen = (output(method, x, invariant) for invariant in (True, False))
     for place in ((0, 0), (39, 40), (1, 2), (20, 17)):
         other = x.clone()

@@ -189,7 +189,7 @@ class Model(TrainedNetwork):
         space, network = image.layout.canonical_shape[2:], method.network
         size = tuple(side.stop - side.start for side in stream.space)
         halo, stride = network.halo, network.stride
-        if method.mixes:
+        if method.combines_predictions:
             halo, stride = halo + REACH, tuple(lcm(each, STEP) for each in stride)
         cuts = tiles(space, _block(size), halo, stride, stream.space)
         blocks = list(cuts)

@@ -15,7 +15,7 @@ from napari_n2s.core.device import fast_arithmetic, prefer_layout, working_threa
 from napari_n2s.core.generators import finish, share
 from napari_n2s.core.system import keep_memory
 from napari_n2s.methods.base import Method
-from napari_n2s.methods.blind_spot import Blend, BlindSpot, Probe
+from napari_n2s.methods.blind_spot import BlendModel, BlindSpot, PixelResponse
 from napari_n2s.nn.networks import Network
 from napari_n2s.preparation.augmentation import Orientation
 
@@ -38,7 +38,7 @@ class Prediction(NamedTuple):
 
     picture: Tensor
     grouped: Tensor
-    blend: Blend | None
+    blend: BlendModel | None
 
 
 Predicting = Generator[float, None, Prediction]
@@ -109,8 +109,8 @@ def tiles(
 
 def count_passes(method: Method, ndim: int, invariant: bool, quick: bool = False) -> int:
     """Count the passes over an image that `predict` takes for each turn."""
-    blindly = invariant or (method.mixes and not quick)
-    return (not invariant) + (method.sets(ndim) if blindly else 0)
+    blindly = invariant or (method.combines_predictions and not quick)
+    return (not invariant) + (method.count_masks(ndim) if blindly else 0)
 
 
 def predict(
@@ -125,7 +125,7 @@ def predict(
     seed: int,
     turns: int = 1,
     quick: bool = False,
-    blend: Blend | None = None,
+    blend: BlendModel | None = None,
 ) -> Predicting:
     """Predict an image, yielding the share done after each tile.
 
@@ -166,12 +166,12 @@ def predict(
     seen = blind = None
     gone = missing.all(1, keepdim=True)
     if not invariant:
-        shown = method.show(x, torch.zeros_like(gone), gone, guides, generator)
+        shown = method.make_input(x, torch.zeros_like(gone), gone, guides, generator)
         work = _in_tiles(method.network, shown, side, device, ways, quick)
         seen = yield from share(work, 0, parts, float)
     if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
-            shown = method.show(x, hidden, gone, guides, generator)
+            shown = method.make_input(x, hidden, gone, guides, generator)
             work = _in_tiles(method.network, shown, side, device, ways)
             output = yield from share(work, number, parts, float)
             blind = output if blind is None else torch.where(hidden, output, blind)
@@ -182,8 +182,8 @@ def predict(
         return Prediction(method.mean(seen), method.mean(seen), None)
     if blend is None:
         probe = _probe(method, x, gone, guides, device, generator)
-        blend = method.plan(seen, blind, x, missing, probe)
-    mixing = method.mix(seen, blind, x, missing, blend, device)
+        blend = method.fit_blend(seen, blind, x, missing, probe)
+    mixing = method.blend(seen, blind, x, missing, blend, device)
     picture, grouped = yield from share(mixing, count, parts, float)
     return Prediction(picture, grouped, blend)
 
@@ -195,7 +195,7 @@ def _probe(
     guides: Tensor,
     device: torch.device,
     generator: torch.Generator,
-) -> Probe:
+) -> PixelResponse:
     """Measure the response of each pixel in the middle of an image, all of them at once.
 
     Each is nudged up or down at random. What a pixel's neighbours do to it then averages out (the
@@ -210,10 +210,10 @@ def _probe(
     nudge = NUDGE * (2.0 * torch.randint(2, middle.shape, generator=generator) - 1)
     outputs = []
     for moved in (middle + nudge, middle - nudge):
-        shown = method.show(moved, torch.zeros_like(gaps), gaps, beside, generator)
+        shown = method.make_input(moved, torch.zeros_like(gaps), gaps, beside, generator)
         work = _in_tiles(method.network, shown, PROBED, device, method.orientations[:1])
         outputs.append(method.mean(finish(work)))
-    return Probe(box, (outputs[0] - outputs[1]) / (2 * nudge))
+    return PixelResponse(box, (outputs[0] - outputs[1]) / (2 * nudge))
 
 
 def _in_tiles(

@@ -19,7 +19,7 @@ from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
 from napari_n2s.methods.base import Method
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.traits import MethodTraits, traits_of
 from napari_n2s.preparation.held_out import Score
@@ -100,9 +100,9 @@ class TrainedNetwork:
         device : torch.device
         """
         shape = self.channels, self.ndim, beside, guides
-        method = choose(self.settings, *shape, paired=self.paired)
+        method = make_method(self.settings, *shape, paired=self.paired)
         if self.passes and isinstance(method, MaskedMethod):
-            method = method.limited(self.passes, self.ndim)
+            method = method.with_fewer_masks(self.passes, self.ndim)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
         return method

@@ -105,7 +105,7 @@ def _squares(
         torch.from_numpy(each).to(device)
         for each in (*map(ready.held_out.crop_windows, (x, ready.held_out.mask, gone)), stack)
     )
-    shown = method.show(cut, held_out, missing, seen_besides, generator)
+    shown = method.make_input(cut, held_out, missing, seen_besides, generator)
     with working_threads():
         parts = [method.network(prefer_layout(each)) for each in torch.split(shown, 1)]
     found = pick(method.mean(torch.cat(parts)).float().cpu().numpy(), held_out.cpu().numpy())

@@ -20,9 +20,9 @@ from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import TILE
 from napari_n2s.inference.tiling import count_passes, divide, predict
 from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.methods.masked import MaskedMethod
-from napari_n2s.methods.nonlocal_bayes import fits
+from napari_n2s.methods.nonlocal_bayes import is_applicable
 from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
@@ -86,7 +86,7 @@ class Trainer:
         self._places = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
         shape = material.channels, material.ndim, material.beside.shape[1], material.guides.shape[1]
-        self._method = choose(settings, *shape, paired=material.paired)
+        self._method = make_method(settings, *shape, paired=material.paired)
         self._descent = Optimization(self._method, settings, material.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         held_out, windows = material.held_out, material.windows
@@ -95,14 +95,14 @@ class Trainer:
         tile = divide(tuple(material.x.shape[2:]), TILE**2)
         halos = prod(1 + 2 * self._method.network.halo / side for side in tile)
         passes = count_passes(self._method, material.ndim, settings.invariant)
-        passes += 2 * self._method.mixes  # the probe's
+        passes += 2 * self._method.combines_predictions  # the probe's
         self._applying = halos * passes / material.share_in_windows
         self._passes = passes, passes
         if settings.invariant and isinstance(self._method, MaskedMethod):
-            limited = self._method.limited(1, material.ndim)
-            self._passes = passes, limited.sets(material.ndim)
-        picture = fits(tuple(material.windows.shape[2:])) and not material.constant
-        grouped = self._method.mixes and not settings.invariant and picture
+            limited = self._method.with_fewer_masks(1, material.ndim)
+            self._passes = passes, limited.count_masks(material.ndim)
+        picture = is_applicable(tuple(material.windows.shape[2:])) and not material.constant
+        grouped = self._method.combines_predictions and not settings.invariant and picture
         self._after = grouped * PASSES_ALIKE / material.share_in_windows
         weighing = grouped and traits_of(settings).weighs_nonlocal
         self._weighing = weighing * (
@@ -156,8 +156,8 @@ class Trainer:
         drawn = self.material.draw(*size, method.orientations, self._places, first)
         crop, blocked, also = (each.to(self.device) for each in drawn)
         unseen = blocked.all(1, keepdim=True)
-        hidden = method.draw(tuple(unseen.shape), self._generator)
-        shown = method.show(crop, hidden, unseen, also, self._generator)
+        hidden = method.draw_mask(tuple(unseen.shape), self._generator)
+        shown = method.make_input(crop, hidden, unseen, also, self._generator)
         counted = hidden & ~blocked
         found = self._descent.step(Crops(shown, target=crop, counted=counted), done)
         if self.material.structure is not None:  # the others were drawn by it
@@ -287,7 +287,9 @@ class Trainer:
         material, method = self.material, self._method
         generator = torch.Generator(self.device).manual_seed(self.settings.seed)
         gone = material.missing.all(1, keepdim=True)
-        shown = method.show(material.windows, material.held_out, gone, material.also, generator)
+        shown = method.make_input(
+            material.windows, material.held_out, gone, material.also, generator
+        )
         parts = (
             self._descent.average(prefer_layout(each)) for each in torch.split(shown, AT_A_TIME)
         )
