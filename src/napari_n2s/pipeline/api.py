@@ -9,7 +9,7 @@ from typing import Any
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
 from napari_n2s.images.image import open_image
-from napari_n2s.images.labels import put_on
+from napari_n2s.images.labels import restore_labels
 from napari_n2s.pipeline.denoise_one import Denoised, denoising
 from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 from napari_n2s.replicates.find import find_replicates
@@ -94,4 +94,4 @@ def denoise(
         opened = open_image(image, axes, guides, volume=settings.volume)
         work = denoising(opened, settings=settings, dtype=dtype, out=out)
     clean, report = finish(work)
-    return (put_on(clean, image) if out is None else out), report
+    return (restore_labels(clean, image) if out is None else out), report

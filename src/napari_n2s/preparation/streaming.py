@@ -15,7 +15,7 @@ from napari_n2s.core.system import require_memory
 from napari_n2s.exclusion.excluded import Excluded, find_excluded
 from napari_n2s.images.dtypes import to_dtype
 from napari_n2s.images.image import Image
-from napari_n2s.images.missing import find_gaps
+from napari_n2s.images.missing import find_missing_in_sample
 from napari_n2s.images.sources import Box
 
 CACHE_BYTES = 2**28
@@ -190,7 +190,7 @@ class SampleStream:
             If a kept pixel is NaN and the type of the result cannot hold it.
         """
         if kept.any():
-            if self._kind.kind in "iu" and find_gaps(sample).any():
+            if self._kind.kind in "iu" and find_missing_in_sample(sample).any():
                 raise ImageError(
                     f"The image has NaN pixels, which {self._kind} cannot hold; ask for float32."
                 )
