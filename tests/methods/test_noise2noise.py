@@ -81,11 +81,18 @@ def test_held_out_pixels_are_learnt_from_in_no_reading(monkeypatch):
 
 def test_no_reading_is_its_own_partner_and_all_learn_from_all():
     material = prepare_replicates(replicates_from_images(list(MOVIE[:4])), Settings())
-    assert material.beside.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
+    assert material.neighbours.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
     material = prepare_replicates(replicates_along_axis(MOVIE, "TYX", "T"), Settings())
-    assert material.beside.tolist() == [[1, 1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 4]]
+    assert material.neighbours.tolist() == [[1, 1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 4]]
     stacks = replicates_from_images([MOVIE[:3], MOVIE[3:]], "TYX")
-    assert prepare_replicates(stacks, Settings()).beside.tolist() == [[3], [4], [5], [0], [1], [2]]
+    assert prepare_replicates(stacks, Settings()).neighbours.tolist() == [
+        [3],
+        [4],
+        [5],
+        [0],
+        [1],
+        [2],
+    ]
 
 
 def test_a_frame_that_differs_is_not_learnt_from():
@@ -95,8 +102,8 @@ def test_a_frame_that_differs_is_not_learnt_from():
     assert clean.shape == movie.shape
     assert any("are not trained on" in each for each in report.findings)
     material = prepare_replicates(replicates_along_axis(movie, "TYX", "T"), Settings())
-    assert material.blocked[2].all()
-    assert not (material.beside[[1, 3]] == 2).any()
+    assert material.withheld[2].all()
+    assert not (material.neighbours[[1, 3]] == 2).any()
     assert material.held_out.any()
 
 

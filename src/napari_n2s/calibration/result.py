@@ -49,7 +49,7 @@ class Calibration:
     tried : tuple of Tried
         In order of their values.
     denoiser : Denoiser
-    ready : Prepared
+    ready : PreparedImage
         The image.
     """
 

@@ -55,10 +55,10 @@ def calibrate_baselines(
 
     Parameters
     ----------
-    ready : Prepared
+    ready : PreparedImage
     radius : tuple of int, optional
         How far around a pixel others are left out along each axis, where they share its noise.
-    other : Prepared, optional
+    other : PreparedImage, optional
         Another reading of the same thing, to filter in its place: its noise is another, and no
         pixel of it is left out.
     """

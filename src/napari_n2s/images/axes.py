@@ -121,7 +121,7 @@ class Layout:
     def _is_sample_axis(self, letter: str) -> bool:
         return letter not in CHANNELS + self.space
 
-    def beside(self, context: Context) -> NDArray[np.intp]:
+    def neighbours(self, context: Context) -> NDArray[np.intp]:
         """List the neighbours of each sample, nearest first; shape ``(N, 2 * count)``.
 
         Beyond an end they are mirrored; no sample is its own neighbour.

@@ -169,7 +169,7 @@ class Model(TrainedNetwork):
         count = 2 * self.context.count if self.context else 0
         seen = len(self.guides.shift) if self.guides else 0
         check(image, self.channels, settings, count + seen)
-        beside = image.layout.beside(self.context) if self.context else None
+        beside = image.layout.neighbours(self.context) if self.context else None
         looked = self.settings
         if self.paired:  # what is in one reading alone is left out by the others
             looked = replace(looked, outliers="ignore", constant_areas="denoise")

@@ -92,7 +92,7 @@ def _squares(
     guides = _guides(model, drawn, len(x), x.shape[2:])
     also = []
     for n, _, *space in ready.held_out.windows:
-        beside = ready.layout.beside(model.context)[n.start] if model.context else ()
+        beside = ready.layout.neighbours(model.context)[n.start] if model.context else ()
         seen = [x[(each, slice(None), *space)] for each in beside]
         also.append(np.concatenate([*seen, guides[(n.start, slice(None), *space)]]))
     gone = np.all(ready.missing, axis=1, keepdims=True)

@@ -23,7 +23,7 @@ from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES
 from napari_n2s.preparation.streaming import require_writable
-from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
+from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import restore, resume, training
 
@@ -85,12 +85,12 @@ def denoising(
     piece = wanted if part is None else wanted.part(part)
     if not set(source.layout.sample_axes) <= set(wanted.layout.sample_axes):
         settings = replace(settings, context=0)  # what would be beside a picture is not there
-    watch = TrainingMonitor(partial(glimpse, image), view, PreviewPacer(preview_pause))
+    watch = TrainingMonitor(partial(denoise_preview, image), view, PreviewPacer(preview_pause))
     try:
         with memory_in_words():
             kind = _check(piece, out, dtype, source.channels, settings)
             if since and since.best.context:
-                wanted.layout.beside(since.best.context)
+                wanted.layout.neighbours(since.best.context)
             if learn or since is None:
                 work = resume(since) if since else training(source, settings, piece.size)
                 progress = yield from watch.follow(work, stop, rest, since)
@@ -112,7 +112,7 @@ def denoising(
                     result = yield from applying(safe.model, *where)
     finally:
         if last := watch.progress or since:
-            last.trainer.rest()
+            last.trainer.release_gpu()
     account = account_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),

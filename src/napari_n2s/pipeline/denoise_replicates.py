@@ -22,7 +22,7 @@ from napari_n2s.pipeline.denoise_one import Denoised
 from napari_n2s.pipeline.report import account_of
 from napari_n2s.preparation.streaming import require_writable
 from napari_n2s.replicates.replicates import Replicates
-from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
+from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import resume, training
 
@@ -83,7 +83,7 @@ def denoising_replicates(
                 _add(clean, offset, total, count)
         finally:
             if last := watch.progress or since:
-                last.trainer.rest()
+                last.trainer.release_gpu()
     with np.errstate(invalid="ignore"):
         mean = replicates.intensity_factor * total / count
     if kind.kind in "iu" and not count.all():
@@ -98,7 +98,7 @@ def _glimpse(replicates: Replicates, progress: Progress, box: Box) -> NDArray[np
     """Denoise a part of the first reading quickly, with as many axes as the box has."""
     averaged_axis = replicates.averaged_axis
     its = box if averaged_axis is None else (*box[:averaged_axis], *box[averaged_axis + 1 :])
-    clean = replicates.intensity_factor * glimpse(replicates.images[0], progress, its)
+    clean = replicates.intensity_factor * denoise_preview(replicates.images[0], progress, its)
     return clean if averaged_axis is None else np.expand_dims(clean, averaged_axis)
 
 

@@ -258,8 +258,8 @@ def account_of(progress: Progress, **more: Any) -> Report:
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
-        guides=progress.trainer.material.guides.shape[1],
-        findings=progress.trainer.material.findings,
+        guides=progress.trainer.data.guides.shape[1],
+        findings=progress.trainer.data.findings,
         **more,
     )
 

@@ -56,8 +56,8 @@ def safest(progress: Progress) -> Safe:
 
     Some methods cannot be judged so: see `MethodTraits.judged_by_filters`.
     """
-    model, rival = progress.best, progress.trainer.material.filtered
-    errors = progress.trainer.squares
+    model, rival = progress.best, progress.trainer.data.baseline_errors
+    errors = progress.trainer.best_errors
     if not model.traits.judged_by_filters or errors is None or rival is None:
         return Safe(model)
     gain = errors - rival

@@ -34,7 +34,7 @@ def find_dependent_frames(image: PreparedImage) -> dict[str, str]:
     """
     found = {}
     for axis in image.layout.sample_axes:
-        neighbours = image.layout.beside(Context(axis, 1))
+        neighbours = image.layout.neighbours(Context(axis, 1))
         some = np.unique(
             np.linspace(0, len(neighbours) - 1, min(len(neighbours), MAX_SAMPLES)).astype(int)
         )

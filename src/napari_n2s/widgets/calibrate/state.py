@@ -30,7 +30,7 @@ class CalibrationState:
     volume : bool
         Whether the donut filters also take neighbours from other slices.
     live_preview : LivePreview
-    prepared : Prepared or None
+    prepared : PreparedImage or None
         The image prepared for calibration; None before that.
     found : dict of str to Calibration
         Calibrations by the name of the filter.
