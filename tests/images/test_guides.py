@@ -108,10 +108,10 @@ def test_noise_that_a_guide_shares_with_the_image_is_told():
 def test_a_model_asks_for_the_guides_it_has_learnt_with():
     *_, last = train(NOISY, guides=[CLEAN], **QUICK)
     for guides in ((), (CLEAN, CLEAN)):
-        with pytest.raises(ImageError, match="learnt with guides, 1 channels in all"):
+        with pytest.raises(ImageError, match="trained with guides, 1 channels in all"):
             last.best.apply(NOISY, guides=guides)
     *_, last = train(NOISY, **QUICK)
-    with pytest.raises(ImageError, match="learnt without guides; leave them out"):
+    with pytest.raises(ImageError, match="trained without guides; leave them out"):
         last.best.apply(NOISY, guides=CLEAN)
 
 

@@ -18,7 +18,7 @@ from napari_n2s.images.sources import Box, read_box
 from napari_n2s.inference.compatibility import Fit
 from napari_n2s.inference.model import check
 from napari_n2s.inference.tile_size import applying
-from napari_n2s.inference.transfer import look
+from napari_n2s.inference.transfer import fit_to
 from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES
@@ -101,7 +101,7 @@ def denoising(
             safe, fit = safest(progress), Fit()
             model, elsewhere = safe.model, region is not None or target is not None
             if elsewhere:
-                model, fit = look(model, wanted)
+                model, fit = fit_to(model, wanted)
             where = (device, wanted, kind, part, out)
             result = yield from applying(model, *where)
             if not safe.reason and piece.size <= MAX_TRAINING_VALUES:
