@@ -27,7 +27,7 @@ from napari_n2s.noise.bias import Bias
 from napari_n2s.noise.noise_model import NoiseCurve
 from napari_n2s.noise.quantile_curve import Curve
 from napari_n2s.pipeline.denoise_one import denoising
-from napari_n2s.pipeline.report import account_of
+from napari_n2s.pipeline.report import report_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.preparation.streaming import SampleStream
 from napari_n2s.widgets.denoise import on_demand
@@ -216,7 +216,7 @@ class Broken(Counted):
 
 def test_what_cannot_be_read_of_a_large_image_is_not_learnt_from(small):
     *_, last = train(Broken(MOVIE), axes="TYX", settings=QUICK)
-    report = account_of(last)
+    report = report_of(last)
     assert re.search(
         r" \d of \d+ pieces to learn from were left out. A part of the image cannot be read "
         r"\(chunk 7 is damaged\); see that its file is whole [^.]*\.$",
