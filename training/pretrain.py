@@ -28,7 +28,7 @@ from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.pretrained import FOLDER, KINDS
-from napari_n2s.preparation.augmentation import turns
+from napari_n2s.preparation.augmentation import orientations
 from scenes import draw_scene
 
 SIZE, PICTURES = 192, 6000
@@ -67,7 +67,7 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
         network.load_state_dict(kept["network"])
         average.load_state_dict(kept["average"])
         first = kept["step"]
-    method = BlindSpot(network, turns(2))
+    method = BlindSpot(network, orientations(2))
     optimiser = Muon(network.parameters(), network.last.parameters())
     generator = torch.Generator(device).manual_seed(seed + first)
     rng = np.random.default_rng([seed, first])
@@ -76,8 +76,8 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
     for step in range(first, steps):
         drawn = (each.to(device) for each in draw_crops(scenes, network.radius, rng))
         crop, truth, variance, guides = drawn
-        hidden = method.draw(tuple(crop.shape), generator)
-        shown = method.show(crop, hidden, torch.zeros_like(hidden), guides, generator)
+        hidden = method.draw_mask(tuple(crop.shape), generator)
+        shown = method.make_input(crop, hidden, torch.zeros_like(hidden), guides, generator)
         with fast_arithmetic(device):
             output = network(prefer_layout(shown)).float()
         loss = surprise(output, truth, variance, hidden)

@@ -67,8 +67,8 @@ def test_a_masked_denoiser_is_best_where_the_truth_says(method, seed):
     found = calibrate(noisy, method, refine=False)
 
     ready, held = found.ready, prepare(open_image(truth, "YX"), AS_IT_IS)
-    restored = held.noisy * held.scale.spread + held.scale.shift
-    assert np.array_equal(np.stack(ready.where), np.stack(held.where))
+    restored = held.held_out_values * held.scale.spread + held.scale.shift
+    assert np.array_equal(np.stack(ready.held_out_indices), np.stack(held.held_out_indices))
     predict = found.denoiser.predictor(ready, blind=True)
     errors = [
         np.mean((predict(each.values) * ready.scale.spread + ready.scale.shift - restored) ** 2)
@@ -109,9 +109,9 @@ def test_a_blind_prediction_does_not_depend_on_its_own_pixel(method):
     ready, denoiser = prepare(open_image(image, "YX")), choose_denoiser(method, None)
     values = {name: each[len(each) // 2] for name, each in denoiser.grid.items()}
     before = denoiser.predictor(ready, blind=True)(values)
-    n, *place = ready.where
+    n, *place = ready.held_out_indices
     seeing = denoiser.predictor(ready, blind=False)(values)
-    picked = int(ready.noisy.argmin())
+    picked = int(ready.held_out_values.argmin())
     ready.x[(n[picked], 0, *(each[picked] for each in place))] += 5
     assert denoiser.predictor(ready, blind=True)(values)[picked] == before[picked]
     assert denoiser.predictor(ready, blind=False)(values)[picked] != seeing[picked]

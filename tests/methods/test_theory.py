@@ -12,7 +12,7 @@ from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings, choices
 from napari_n2s.images.image import open_image
 from napari_n2s.inference.tiling import predict
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.masks import Grid
 from napari_n2s.nn.networks import NETWORKS
@@ -26,9 +26,9 @@ from napari_n2s.noise.noise_model import (
     usual_share,
 )
 from napari_n2s.noise.stripes import find_lines
-from napari_n2s.preparation.augmentation import turns
-from napari_n2s.preparation.structure import find_sparse, find_structure
-from napari_n2s.training.training_data import gather
+from napari_n2s.preparation.augmentation import orientations
+from napari_n2s.preparation.structure import find_sparse_structure, measure_structure
+from napari_n2s.training.training_data import prepare_training_data
 
 CPU = torch.device("cpu")
 SPACE = {1: (40,), 2: (20, 26), 3: (8, 10, 12)}
@@ -51,7 +51,7 @@ def output(method, x, invariant, missing=None):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
     settings = Settings(network=name, partition=partition, grid_width=2, density=0.25)
-    method = choose(settings, channels=2, ndim=ndim)
+    method = make_method(settings, channels=2, ndim=ndim)
     x = torch.randn(1, 2, *SPACE[ndim], generator=torch.Generator().manual_seed(0))
     method.network.train()(x)  # gives a batch normalisation statistics of its own
     method.network.eval()
@@ -70,7 +70,9 @@ HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 1), ((0,), 3), (
 
 @pytest.mark.parametrize(("radius", "ndim"), HOLES)
 def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(radius, ndim):
-    network = choose(Settings(blind_spot_radius=radius), channels=2, ndim=ndim).network.double()
+    network = make_method(
+        Settings(blind_spot_radius=radius), channels=2, ndim=ndim
+    ).network.double()
     reach = Settings(blind_spot_radius=radius).radius_along(ndim)
     sides = [3 * each for each in network.stride]
     rng = np.random.default_rng(0)
@@ -110,7 +112,7 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 1, 40, 40, generator=generator)
     missing = torch.rand(1, 1, 40, 40, generator=generator) < 0.3
-    method = choose(Settings(network=name, fill=how), channels=1, ndim=2)
+    method = make_method(Settings(network=name, fill=how), channels=1, ndim=2)
     method.network.eval()
     before = output(method, x, True, missing)
     hidden = next(Grid(4).masks((40, 40), generator))
@@ -126,7 +128,7 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
 @pytest.mark.parametrize("radius", [0, (0, 2)])
 def test_any_output_of_the_donut_is_blind_to_its_own_pixel(radius):
     x = torch.randn(1, 2, 40, 41, generator=torch.Generator().manual_seed(0))
-    method = choose(Settings(blind_spot_radius=radius), channels=2, ndim=2)
+    method = make_method(Settings(blind_spot_radius=radius), channels=2, ndim=2)
     before, seen = (output(method, x, invariant) for invariant in (True, False))
     for place in ((0, 0), (39, 40), (1, 2), (20, 17)):
         other = x.clone()
@@ -230,7 +232,7 @@ def test_the_held_out_loss_is_the_true_error_plus_the_noise():
     noise = np.random.default_rng(1).normal(0, sigma, truth.shape)
     noisy = truth + noise
     *_, progress = train(noisy, steps=120, device="cpu")
-    material = gather(open_image(noisy), progress.last.settings)
+    material = prepare_training_data(open_image(noisy), progress.last.settings)
     held_out = material.held_out[0, 0].numpy()
     blind = replace(progress.last, turns=1).apply(noisy, invariant=True)
     measured = progress.last.score.loss
@@ -268,7 +270,7 @@ def test_held_out_pixels_have_no_part_in_the_training():
     half = rng.integers(-50, 50, (24, 48))
     image = np.concatenate([half, -half])  # of mean zero whatever the order, to the bit
     settings = Settings(steps=4, device="cpu")
-    held_out = gather(open_image(image), settings).blocked.numpy()[0, 0]
+    held_out = prepare_training_data(open_image(image), settings).withheld.numpy()[0, 0]
     other = image.copy()
     other[held_out] = rng.permutation(image[held_out])
     assert (other != image).sum() > 50
@@ -281,7 +283,7 @@ def test_held_out_pixels_have_no_part_in_the_training():
 def test_the_same_pixels_are_held_out_whatever_the_method():
     image = smooth((64, 64))
     masks = [
-        gather(open_image(image), replace(Settings(), **{name: value})).blocked
+        prepare_training_data(open_image(image), replace(Settings(), **{name: value})).withheld
         for name in ("network", "partition", "fill")
         for value in choices(name)
     ]
@@ -301,7 +303,7 @@ def test_structure_is_found_where_there_is_some_and_not_in_noise_of_any_level():
     level = np.repeat(np.linspace(1, 50, 256), 128).reshape(256, 128).astype(np.float32)
     level[70:90, 40:60] *= 1 + 0.5 * rng.integers(2, size=(5, 5)).repeat(4, 0).repeat(4, 1)
     flat = np.stack([np.full_like(level, 10), level])
-    found = find_structure(rng.poisson(flat)[:, None].astype(np.float32))
+    found = measure_structure(rng.poisson(flat)[:, None].astype(np.float32))
     assert found.shape == (2, 8, 4)
     assert not found[0].any()
     assert np.unravel_index(found[1].argmax(), (8, 4)) == (2, 1)
@@ -311,12 +313,12 @@ def test_a_sparse_image_teaches_what_is_in_it():
     rng = np.random.default_rng(0)
     noisy = rng.poisson(3, (1, 512, 512)).astype(np.float32)
     noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
-    material = gather(open_image(noisy, "TYX"), Settings())
-    crops, _, _ = material.draw(400, 64, turns(2), torch.Generator().manual_seed(0))
+    material = prepare_training_data(open_image(noisy, "TYX"), Settings())
+    crops, _, _ = material.draw(400, 64, orientations(2), torch.Generator().manual_seed(0))
     signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65
-    assert find_sparse(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
-    assert find_sparse(smooth((1, 1, 256, 256))) is None
+    assert find_sparse_structure(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
+    assert find_sparse_structure(smooth((1, 1, 256, 256))) is None
 
 
 def test_a_noise_curve_that_is_a_little_low_is_raised_to_what_neighbours_say():

@@ -84,7 +84,7 @@ def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
         each for each in train(image, steps=steps, device="cpu") if each.step > SETTLING
     )
     assert progress.trainer.settings.pretrained
-    network = progress.trainer._descent._network
+    network = progress.trainer._optimization._network
     start, now = weights_for(network.radius)["first.weight"], network.first.weight.detach()
     moved = float((now - start).norm() / start.norm())
     assert (moved > 0.3) if forgets else (moved < 0.1)

@@ -284,7 +284,7 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     click(qtbot, dock.train)
     finish(qtbot, dock)
     trainer = dock.session.progress.trainer
-    assert tuple(trainer.material.x.shape) == (3, 1, 51, 31)
+    assert tuple(trainer.data.x.shape) == (3, 1, 51, 31)
     result = viewer.layers["a [n2s]"]
     assert result.data.shape == (1, *NOISY.shape)
     assert np.allclose(source.world_to_data(result.data_to_world((0, 0, 0))), (2, 0, 0))

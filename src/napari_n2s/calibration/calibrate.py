@@ -18,7 +18,7 @@ from napari_n2s.core.system import require_memory
 from napari_n2s.filters.catalogue import Denoiser, choose_denoiser
 from napari_n2s.filters.masked_filters import Function
 from napari_n2s.images.image import open_image
-from napari_n2s.preparation.prepared import Prepared, prepare
+from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 
 AT_WORK = 12
@@ -112,7 +112,7 @@ def get_ready(
     nan_policy: str = "raise",
     seed: int = 0,
     volume: bool = False,
-) -> Prepared:
+) -> PreparedImage:
     """Make an image, or pieces of a large one, ready, if there is enough memory.
 
     Raises
@@ -128,7 +128,7 @@ def get_ready(
 
 
 def calibrating(
-    ready: Prepared, denoiser: Denoiser, *, refine: bool = True
+    ready: PreparedImage, denoiser: Denoiser, *, refine: bool = True
 ) -> Generator[Tried, None, Calibration]:
     """Do as `calibrate`, yielding each strength as it was tried; it may be abandoned at any."""
     grid = {name: [_plain(value) for value in values] for name, values in denoiser.grid.items()}

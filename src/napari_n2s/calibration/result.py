@@ -16,8 +16,8 @@ from napari_n2s.images.axes import APART
 from napari_n2s.images.image import Image, open_image
 from napari_n2s.noise.mixing import Mixing, plan_mixing
 from napari_n2s.preparation.held_out import Score
-from napari_n2s.preparation.prepared import Prepared, fill_gaps
-from napari_n2s.preparation.streaming import Stream
+from napari_n2s.preparation.prepared import PreparedImage, fill_missing
+from napari_n2s.preparation.streaming import SampleStream
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Calibration:
     tried : tuple of Tried
         In order of their values.
     denoiser : Denoiser
-    ready : Prepared
+    ready : PreparedImage
         The image.
     """
 
     method: str
     tried: tuple[Tried, ...]
     denoiser: Denoiser
-    ready: Prepared
+    ready: PreparedImage
 
     @property
     def best(self) -> Tried:
@@ -174,7 +174,7 @@ def filtering(
     image: Image,
     denoiser: Denoiser,
     values: dict[str, Any],
-    ready: Prepared,
+    ready: PreparedImage,
     mixing: Mixing | None = None,
     dtype: Any = None,
     out: Any = None,
@@ -198,10 +198,10 @@ def filtering(
             "on; choose an image like that one."
         )
     settings = Settings()
-    stream = Stream(image, None, kind, settings, out)
+    stream = SampleStream(image, None, kind, settings, out)
     for done, number in enumerate(stream.samples, start=1):
         (sample, excluded), _ = stream.read(number, stream.space)
-        x = fill_gaps(ready.scale.normalise(sample, excluded.gaps), excluded.gaps)
+        x = fill_missing(ready.scale.normalise(sample, excluded.gaps), excluded.gaps)
         filtered = denoiser.run(x, values, ready)
         if mixing:
             filtered = mixing.mix(filtered, x)
@@ -212,10 +212,10 @@ def filtering(
     return stream.result
 
 
-def mixing_at(ready: Prepared, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:
+def mixing_at(ready: PreparedImage, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:
     """Plan how to mix the noisy pixels back into what a blind filter predicts."""
     blind = denoiser.predictor(ready, blind=True)(values)
-    return plan_mixing(ready.held_out.cut(ready.x), blind, ready.noisy)
+    return plan_mixing(ready.held_out.crop_windows(ready.x), blind, ready.held_out_values)
 
 
 def say(values: dict[str, Any]) -> str:

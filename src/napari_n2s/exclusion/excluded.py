@@ -14,7 +14,7 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import threads
 from napari_n2s.exclusion.constant_areas import add_edges, find_constant_areas
 from napari_n2s.exclusion.outliers import Noise, find_outliers, measure_noise
-from napari_n2s.images.missing import find_gaps
+from napari_n2s.images.missing import find_missing_in_sample
 from napari_n2s.images.scale import LARGEST
 
 FEWEST, LEAST = 256, 0.02
@@ -91,7 +91,7 @@ def find_excluded(
         Its pixels that are NaN or infinite, if these are known.
     """
     if missing is None:
-        missing = find_gaps(sample)
+        missing = find_missing_in_sample(sample)
     found = [np.zeros(sample.shape, bool) for _ in range(4)]
     outliers, constant = settings.outliers != "ignore", settings.constant_areas == "leave"
     if (outliers or constant) and not missing.all():

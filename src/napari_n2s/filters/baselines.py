@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_n2s.filters.donut_filters import RINGS, predict_at
 from napari_n2s.filters.footprint import Ring
 from napari_n2s.preparation.held_out import Score, squared_errors
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 RADII = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 SIGMAS = (0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.4, 4.0)
@@ -49,16 +49,16 @@ class Baseline:
 
 
 def calibrate_baselines(
-    ready: Prepared, radius: tuple[int, ...] | None = None, other: Prepared | None = None
+    ready: PreparedImage, radius: tuple[int, ...] | None = None, other: PreparedImage | None = None
 ) -> tuple[Baseline, ...]:
     """Find the donut median and the donut blur whose loss on the held-out pixels is least.
 
     Parameters
     ----------
-    ready : Prepared
+    ready : PreparedImage
     radius : tuple of int, optional
         How far around a pixel others are left out along each axis, where they share its noise.
-    other : Prepared, optional
+    other : PreparedImage, optional
         Another reading of the same thing, to filter in its place: its noise is another, and no
         pixel of it is left out.
     """
@@ -80,16 +80,18 @@ def calibrate_baselines(
 
 
 def errors_of(
-    ready: Prepared, baseline: Baseline, radius: tuple[int, ...] | None
+    ready: PreparedImage, baseline: Baseline, radius: tuple[int, ...] | None
 ) -> NDArray[np.float64]:
     """Give the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
     kind = BASELINES[baseline.name]
     ring = RINGS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), radius)
-    predicted = predict_at(ready.x, ready.where, kind, ring, ready.gaps)
-    return squared_errors(predicted, ready.noisy, ready.scale.variance)
+    predicted = predict_at(ready.x, ready.held_out_indices, kind, ring, ready.missing_if_any)
+    return squared_errors(predicted, ready.held_out_values, ready.scale.variance)
 
 
-def score_filter(ready: Prepared, kind: str, ring: Ring, seen: Prepared | None = None) -> Score:
+def score_filter(
+    ready: PreparedImage, kind: str, ring: Ring, seen: PreparedImage | None = None
+) -> Score:
     """Score a filter on the held-out pixels, run on that image or on another reading of it."""
     seen = seen or ready
-    return ready.score(predict_at(seen.x, ready.where, kind, ring, seen.gaps))
+    return ready.score(predict_at(seen.x, ready.held_out_indices, kind, ring, seen.missing_if_any))

@@ -16,7 +16,7 @@ from napari_n2s.filters.footprint import Ring, disk
 from napari_n2s.filters.masked_filters import Function, MaskedFilter, Picture, Predictor
 from napari_n2s.filters.nl_means import NonLocalMeans
 from napari_n2s.filters.skimage_filters import MASKED
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 METHODS = (*RINGS, *MASKED)
 MOST = 400
@@ -47,10 +47,10 @@ class Denoiser(Protocol):
     def reach_of_slices(self, values: dict[str, Any]) -> int:
         """How many slices to either side it looks at."""
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
         """Get ready to predict the held-out pixels at any strength, with or without seeing them."""
 
-    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
+    def run(self, picture: Picture, values: dict[str, Any], ready: PreparedImage) -> Picture:
         """Denoise a picture ``(C, *space)`` on the inner scale of an image."""
 
     def for_preview(self) -> Denoiser:
@@ -96,7 +96,7 @@ class DonutFilter:
         *slices, _, _ = RINGS[self.name](strength, self.spacing).reach
         return sum(slices)
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
         """Take the neighbours; if not blindly, the pixel too."""
 
         def predict(values: dict[str, Any]) -> Picture:
@@ -104,11 +104,13 @@ class DonutFilter:
             ring = RINGS[self.name](strength, self.spacing)
             if not blind:
                 ring = _with_middle(ring, self.name, strength, self.spacing)
-            return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
+            return predict_at(
+                ready.x, ready.held_out_indices, self.name, ring, ready.missing_if_any
+            )
 
         return predict
 
-    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
+    def run(self, picture: Picture, values: dict[str, Any], ready: PreparedImage) -> Picture:
         """Filter the whole picture."""
         (strength,) = values.values()
         if self.rough and self.name == "median" and len(self.spacing) == 2:

@@ -19,7 +19,7 @@ from scipy.ndimage import convolve, generate_binary_structure
 
 from napari_n2s.core.errors import DenoiserError
 from napari_n2s.core.system import threads
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 MARGIN = 16
 """Pixels around a window that a denoiser sees besides."""
@@ -72,7 +72,7 @@ class MaskedFilter:
         """None: it takes pictures one by one."""
         return 0
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
         """Denoise windows around the held-out pixels, in which these are replaced if blind."""
         windows = show(ready, blind=blind)
 
@@ -85,7 +85,7 @@ class MaskedFilter:
 
         return predict
 
-    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
+    def run(self, picture: Picture, values: dict[str, Any], ready: PreparedImage) -> Picture:
         """Denoise each channel by itself."""
         return np.stack([self._call(each, values, ready, c) for c, each in enumerate(picture)])
 
@@ -94,7 +94,7 @@ class MaskedFilter:
         return self
 
     def _call(
-        self, picture: Picture, values: dict[str, Any], ready: Prepared, channel: int
+        self, picture: Picture, values: dict[str, Any], ready: PreparedImage, channel: int
     ) -> Picture:
         spread, shift = ready.scale.spread[channel] or 1.0, ready.scale.shift[channel]
         shown = (
@@ -127,7 +127,7 @@ class MaskedFilter:
         return f"{self.name}({', '.join(f'{name}={value}' for name, value in values.items())})"
 
 
-def show(ready: Prepared, *, blind: bool) -> list[Shown]:
+def show(ready: PreparedImage, *, blind: bool) -> list[Shown]:
     """Cut the windows out, channel by channel, with the held-out pixels replaced if blind."""
     shown = []
     for (n, _, *space), channel in product(ready.held_out.windows, range(ready.x.shape[1])):
@@ -146,7 +146,7 @@ def show(ready: Prepared, *, blind: bool) -> list[Shown]:
     return shown
 
 
-def join(parts: Sequence[Picture], ready: Prepared) -> Picture:
+def join(parts: Sequence[Picture], ready: PreparedImage) -> Picture:
     """Put what was predicted in the windows that were shown together, ``(pixels, C)``."""
     channels = ready.x.shape[1]
     return np.concatenate(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_n2s.core.system import threads
 from napari_n2s.filters.masked_filters import MaskedFilter, Picture, Predictor, Shown, join, show
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 PATCH_SIZE = 5
 PATCH_DISTANCE = 6
@@ -70,7 +70,7 @@ def find_alike(shown: Shown) -> Alike:
 class NonLocalMeans(MaskedFilter):
     """Non-local means, scored from its held-out pixels alone."""
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
         """Compare patches in windows around the held-out pixels, replaced if blind."""
         with ThreadPoolExecutor(threads()) as pool:
             windows = list(pool.map(find_alike, show(ready, blind=blind)))

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent
 from napari_n2s.calibration.result import Calibration, say
 from napari_n2s.filters.catalogue import METHODS, Denoiser, choose_denoiser
 from napari_n2s.filters.donut_filters import RINGS
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 from napari_n2s.widgets.calibrate.filter_previews import FilterPreviews
 from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
 from napari_n2s.widgets.calibrate.jobs import Attempt, calibrate_job, filter_job
@@ -210,12 +210,12 @@ class CalibrateDock(CalibrateForm):
         self._start(job, "calibrating …")
 
     def _show_calibrating(
-        self, state: CalibrationState, step: Prepared | Attempt | Calibration
+        self, state: CalibrationState, step: PreparedImage | Attempt | Calibration
     ) -> None:
         strengths = self.strength.strengths
         if state.over:
             return
-        if isinstance(step, Prepared):
+        if isinstance(step, PreparedImage):
             state.prepared = step
         elif isinstance(step, Calibration):
             state.found[step.method] = step

@@ -222,17 +222,17 @@ class DenoiseDock(DenoiseForm):
             self.bar.setFormat("paused")
 
     def _show_progress(self, progress: Progress) -> None:
-        task, data = self.session.task, progress.trainer.material
+        task, data = self.session.task, progress.trainer.data
         assert task is not None
         if self.session.progress is None:
             self.plot.clear_curves()
         findings = self._findings(data)
-        self._excluded_panel.report(task.request, task.settings, findings, data.set_apart)
+        self._excluded_panel.report(task.request, task.settings, findings, data.has_excluded)
         self.session.keep(progress)
         self.plot.add(progress)
         if self.pause.isEnabled() and self.pause.text() == PAUSE:
             self.show_training(progress)
-        if progress.trainer.shrunk and not self.result.text():
+        if progress.trainer.memory_reduced and not self.result.text():
             self.show_result(SHRUNK, there=False)
 
     def _findings(self, data: TrainingData) -> tuple[str, ...]:

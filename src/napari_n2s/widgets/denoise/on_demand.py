@@ -79,9 +79,9 @@ class OnDemand:
     def adapted_model(self) -> Model:
         """Give the model, adapted to the image's intensities; slow, not for the window's thread."""
         if self._elsewhere:
-            from napari_n2s.inference.transfer import look
+            from napari_n2s.inference.transfer import fit_to
 
-            self._model, _ = look(self._model, self._image)
+            self._model, _ = fit_to(self._model, self._image)
             self._elsewhere = False
         return self._model
 
