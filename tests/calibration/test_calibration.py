@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter, median_filter
 from napari_n2s import DenoiserError, ImageError, Settings, SettingsError, calibrate
 from napari_n2s.calibration.calibrate import calibrating
 from napari_n2s.filters.catalogue import METHODS, choose_denoiser
-from napari_n2s.filters.donut_filters import RINGS, donut_filter, predict_at
-from napari_n2s.filters.fast_median import rough_median
+from napari_n2s.filters.donut_filters import FOOTPRINTS, donut_filter, predict_at
 from napari_n2s.filters.footprint import disk, gaussian
+from napari_n2s.filters.histogram_median import histogram_median
 from napari_n2s.filters.masked_filters import MaskedFilter, fill_hidden
 from napari_n2s.filters.skimage_filters import MASKED
 from napari_n2s.filters.sorting_network import select
@@ -42,7 +42,7 @@ def test_the_best_strength_is_that_of_the_truth_and_the_ordinary_filter_has_none
         noisy = truth + np.random.default_rng(seed).normal(0, 0.1, truth.shape)
         found = calibrate(noisy, kind)
         strengths = [next(iter(each.values.values())) for each in found.tried]
-        rings = [RINGS[kind](strength, (1, 1)) for strength in strengths]
+        rings = [FOOTPRINTS[kind](strength, (1, 1)) for strength in strengths]
         errors = [
             np.mean((predict_at(noisy[None, None], some, kind, ring)[:, 0] - truth[some[1:]]) ** 2)
             for ring in rings
@@ -126,11 +126,11 @@ def test_the_donut_median_is_scipys_with_that_footprint_to_the_bit(dtype, radius
 @pytest.mark.parametrize("shape", [(90, 131), (1, 40), (7, 5)])
 @pytest.mark.parametrize("levels", [1, 20, 300, 1e6])
 def test_a_rough_median_is_off_by_a_256th_of_the_pixels(shape, levels, monkeypatch):
-    monkeypatch.setattr("napari_n2s.filters.fast_median.threads", lambda: 3)
+    monkeypatch.setattr("napari_n2s.filters.histogram_median.threads", lambda: 3)
     picture = np.floor(RNG.random(shape) ** 2 * levels).astype(np.float32)
     for radius in (1, 5, 10):
         exact = donut_filter(picture, "median", radius, upper=True)
-        rough = rough_median(picture, disk(radius, (1, 1)))
+        rough = histogram_median(picture, disk(radius, (1, 1)))
         values, low, high = np.sort(picture, None), *np.sort([exact, rough], 0)
         between = np.searchsorted(values, high) - np.searchsorted(values, low, "right")
         assert between.max() <= np.ceil(picture.size / 256)
@@ -158,11 +158,11 @@ def test_a_ball_is_flattened_where_slices_are_far_apart():
 
 
 @pytest.mark.parametrize("spacing", [(1, 1), (2.5, 1, 1)])
-@pytest.mark.parametrize("kind", RINGS)
+@pytest.mark.parametrize("kind", FOOTPRINTS)
 def test_single_pixels_are_predicted_as_in_the_whole_image(kind, spacing):
     image = RNG.random((1, 2, 12, 30, 34)[-2 - len(spacing) :]).astype(np.float64)
     image = image[None] if image.ndim == len(spacing) + 1 else image
-    ring = RINGS[kind](1.7, spacing)
+    ring = FOOTPRINTS[kind](1.7, spacing)
     whole = donut_filter(image, kind, 1.7, spacing)
     inner = [slice(r, size - r) for r, size in zip(ring.reach, image.shape[2:], strict=True)]
     mask = np.zeros(image.shape[2:], bool)

@@ -47,7 +47,7 @@ def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbo
     assert dock.set_apart.isHidden()
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
-    qtbot.waitUntil(lambda: "not learnt from" in dock.found.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "excluded from training" in dock.found.text(), timeout=LONG)
     assert "under Advanced" in dock.found.text()
 
     assert not dock.set_apart.isHidden()

@@ -1,4 +1,4 @@
-"""Working beside a window that stays alive: its thread goes first, torch is loaded gently."""
+"""Background threads that keep the window responsive: their priority, and importing torch."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from threading import get_native_id
 from napari_n2s.core.errors import DeviceError
 
 NICENESS = 10
-"""Of 19: how far this thread stands back where cores are scarce."""
+"""Nice value of background threads, of at most 19."""
 REMEDY = "python -m pip install --force-reinstall torch"
-"""Installs PyTorch anew."""
+"""Reinstalls PyTorch."""
 
 
 def give_way() -> None:
-    """Let the window's thread go first, before this one and those that it will start.
+    """Lower the priority of this thread, and of those that it will start, below the window's.
 
-    The system lets it be undone by no one but its administrator: for threads that end.
+    Only an administrator could raise it again: this is for threads that end.
     """
-    if sys.platform == "linux":  # elsewhere a priority belongs to a process as a whole
+    if sys.platform == "linux":  # elsewhere priorities are those of processes
         thread = get_native_id()
-        with suppress(OSError):  # not every system lets everybody do so
+        with suppress(OSError):  # not permitted everywhere
             nice = os.getpriority(os.PRIO_PROCESS, thread)
             os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, nice))
 

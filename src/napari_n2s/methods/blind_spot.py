@@ -20,20 +20,20 @@ from torch import Tensor
 from napari_n2s.core import generators
 from napari_n2s.methods import nonlocal_bayes
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
-from napari_n2s.nn.per_channel import PerChannel
-from napari_n2s.noise.bias import Bias, find_bias, roughness
-from napari_n2s.noise.from_differences import raised
+from napari_n2s.nn.per_channel import PerChannelNetwork
+from napari_n2s.noise.bias import Bias, estimate_bias, roughness
+from napari_n2s.noise.from_differences import correct_memorised
 from napari_n2s.noise.noise_model import (
     NoiseCurve,
-    believe,
-    best_share,
+    noise_from_residuals,
     posterior,
     posterior_weight,
-    read_noise,
-    usual_share,
+    prior_weight,
+    sure_weight,
+    winsorise,
 )
-from napari_n2s.noise.quantile_curve import Curve, ask_bins
-from napari_n2s.noise.stripes import find_lines
+from napari_n2s.noise.quantile_curve import Curve, evaluate_in_bins
+from napari_n2s.noise.stripes import stripe_strength
 from napari_n2s.preparation.augmentation import Orientation
 
 HIDDEN = 0.25
@@ -101,7 +101,7 @@ class BlindSpot:
     """
 
     mixes: ClassVar[bool] = True
-    network: BlindSpotNetwork | PerChannel
+    network: BlindSpotNetwork | PerChannelNetwork
     turns: tuple[Orientation, ...]
     sees: bool = False
     wide: bool = False
@@ -164,13 +164,13 @@ class BlindSpot:
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
         known = [each[:, there] for each in (mean, total, noisy)]
-        noise, trust = read_noise(*known), posterior_weight(*known)
-        noise = raised(noise, mean, noisy) if there.mean() > NEARLY_ALL else noise
-        bias = find_bias(known[0], known[1], other[:, there], known[2], noise)
-        mean, total, other = bias.undo(mean, total, other, noise)
+        noise, trust = noise_from_residuals(*known), posterior_weight(*known)
+        noise = correct_memorised(noise, mean, noisy) if there.mean() > NEARLY_ALL else noise
+        bias = estimate_bias(known[0], known[1], other[:, there], known[2], noise)
+        mean, total, other = bias.correct(mean, total, other, noise)
         taken = trust * (not self.wide)
         estimate, promised = posterior(mean, total, noisy, noise, taken)
-        usual = usual_share(estimate, promised, other, there)
+        usual = prior_weight(estimate, promised, other, there)
         expected = np.full_like(usual, SEEING) if self.sees else usual
         within = there[probe.box[1:]]
         variance = noise.variance(mean)
@@ -178,10 +178,10 @@ class BlindSpot:
         probed.append(probe.response[0].numpy()[:, within])
         probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (taken, expected)]
         rough = roughness(probed[1], probed[3])
-        share = ask_bins(best_share, rough, *probed, bins=KINDS, fewest=FEWEST)
+        share = evaluate_in_bins(sure_weight, rough, *probed, bins=KINDS, fewest=FEWEST)
         best = share.value
         if mean.ndim > 2 and not self.wide:  # that takes noise for independent
-            lines = find_lines(mean, total, noisy, variance, there)
+            lines = stripe_strength(mean, total, noisy, variance, there)
             best = best + lines[:, None] * (expected[:, None] - best)
         best = best if self.sees else np.minimum(usual[:, None], best)
         return Blend(noise, bias, trust, Curve(share.at, best))
@@ -204,7 +204,7 @@ class BlindSpot:
             return self.mean(blind), self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         other = self.mean(seen)[0].numpy()
-        mean, total, other = blend.bias.undo(mean, total, other, blend.noise)
+        mean, total, other = blend.bias.correct(mean, total, other, blend.noise)
         estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust * (not self.wide))
         share = torch.from_numpy(blend.share.over(roughness(total, blend.noise.variance(mean))))
         predicted, unknown = torch.from_numpy(mean), missing[0]
@@ -212,9 +212,9 @@ class BlindSpot:
         mixed = torch.where(unknown, predicted, mixed)
         if not nonlocal_bayes.fits(tuple(x.shape[2:])):
             return mixed[None], mixed[None]
-        values = torch.where(unknown, mixed, torch.from_numpy(believe(mean, total, noisy)))
+        values = torch.where(unknown, mixed, torch.from_numpy(winsorise(mean, total, noisy)))
         noise = torch.from_numpy(blend.noise.variance(mean))
-        size = 1 if isinstance(self.network, PerChannel) else len(mixed)
+        size = 1 if isinstance(self.network, PerChannelNetwork) else len(mixed)
         parts = [slice(first, first + size) for first in range(0, len(mixed), size)]
         together = []
         for number, part in enumerate(parts):

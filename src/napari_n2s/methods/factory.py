@@ -11,7 +11,7 @@ from napari_n2s.methods.noise2noise import Noise2Noise
 from napari_n2s.nn import masks, pretrained
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.networks import NETWORKS, seeded
-from napari_n2s.nn.per_channel import PerChannel
+from napari_n2s.nn.per_channel import PerChannelNetwork
 from napari_n2s.preparation.augmentation import turns
 
 TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
@@ -48,7 +48,7 @@ def choose(
         each = [choose(settings, 1, ndim, beside, guides) for _ in range(channels)]
         outputs = 2 if isinstance(each[0], BlindSpot) else 0
         return replace(
-            each[0], network=PerChannel([method.network for method in each], outputs, guides)
+            each[0], network=PerChannelNetwork([method.network for method in each], outputs, guides)
         )
     with seeded(settings.seed):
         if paired:
@@ -67,8 +67,8 @@ def choose(
             return BlindSpot(donut, turns(ndim, swaps=square), ahead, wide=any(radius))
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (
-        masks.Grid(settings.grid_width)
+        masks.GridPartition(settings.grid_width)
         if settings.partition == "grid"
-        else masks.Random(settings.density)
+        else masks.RandomPartition(settings.density)
     )
     return MaskedMethod(masked, turns(ndim), partition, settings.fill)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.settings import Settings
-from napari_n2s.exclusion.excluded import find_excluded
+from napari_n2s.exclusion.excluded import examine
 from napari_n2s.exclusion.outliers import measure_noise
 from napari_n2s.filters.baselines import BASELINES, Baseline
 from napari_n2s.filters.donut_filters import donut_filter
@@ -124,7 +124,7 @@ def _compare(
     noisy: NDArray[np.generic], clean: NDArray[np.generic], settings: Settings, best: Baseline
 ) -> tuple[float, float] | None:
     """Say how much the brightness of blocks differs, for what noise explains; and of a filter's."""
-    excluded = find_excluded(noisy[None], replace(settings, outliers="auto"))
+    excluded = examine(noisy[None], replace(settings, outliers="auto"))
     usable = ~excluded.unusable[0]
     image = np.where(usable, noisy, 0).astype(np.float64)
     if usable.sum() < BLOCK**2:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
-from napari_n2s.exclusion.excluded import Excluded, find_excluded
+from napari_n2s.exclusion.excluded import Excluded, examine
 from napari_n2s.images.axes import Layout
 from napari_n2s.images.chunks import chunks_of
 from napari_n2s.images.image import Box, find_gaps, read_box, to_dtype
@@ -149,7 +149,7 @@ class Stream:
         """
         others = [] if self._beside is None else self._beside[number].tolist()
         pictures = [self._pictures.read(each, space) for each in (number, *others)]
-        own, *beside = [(each, find_excluded(each, self.settings)) for each in pictures]
+        own, *beside = [(each, examine(each, self.settings)) for each in pictures]
         return own, beside
 
     def write(

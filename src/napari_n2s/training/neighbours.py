@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.filters.donut_filters import gather_around
-from napari_n2s.filters.footprint import Ring, disk
+from napari_n2s.filters.footprint import Footprint, disk
 from napari_n2s.images.axes import Context
 from napari_n2s.preparation.held_out import improved
 from napari_n2s.preparation.prepared import Prepared
@@ -52,7 +52,7 @@ def choose_context(
         least = np.full_like(least, np.inf)
     middle = np.zeros((1, len(spacing)), int)
     patch = disk(BESIDE, spacing).offsets
-    whole = Ring(np.concatenate([patch, middle]), np.ones(len(patch) + 1))
+    whole = Footprint(np.concatenate([patch, middle]), np.ones(len(patch) + 1))
     for axis in [each for each in ready.layout.sample_axes if each not in without]:
         for number in COUNTS if count is None else filter(None, [count]):
             context = Context(axis, number)
@@ -64,9 +64,11 @@ def choose_context(
     return best
 
 
-def _gather(ready: Prepared, samples: NDArray[np.intp], ring: Ring) -> NDArray[np.floating]:
+def _gather(
+    ready: Prepared, samples: NDArray[np.intp], footprint: Footprint
+) -> NDArray[np.floating]:
     """Gather what is around the held-out pixels in some pictures; 0 where there is nothing."""
-    around = gather_around(ready.x, (samples, *ready.where[1:]), ring, ready.gaps)
+    around = gather_around(ready.x, (samples, *ready.where[1:]), footprint, ready.gaps)
     return np.where(np.isnan(around), 0, around)
 
 

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QSignalBlocker
 from napari_n2s.calibration.curve import along
 from napari_n2s.calibration.result import Calibration, say
 from napari_n2s.filters.catalogue import METHODS, Denoiser, choose_denoiser
-from napari_n2s.filters.donut_filters import RINGS
+from napari_n2s.filters.donut_filters import FOOTPRINTS
 from napari_n2s.preparation.prepared import Prepared
 from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
 from napari_n2s.widgets.calibrate.glimpses import FilterPreviews
@@ -128,14 +128,14 @@ class CalibrateDock(CalibrateForm):
 
     def _offer_slices(self) -> None:
         """Offer them where there are some and the filter can look at them."""
-        source, donut = self.image.value, self.method.value in RINGS
+        source, donut = self.image.value, self.method.value in FOOTPRINTS
         self.slices.setVisible(source is not None and donut and "Z" in layers.axes(source))
 
     def _volume(self) -> bool:
         return self.slices.isVisibleTo(self) and self.slices.isChecked()
 
     def _denoiser(self, method: str) -> Denoiser:
-        if method in RINGS and self._volume():
+        if method in FOOTPRINTS and self._volume():
             return choose_denoiser(
                 method, None, (layers.slice_distance(self.image.value), 1.0, 1.0)
             )
@@ -214,7 +214,7 @@ class CalibrateDock(CalibrateForm):
         if not self.compare.isChecked() or study is None:
             self.show_table([])
             return
-        possible = RINGS if study.volume else METHODS
+        possible = FOOTPRINTS if study.volume else METHODS
         self._calibrate([method for method in possible if method not in study.found])
 
     def _calibrate(self, methods: list[str]) -> None:
