@@ -35,13 +35,10 @@ faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
 print(json.dumps({"CPU seconds": time.process_time() - begin, "page faults": faults}))
 """
 LOADING = """
-import gc, json, sys, threading, time
+import json, sys, threading, time
 from napari_n2s.core import torch_loading
-if "library" in sys.argv[1]:
+if sys.argv[1] == "without":
     torch_loading._load_library = lambda: None
-if "pause" in sys.argv[1]:
-    torch_loading.gc = type("gc", (), dict(
-        isenabled=lambda: False, disable=lambda: None, enable=lambda: None))
 ready = []
 thread = threading.Thread(target=lambda: (torch_loading.load_torch(), ready.append(1)))
 begin = last = time.perf_counter()
@@ -65,12 +62,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
     compare("keep_memory", TRAINING, ("with", "without"), repeats)
-    compare(
-        "load_torch",
-        LOADING,
-        ("with both", "without library", "without pause", "plain: library, pause"),
-        repeats,
-    )
+    compare("_load_library", LOADING, ("with", "without"), repeats)
     medians(repeats)
 
 

@@ -162,7 +162,7 @@ def _plain(value: Any) -> Any:
 
 
 def _around(best: tuple[Any, ...], known: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Give midpoints of the best and its neighbours for each float; at an end, a value beyond it."""
+    """Give midpoints of the best and its neighbours for each float; at an end, one beyond it."""
     for axis, value in enumerate(best):
         others = {
             point[axis]

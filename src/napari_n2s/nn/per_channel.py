@@ -20,8 +20,8 @@ class PerChannelNetwork(Network):
     """Several networks as one, each for one channel.
 
     Its input is that of one network for all channels, ``(B, C + M + G * C + A, *space)``: the
-    image, M masks, G neighbouring slices or frames, and A channels of guides. It returns ``(B, K * C,
-    *space)``, where each network returns K images.
+    image, M masks, G neighbouring slices or frames, and A channels of guides. It returns
+    ``(B, K * C, *space)``, where each network returns K images.
 
     Parameters
     ----------

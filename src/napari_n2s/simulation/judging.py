@@ -27,7 +27,7 @@ def best_blur(sample: Sample) -> float:
 
 
 def before_and_after(sample: Sample, denoised: NDArray[Any], size: int = 256) -> NDArray[np.uint8]:
-    """Place the centres of noisy image, denoised image and truth side by side, on one grey scale."""
+    """Place the centres of noisy, denoised and true image side by side, on one grey scale."""
     middle = tuple(slice((n - size) // 2, (n + size) // 2) for n in sample.truth.shape)
     panels = np.concatenate([a[middle] for a in (sample.noisy, denoised, sample.truth)], axis=1)
     low, high = np.quantile(sample.truth[middle], [0.01, 0.999])
