@@ -1,10 +1,9 @@
-"""What the measures against small delays bring, each with and without it in turn.
+"""What two measures against short delays bring, each with and without it in turn.
 
     python benchmarks/overheads.py --repeats 5
 
-Memory that is kept (`core.system.keep_memory`): seconds and page faults of a short training in a
-new process. Loading PyTorch (`core.torch_loading`): the longest time for which another thread of a
-new process, which wakes up every 2 ms, does not get to run. The histogram median
+Loading PyTorch's library beforehand (`core.torch_loading`): the longest time for which another
+thread of a new process, which wakes up every 2 ms, does not get to run. The histogram median
 (`filters.histogram_median`): seconds for a preview of 512². Medians over the repeats.
 """
 
@@ -18,22 +17,6 @@ import time
 from statistics import median
 from typing import Any
 
-TRAINING = """
-import json, resource, sys, time
-import numpy as np
-from napari_n2s import train
-from napari_n2s.core import system
-from napari_n2s.inference import tiling
-from napari_n2s.training import trainer
-if sys.argv[1] == "without":
-    trainer.keep_memory = tiling.keep_memory = lambda: None
-image = np.random.default_rng(0).poisson(20, (512, 512)).astype("f4")
-begin, faults = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in train(image, steps=60, device="cpu"):
-    pass
-faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
-print(json.dumps({"CPU seconds": time.process_time() - begin, "page faults": faults}))
-"""
 LOADING = """
 import json, sys, threading, time
 from napari_n2s.core import torch_loading
@@ -57,11 +40,10 @@ print(json.dumps({
 
 
 def main() -> None:
-    """Measure all three."""
+    """Measure both."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
-    compare("keep_memory", TRAINING, ("with", "without"), repeats)
     compare("_load_library", LOADING, ("with", "without"), repeats)
     medians(repeats)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -36,9 +35,7 @@ def donut_filter(
     kind: str,
     strength: float,
     spacing: tuple[float, ...] = (1, 1),
-    *,
-    upper: bool = False,
-) -> NDArray[Any]:
+) -> NDArray[np.floating]:
     """Filter an image without the centre pixel.
 
     Parameters
@@ -53,20 +50,20 @@ def donut_filter(
         Distance of pixels along each axis of space, in that unit: ``(1, 1)`` for pictures,
         ``(3, 1, 1)`` for a stack whose slices are three pixels apart.
 
-    upper : bool
-        Take the upper of the middle two neighbours for a median, as `scipy.ndimage` does, and not
-        their mean: in the image's own type, but above the median by up to a third of the noise.
-
     Returns
     -------
     ndarray
         Of float32, or of float64 where that is needed to hold the image's type.
+
+    Notes
+    -----
+    The number of neighbours is even, and their median the mean of the middle two. The upper of
+    these, which `scipy.ndimage.median_filter` takes, exceeds it by up to a third of the noise.
     """
     footprint = FOOTPRINTS[kind](strength, spacing)
     pictures = image.reshape(-1, *image.shape[-len(spacing) :])
-    if not (kind == "median" and upper):
-        pictures = pictures.astype(np.result_type(np.float32, image.dtype), copy=False)
-    work: Callable[[NDArray[Any], Footprint], NDArray[Any]] = partial(_median, upper=upper)
+    pictures = pictures.astype(np.result_type(np.float32, image.dtype), copy=False)
+    work: Callable[[NDArray[Any], Footprint], NDArray[Any]] = _median
     if kind != "median":
         work = _mean if kind == "mean" else _gaussian(strength, spacing)
     return np.stack([work(picture, footprint) for picture in pictures]).reshape(image.shape)
@@ -200,12 +197,11 @@ def _middle_of_line(sigma: float, reach: int) -> float:
     return float(1 / line.sum())
 
 
-def _median(picture: NDArray[Any], footprint: Footprint, *, upper: bool) -> NDArray[Any]:
-    native = picture.astype(picture.dtype.newbyteorder("="), copy=False)
-    padded = np.pad(native, [(each, each) for each in footprint.reach], mode="symmetric")
-    result = np.empty(picture.shape, native.dtype)
+def _median(picture: NDArray[np.floating], footprint: Footprint) -> NDArray[np.floating]:
+    padded = np.pad(picture, [(each, each) for each in footprint.reach], mode="symmetric")
+    result = np.empty_like(picture, order="C")
     *outer, height, width = picture.shape
-    rows = max(1, STRIP // (width * native.dtype.itemsize * len(footprint.offsets)))
+    rows = max(1, STRIP // (width * picture.itemsize * len(footprint.offsets)))
     strips = [
         (*(slice(i, i + 1) for i in index), slice(top, min(top + rows, height)), slice(0, width))
         for index in product(*map(range, outer))
@@ -218,20 +214,20 @@ def _median(picture: NDArray[Any], footprint: Footprint, *, upper: bool) -> NDAr
             padded[tuple(slice(s.start + a, s.stop + a) for s, a in zip(strip, start, strict=True))]
             for start in starts
         ]
-        result[strip] = _middle_of(shifted, upper)
+        result[strip] = _middle_of(shifted)
 
     with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(fill, strips))
     return result
 
 
-def _middle_of(values: list[NDArray[Any]], upper: bool) -> NDArray[Any]:
+def _middle_of(values: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     """Compute the elementwise median of arrays, which are not changed.
 
     Footprints are symmetric: the number of neighbours is even.
     """
     above = len(values) // 2
-    below = above if upper else above - 1
+    below = above - 1
     free = list(np.empty((len(values) + 1, *values[0].shape), values[0].dtype))
     held, own = list(values), [False] * len(values)
     for first, second, smaller, larger in select(len(values), below, above):
@@ -247,4 +243,5 @@ def _middle_of(values: list[NDArray[Any]], upper: bool) -> NDArray[Any]:
             at, compare = (first, np.minimum) if smaller else (second, np.maximum)
             held[at] = compare(a, b, out=held[at] if own[at] else free.pop())
             own[at] = True
-    return held[above] if upper else (held[below] + held[above]) / 2
+    middle: NDArray[np.floating] = (held[below] + held[above]) / 2
+    return middle
