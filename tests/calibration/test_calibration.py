@@ -228,7 +228,7 @@ BAD = {
     "raises": (lambda picture, size: 1 / 0, "failed: ZeroDivisionError: division by zero."),
     "another shape": (lambda picture, size: picture[1:], "it must keep the shape"),
     "nothing": (lambda picture, size: None, "made an image of"),
-    "nan": (lambda picture, size: picture * np.nan, "no finite numbers"),
+    "nan": (lambda picture, size: picture * np.nan, "not finite numbers"),
     "changes": (_changes, "changes the image that it is given"),
 }
 
@@ -332,7 +332,7 @@ def test_a_grid_of_ones_own_and_its_end():
     assert found.sentence().endswith("largest radius that was tried: the best may lie beyond.")
     wider = calibrate(noisy, "tv", {"weight": [0.001, 0.002]})
     assert max(each.values["weight"] for each in wider.tried) > 0.0025
-    with pytest.raises(SettingsError, match="is of its radius alone"):
+    with pytest.raises(SettingsError, match="has one parameter, its radius"):
         calibrate(noisy, "median", {"size": [1]})
     with pytest.raises(SettingsError, match="z_step is 0"):
         calibrate(noisy, z_step=0)
