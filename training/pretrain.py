@@ -1,7 +1,7 @@
 """Train the pretrained weights: of a blind-spot network, on simulated images alone.
 
     python training/pretrain.py plane --steps 32000
-    python training/pretrain.py beside --steps 16000 --onto plane
+    python training/pretrain.py neighbours --steps 16000 --onto plane
     python training/pretrain.py radius-2 --steps 10000 --onto radius-3
 
 Each writes its weights into the package. If interrupted, the same command continues from the last
@@ -52,8 +52,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--onto", choices=KINDS, help="start from the trunk of this kind")
     parser.add_argument("--seed", type=int, default=0)
-    told = parser.parse_args()
-    train(told.kind, told.steps, told.onto, told.seed)
+    chosen = parser.parse_args()
+    train(chosen.kind, chosen.steps, chosen.onto, chosen.seed)
 
 
 def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
@@ -143,11 +143,11 @@ def draw_crops(
             truth, variance = camera.record(clean[:1], rng), np.zeros_like(variance)
         shift = whole[0].mean()
         spread = np.sqrt(whole[0].var() + camera.variance(whole[0].mean()))
-        beside = (noisy[1:] - shift) / spread
+        neighbours = (noisy[1:] - shift) / spread
         if rng.random() < FARTHER:
-            beside[2:] = 0
+            neighbours[2:] = 0
         seen, there = (noisy[:1] - shift) / spread, (truth - shift) / spread
-        batch.append((seen, there, variance / spread**2, beside))
+        batch.append((seen, there, variance / spread**2, neighbours))
     crop, clean, noise, guides = (
         torch.from_numpy(np.stack(each).astype(np.float32)) for each in zip(*batch, strict=True)
     )

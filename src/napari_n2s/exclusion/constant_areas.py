@@ -183,8 +183,8 @@ def _local_share(equal: Mask, free: Mask, own: Mask, reach: int) -> float:
     size = 2 * (reach // 2) + 1
     some = ndi.uniform_filter(free.astype(np.float32), size)
     shares = ndi.uniform_filter((equal & free).astype(np.float32), size) / np.maximum(some, 1e-6)
-    beside = ndi.maximum_filter(own, 2 * reach + 1) & free & (some > COVERED)
-    return float(np.quantile(shares[beside], QUANTILE)) if beside.any() else 0.0
+    around = ndi.maximum_filter(own, 2 * reach + 1) & free & (some > COVERED)
+    return float(np.quantile(shares[around], QUANTILE)) if around.any() else 0.0
 
 
 def _next_values(value: Any, values: NDArray[Any], picture: NDArray[Any]) -> Mask:

@@ -64,7 +64,7 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
     for name, own, other in (("columns", by_columns, by_rows), ("rows", by_rows, by_columns)):
         if own > STRIPED and own > ONE_AXIS * other:
             said.append(
-                f"Whole {name} of the image are brighter or darker than those beside them; the "
+                f"Whole {name} of the image are brighter or darker than their neighbours; the "
                 "network takes that for structure, and it stays in the result."
             )
     shared = _shared(part)
@@ -95,8 +95,8 @@ def _enlarged(picture: NDArray[np.float64]) -> bool:
         left.append(float(np.var(target - design @ weights)))
     differ = float(np.var(np.diff(picture, axis=1)))
     rounding = ROUNDING * float(np.diff(np.unique(picture)).min()) ** 2
-    even, odd, alike = (max(0.0, each - rounding) for each in left)
-    return max(even, odd) < min(PREDICTED * differ, PHASES * alike)
+    even, odd, every = (max(0.0, each - rounding) for each in left)
+    return max(even, odd) < min(PREDICTED * differ, PHASES * every)
 
 
 def _blocks(picture: NDArray[np.float64]) -> bool:

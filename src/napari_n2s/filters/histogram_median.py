@@ -39,17 +39,17 @@ def histogram_median(picture: NDArray[np.floating], footprint: Footprint) -> NDA
     order = np.argsort(picture, axis=None)
     levels = np.empty(picture.size, np.uint8)
     levels[order] = np.arange(picture.size) * LEVELS // picture.size
-    (above, beside), height = footprint.reach, len(picture)
-    reach = [(above, above), (beside, beside)]
+    (vertical, horizontal), height = footprint.reach, len(picture)
+    reach = [(vertical, vertical), (horizontal, horizontal)]
     padded = np.pad(levels.reshape(picture.shape), reach, mode="symmetric")
     rows = -(-height // threads())
 
     def fill(top: int) -> NDArray[np.uint8]:
-        strip = padded[top : top + rows + 2 * above]
+        strip = padded[top : top + rows + 2 * vertical]
         middle: NDArray[np.uint8] = rank.percentile(  # type: ignore[no-untyped-call]
             strip, footprint.kernel() > 0, p0=0.5
         )
-        return middle[above:-above, beside:-beside]
+        return middle[vertical:-vertical, horizontal:-horizontal]
 
     with ThreadPoolExecutor(threads()) as pool:
         found = np.concatenate(list(pool.map(fill, range(0, height, rows))))

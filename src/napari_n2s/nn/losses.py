@@ -19,7 +19,7 @@ With the paper's 1e-8 the few pixels that happen to be nearly right outweigh all
 approaches 0, and the last steps lose 0.5 to 1.5 dB (`benchmarks/README.md`, Noise2Noise).
 """
 DARKEST = 0.01
-"""Intensity, relative to a mean of 1, below which the loss `hdr` weighs errors alike."""
+"""Intensity, relative to a mean of 1, below which the loss `hdr` weighs errors equally."""
 GAMMA = 2.2
 """Exponent of the tone mapping."""
 

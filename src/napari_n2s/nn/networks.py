@@ -64,7 +64,7 @@ class Network(nn.Module, ABC):
     halo : int
         No output depends on an input farther away than this many pixels along any axis.
     stride : tuple of int
-        Along each axis of space: shifting the input by a multiple of it shifts the output alike.
+        Along each axis of space: shifting the input by a multiple of it shifts the output equally.
     border : str
         The mode in which `torch.nn.functional.pad` pads an image to a multiple of the stride.
     lattice : tuple of int

@@ -46,13 +46,13 @@ class PerChannelNetwork(Network):
     def body(self, x: Tensor) -> Tensor:
         """Apply each network to its channel."""
         count = len(self.each)
-        image, masks, beside, guides = torch.split_with_sizes(
+        image, masks, neighbours, guides = torch.split_with_sizes(
             x,
             [count, self._masks, x.shape[1] - count - self._masks - self._guides, self._guides],
             1,
         )
         shown = (
-            torch.cat([image[:, i : i + 1], masks, beside[:, i::count], guides], 1)
+            torch.cat([image[:, i : i + 1], masks, neighbours[:, i::count], guides], 1)
             for i in range(count)
         )
         outputs = [each.body(its) for each, its in zip(self.members, shown, strict=True)]

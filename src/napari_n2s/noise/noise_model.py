@@ -149,7 +149,7 @@ def prior_weight(
 
     All are ``(C, *space)`` but `there`, ``(*space)``, which marks the pixels that have a value. Two
     independent estimates with the error of the first differ by twice that error in the mean square.
-    If they differ by no more, they are weighed alike; if by more, the excess is the second's error,
+    If they differ by no more, they are weighed equally; if by more, the excess is the second's error,
     and its weight is accordingly less.
     """
     apart = ((other - estimate) ** 2)[:, there].mean(1)
@@ -168,7 +168,7 @@ def sure_weight(
     posterior_weight: NDArray[np.floating],
     prior: NDArray[np.floating],
 ) -> float:
-    """Find the weight of a second estimate beside the posterior that minimises the error.
+    """Find the weight of a second estimate, mixed with the posterior, that minimises the error.
 
     The covariance of an estimate with independent noise of known variance is that variance times
     the estimate's derivative by its own pixel (Stein, Ann. Statist. 1981), so that the error of a
