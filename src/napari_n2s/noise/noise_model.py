@@ -149,8 +149,8 @@ def prior_weight(
 
     All are ``(C, *space)`` but `there`, ``(*space)``, which marks the pixels that have a value. Two
     independent estimates with the error of the first differ by twice that error in the mean square.
-    If they differ by no more, they are weighed equally; if by more, the excess is the second's error,
-    and its weight is accordingly less.
+    If they differ by no more, they are weighed equally; if by more, the excess is the second's
+    error, and its weight is accordingly less.
     """
     apart = ((other - estimate) ** 2)[:, there].mean(1)
     ratio = promised[:, there].mean(1) / np.maximum(apart, 1e-30)
