@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_n2s import Settings, denoise
-from napari_n2s.exclusion.excluded import exclude, find_excluded
+from napari_n2s.exclusion.excluded import examine, exclude
 from napari_n2s.exclusion.processing import name_processing
 from napari_n2s.images.image import open_image
 from napari_n2s.images.missing import find_missing
@@ -35,7 +35,7 @@ NOISY = camera(60 * CELLS)
 
 
 def look(picture, **changes):
-    return find_excluded(picture[None], Settings(**changes))
+    return examine(picture[None], Settings(**changes))
 
 
 def at(places, shape=SHAPE):
@@ -193,7 +193,7 @@ def test_traces_of_detectors_and_of_processing_are_named(tmp_path):
 
 def test_beads_are_kept_as_measured_where_there_is_something_dimmer_to_see():
     blob = 60_000 * np.exp(-((Y - 80) ** 2 + (X - 60) ** 2) / 18)
-    found = look(camera(60 * CELLS + blob)).glare[0]
+    found = look(camera(60 * CELLS + blob)).very_bright[0]
     assert 20 < found.sum() < (blob > 500).sum()
-    assert not look(camera(2 + blob)).glare.any()  # else there is but noise
+    assert not look(camera(2 + blob)).very_bright.any()  # else there is but noise
     assert not look(camera(60 * CELLS + blob / 50)).unusable.any()

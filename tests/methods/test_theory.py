@@ -14,24 +14,24 @@ from napari_n2s.images.image import open_image
 from napari_n2s.inference.tiling import predict
 from napari_n2s.methods.factory import make_method
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
-from napari_n2s.nn.masks import Grid
+from napari_n2s.nn.masks import GridPartition
 from napari_n2s.nn.networks import NETWORKS
-from napari_n2s.noise.from_differences import raised, read_differences
+from napari_n2s.noise.from_differences import correct_memorised, noise_from_differences
 from napari_n2s.noise.noise_model import (
     NoiseCurve,
-    best_share,
+    noise_from_residuals,
     posterior,
     posterior_weight,
-    read_noise,
-    usual_share,
+    prior_weight,
+    sure_weight,
 )
-from napari_n2s.noise.stripes import find_lines
+from napari_n2s.noise.stripes import stripe_strength
 from napari_n2s.preparation.augmentation import orientations
 from napari_n2s.preparation.structure import find_sparse_structure, measure_structure
 from napari_n2s.training.training_data import prepare_training_data
 
 CPU = torch.device("cpu")
-SPACE = {1: (40,), 2: (20, 26), 3: (8, 10, 12)}
+SPACE = {2: (20, 26), 3: (8, 10, 12)}
 
 
 def smooth(shape, seed=0):
@@ -65,7 +65,7 @@ def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
         assert seen[inside].abs().min() > 0, "one pass sees the pixel; the test would not notice"
 
 
-HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 1), ((0,), 3), ((0, 1, 0), 3)]
+HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 3), ((0, 1, 0), 3)]
 
 
 @pytest.mark.parametrize(("radius", "ndim"), HOLES)
@@ -115,7 +115,7 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
     method = make_method(Settings(network=name, fill=how), channels=1, ndim=2)
     method.network.eval()
     before = output(method, x, True, missing)
-    hidden = next(Grid(4).masks((40, 40), generator))
+    hidden = next(GridPartition(4).masks((40, 40), generator))
     if name == "donut":  # blind to each pixel by itself, not to all of a set
         hidden = torch.zeros_like(hidden)
         hidden[..., 20, 20] = True
@@ -146,7 +146,7 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     truth = mean + np.sqrt(variance) * rng.normal(size=mean.shape)
     noise = 2 * mean + 9
     noisy = truth + np.sqrt(noise) * rng.normal(size=mean.shape)
-    curve = read_noise(mean, variance + noise, noisy)
+    curve = noise_from_residuals(mean, variance + noise, noisy)
     assert curve.variance(mean) == pytest.approx(noise, rel=0.05)
     trust = posterior_weight(mean, variance + noise, noisy)
     assert trust == 1
@@ -156,11 +156,11 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     assert error == pytest.approx(promised.mean(), rel=0.05)
     there = np.ones(mean.shape[1:], bool)
     equal = truth + rng.normal(0, np.sqrt(error), truth.shape)
-    share = usual_share(estimate, promised, equal, there)
+    share = prior_weight(estimate, promised, equal, there)
     both = estimate + share * (equal - estimate)
     assert np.mean((both - truth) ** 2) == pytest.approx(error / 2, rel=0.05)
     bad = truth + rng.normal(0, 100, truth.shape)
-    share = usual_share(estimate, promised, bad, there)
+    share = prior_weight(estimate, promised, bad, there)
     mixed = estimate + share * (bad - estimate)
     assert np.mean((mixed - truth) ** 2) < error
 
@@ -172,7 +172,7 @@ def test_a_camera_that_is_saturated_does_not_hide_how_noisy_it_is():
     noisy = np.minimum(truth + rng.normal(size=truth.shape) * np.sqrt(noise), 12)
     truth[bright], noise[bright] = noisy[bright].mean(), noisy[bright].var()
     mean = truth + 0.3 * rng.normal(size=truth.shape)
-    curve = read_noise(mean[None], (noise + 0.09)[None], noisy[None])
+    curve = noise_from_residuals(mean[None], (noise + 0.09)[None], noisy[None])
     assert curve.gain[0] == pytest.approx(0.5, rel=0.1)
     assert curve.offset[0] == pytest.approx(1, rel=0.2)
 
@@ -187,7 +187,7 @@ def test_noise_that_runs_along_lines_is_told_from_stripes_and_from_what_is_blurr
     error = 0.02 * stripes + gaussian_filter(rng.normal(size=stripes.shape), 1.0)
     noisy, mean, one = (each[None] for each in (stripes + noise, stripes + error, 1 + 0 * noise))
     there = rng.random(stripes.shape) > 0.1
-    found = find_lines(mean, one * (1 + 0.1 * rng.random(one.shape)), noisy, one, there)
+    found = stripe_strength(mean, one * (1 + 0.1 * rng.random(one.shape)), noisy, one, there)
     assert found == pytest.approx(shared, abs=0.1)
 
 
@@ -197,7 +197,7 @@ def test_the_posterior_is_not_taken_where_a_few_pixels_hold_most_of_the_noise():
     hot = np.where(rng.random(photons.shape) < 0.01, 50, rng.normal(size=photons.shape))
     for noisy in (photons, hot):
         mean, total = np.full_like(noisy, noisy.mean()), np.full_like(noisy, noisy.var())
-        curve = read_noise(mean, 0.5 * total, noisy)  # it may be as wrong as it will
+        curve = noise_from_residuals(mean, 0.5 * total, noisy)  # it may be as wrong as it will
         trust = posterior_weight(mean, total, noisy)
         assert np.array_equal(posterior(mean, total, noisy, curve, trust)[0], mean)
 
@@ -218,12 +218,14 @@ def test_what_another_estimate_should_count_is_found_without_the_truth():
         variance = np.full_like(mean, noise)
         total = variance + prior
         told = mean, total, noisy, variance, other, np.full_like(mean, response)
-        found = best_share(*told, trust=1, usual=0.5)
+        found = sure_weight(*told, posterior_weight=1, prior=0.5)
         assert found == pytest.approx(np.clip(best, 0, 1), abs=0.05)
     guess = mean + 0.05 * (truth - mean) + rng.normal(0, 0.5, mean.shape)
     told = guess + 0.58 * (noisy - guess), np.full_like(mean, 0.58)
     for factor in np.linspace(0.9, 1.1, 9):  # they differ by less than a wrong curve moves them
-        found = best_share(mean, total, noisy, factor * variance, *told, trust=1, usual=0.7)
+        found = sure_weight(
+            mean, total, noisy, factor * variance, *told, posterior_weight=1, prior=0.7
+        )
         assert found == pytest.approx(0.7, abs=0.1)
 
 
@@ -327,9 +329,9 @@ def test_a_noise_curve_that_is_a_little_low_is_raised_to_what_neighbours_say():
     noisy = 5 * smooth + rng.normal(size=smooth.shape)
     for share, expected in ((0.9, 1.0), (0.97, 0.97), (0.7, 0.7)):
         curve = NoiseCurve(np.zeros(1), np.array([share]), np.zeros(1))
-        found = raised(curve, 5 * smooth, noisy).variance(smooth).mean()
+        found = correct_memorised(curve, 5 * smooth, noisy).variance(smooth).mean()
         assert found == pytest.approx(expected, abs=0.03 if share == 0.9 else 1e-9)
     shared = gaussian_filter(noisy, (0, 0.5, 0.5))  # noise that neighbours have in common
-    level = read_differences(shared[None])[0].variance(shared).mean()
+    level = noise_from_differences(shared[None])[0].variance(shared).mean()
     curve = NoiseCurve(np.zeros(1), np.array([0.9 * level]), np.zeros(1))
-    assert raised(curve, shared, shared).offset == curve.offset
+    assert correct_memorised(curve, shared, shared).offset == curve.offset

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from napari_n2s.core.device import fast_arithmetic, prefer_layout, working_threads
 from napari_n2s.core.generators import finish, share
-from napari_n2s.core.system import keep_memory
 from napari_n2s.methods.base import Method
 from napari_n2s.methods.blind_spot import BlendModel, BlindSpot, PixelResponse
 from napari_n2s.nn.networks import Network
@@ -162,7 +161,6 @@ def predict(
     -------
     Prediction
     """
-    keep_memory()
     generator = torch.Generator().manual_seed(seed)
     space, orientations = tuple(x.shape[2:]), method.orientations[:turns]
     count = count_passes(method, len(space), invariant, quick)

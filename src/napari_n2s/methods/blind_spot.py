@@ -20,20 +20,20 @@ from torch import Tensor
 from napari_n2s.core import generators
 from napari_n2s.methods import nonlocal_bayes
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
-from napari_n2s.nn.per_channel import PerChannel
-from napari_n2s.noise.bias import Bias, find_bias, roughness
-from napari_n2s.noise.from_differences import raised
+from napari_n2s.nn.per_channel import PerChannelNetwork
+from napari_n2s.noise.bias import Bias, estimate_bias, roughness
+from napari_n2s.noise.from_differences import correct_memorised
 from napari_n2s.noise.noise_model import (
     NoiseCurve,
-    believe,
-    best_share,
+    noise_from_residuals,
     posterior,
     posterior_weight,
-    read_noise,
-    usual_share,
+    prior_weight,
+    sure_weight,
+    winsorise,
 )
-from napari_n2s.noise.quantile_curve import Curve, ask_bins
-from napari_n2s.noise.stripes import find_lines
+from napari_n2s.noise.quantile_curve import Curve, evaluate_in_bins
+from napari_n2s.noise.stripes import stripe_strength
 from napari_n2s.preparation.augmentation import Orientation
 
 HIDDEN = 0.25
@@ -93,7 +93,7 @@ class BlindSpot:
 
     Attributes
     ----------
-    network : BlindSpotNetwork or PerChannel
+    network : BlindSpotNetwork or PerChannelNetwork
     orientations : tuple of Orientation
     pretrained : bool
         Whether it begins with pretrained weights, which make a good visible prediction.
@@ -103,7 +103,7 @@ class BlindSpot:
     """
 
     combines_predictions: ClassVar[bool] = True
-    network: BlindSpotNetwork | PerChannel
+    network: BlindSpotNetwork | PerChannelNetwork
     orientations: tuple[Orientation, ...]
     pretrained: bool = False
     uses_posterior: bool = True
@@ -180,13 +180,15 @@ class BlindSpot:
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         seeing = self.mean(visible)[0].numpy()
         values = [each[:, known] for each in (mean, total, noisy)]
-        noise, trust = read_noise(*values), posterior_weight(*values)
-        noise = raised(noise, mean, noisy) if known.mean() > MIN_KNOWN_FRACTION else noise
-        bias = find_bias(values[0], values[1], seeing[:, known], values[2], noise)
-        mean, total, seeing = bias.undo(mean, total, seeing, noise)
+        noise, trust = noise_from_residuals(*values), posterior_weight(*values)
+        noise = (
+            correct_memorised(noise, mean, noisy) if known.mean() > MIN_KNOWN_FRACTION else noise
+        )
+        bias = estimate_bias(values[0], values[1], seeing[:, known], values[2], noise)
+        mean, total, seeing = bias.correct(mean, total, seeing, noise)
         weight = trust * self.uses_posterior
         estimate, expected_variance = posterior(mean, total, noisy, noise, weight)
-        usual = usual_share(estimate, expected_variance, seeing, known)
+        usual = prior_weight(estimate, expected_variance, seeing, known)
         prior = np.full_like(usual, PRETRAINED_WEIGHT) if self.pretrained else usual
         within = known[response.box[1:]]
         variance = noise.variance(mean)
@@ -194,10 +196,10 @@ class BlindSpot:
         probed.append(response.derivative[0].numpy()[:, within])
         probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (weight, prior)]
         rough = roughness(probed[1], probed[3])
-        curve = ask_bins(best_share, rough, *probed, bins=BINS, fewest=MIN_PIXELS)
+        curve = evaluate_in_bins(sure_weight, rough, *probed, bins=BINS, fewest=MIN_PIXELS)
         best = curve.value
         if mean.ndim > 2 and self.uses_posterior:  # the estimate assumes independent noise
-            stripes = find_lines(mean, total, noisy, variance, known)
+            stripes = stripe_strength(mean, total, noisy, variance, known)
             best = best + stripes[:, None] * (prior[:, None] - best)
         best = best if self.pretrained else np.minimum(usual[:, None], best)
         return BlendModel(noise, bias, trust, Curve(curve.at, best))
@@ -239,7 +241,7 @@ class BlindSpot:
             return self.mean(blind), self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
         seeing = self.mean(visible)[0].numpy()
-        mean, total, seeing = model.bias.undo(mean, total, seeing, model.noise)
+        mean, total, seeing = model.bias.correct(mean, total, seeing, model.noise)
         variance = model.noise.variance(mean)
         weight = model.posterior_weight * self.uses_posterior
         estimate, _ = posterior(mean, total, noisy, model.noise, weight)
@@ -249,9 +251,9 @@ class BlindSpot:
         average = torch.where(unknown, predicted, average)
         if not nonlocal_bayes.is_applicable(tuple(x.shape[2:])):
             return average[None], average[None]
-        values = torch.where(unknown, average, torch.from_numpy(believe(mean, total, noisy)))
+        values = torch.where(unknown, average, torch.from_numpy(winsorise(mean, total, noisy)))
         noise = torch.from_numpy(variance)
-        size = 1 if isinstance(self.network, PerChannel) else len(average)
+        size = 1 if isinstance(self.network, PerChannelNetwork) else len(average)
         parts = [slice(first, first + size) for first in range(0, len(average), size)]
         refined = []
         for number, part in enumerate(parts):

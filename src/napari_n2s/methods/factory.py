@@ -12,7 +12,7 @@ from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn import masks, pretrained
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.networks import NETWORKS, seeded
-from napari_n2s.nn.per_channel import PerChannel
+from napari_n2s.nn.per_channel import PerChannelNetwork
 from napari_n2s.preparation.augmentation import orientations
 
 TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
@@ -51,7 +51,7 @@ def make_method(
         outputs = 2 if isinstance(per_channel[0], BlindSpot) else 0
         return replace(
             per_channel[0],
-            network=PerChannel([method.network for method in per_channel], outputs, guides),
+            network=PerChannelNetwork([method.network for method in per_channel], outputs, guides),
         )
     traits = traits_of(settings, paired=paired)
     with seeded(settings.seed):
@@ -73,8 +73,8 @@ def make_method(
             )
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (
-        masks.Grid(settings.grid_width)
+        masks.GridPartition(settings.grid_width)
         if settings.partition == "grid"
-        else masks.Random(settings.density)
+        else masks.RandomPartition(settings.density)
     )
     return MaskedMethod(masked, orientations(ndim), partition, settings.fill)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.settings import Settings
-from napari_n2s.exclusion.excluded import find_excluded
+from napari_n2s.exclusion.excluded import examine
 from napari_n2s.exclusion.outliers import measure_noise
 from napari_n2s.filters.baselines import BASELINES, Baseline
 from napari_n2s.filters.donut_filters import donut_filter
@@ -131,7 +131,7 @@ def _compare(
     best: Baseline,
 ) -> tuple[float, float] | None:
     """Return mean squared differences of blocks relative to noise, of a result and of a filter."""
-    excluded = find_excluded(noisy[None], replace(settings, outliers="auto"), gaps[None])
+    excluded = examine(noisy[None], replace(settings, outliers="auto"), gaps[None])
     usable = ~excluded.unusable[0]
     image = np.where(usable, noisy, 0).astype(np.float64)
     if usable.sum() < BLOCK**2:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
-from napari_n2s.exclusion.excluded import Excluded, find_excluded
+from napari_n2s.exclusion.excluded import Excluded, examine
 from napari_n2s.images.dtypes import to_dtype
 from napari_n2s.images.image import Image
 from napari_n2s.images.missing import find_missing_in_sample
@@ -161,7 +161,7 @@ class SampleStream:
     def _read_one(self, number: int, space: tuple[slice, ...]) -> MaskedPixels:
         pixels = self._reader.read(number, space)
         missing = self._reader.missing(number, space)
-        return pixels, find_excluded(pixels, self.settings, missing)
+        return pixels, examine(pixels, self.settings, missing)
 
     def write(
         self,

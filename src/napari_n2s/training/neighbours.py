@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.filters.donut_filters import gather_around
-from napari_n2s.filters.footprint import Ring, disk
+from napari_n2s.filters.footprint import Footprint, disk
 from napari_n2s.images.axes import Context
 from napari_n2s.preparation.held_out import improved
 from napari_n2s.preparation.prepared import PreparedImage
@@ -58,7 +58,7 @@ def choose_context(
         least = np.full_like(least, np.inf)
     centre = np.zeros((1, len(spacing)), int)
     patch = disk(NEIGHBOUR_RADIUS, spacing).offsets
-    filled_disk = Ring(np.concatenate([patch, centre]), np.ones(len(patch) + 1))
+    filled_disk = Footprint(np.concatenate([patch, centre]), np.ones(len(patch) + 1))
     for axis in [each for each in prepared.layout.sample_axes if each not in without]:
         for number in COUNTS if count is None else filter(None, [count]):
             context = Context(axis, number)
@@ -70,7 +70,9 @@ def choose_context(
     return best
 
 
-def _gather(prepared: PreparedImage, samples: NDArray[np.intp], ring: Ring) -> NDArray[np.floating]:
+def _gather(
+    prepared: PreparedImage, samples: NDArray[np.intp], ring: Footprint
+) -> NDArray[np.floating]:
     """Gather the surroundings of the held-out pixels in given samples; 0 beyond the border."""
     around = gather_around(
         prepared.x, (samples, *prepared.held_out_indices[1:]), ring, prepared.missing_if_any

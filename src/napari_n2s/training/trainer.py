@@ -15,7 +15,6 @@ from napari_n2s.core.device import give_back_memory, prefer_layout
 from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
-from napari_n2s.core.system import keep_memory
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import TILE
 from napari_n2s.inference.tiling import count_passes, divide, predict
@@ -74,7 +73,6 @@ class Trainer:
     def __init__(
         self, data: TrainingData, settings: Settings, device: torch.device, schedule: Schedule
     ) -> None:
-        keep_memory()
         self.settings, self.device, self.schedule = settings, device, schedule
         self.baselines = data.baselines
         self.data = data.to(device)

@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent
 
 from napari_n2s.calibration.result import Calibration, say
 from napari_n2s.filters.catalogue import METHODS, Denoiser, choose_denoiser
-from napari_n2s.filters.donut_filters import RINGS
+from napari_n2s.filters.donut_filters import FOOTPRINTS
 from napari_n2s.preparation.prepared import PreparedImage
 from napari_n2s.widgets.calibrate.filter_previews import FilterPreviews
 from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
@@ -127,13 +127,13 @@ class CalibrateDock(CalibrateForm):
         """Offer neighbouring slices if the image has slices and the filter can use them."""
         source = self.image.value
         has_slices = source is not None and "Z" in layer_data.axes(source)
-        self.slices.setVisible(has_slices and self.method.value in RINGS)
+        self.slices.setVisible(has_slices and self.method.value in FOOTPRINTS)
 
     def _volume(self) -> bool:
         return self.slices.isVisibleTo(self) and self.slices.isChecked()
 
     def _denoiser(self, method: str) -> Denoiser:
-        if method in RINGS and self._volume():
+        if method in FOOTPRINTS and self._volume():
             distance = layer_data.slice_distance(self.image.value)
             return choose_denoiser(method, None, (distance, 1.0, 1.0))
         return choose_denoiser(method, None)
@@ -192,7 +192,7 @@ class CalibrateDock(CalibrateForm):
         if not self.compare.isChecked() or state is None:
             self.show_table([])
             return
-        possible = RINGS if state.volume else METHODS
+        possible = FOOTPRINTS if state.volume else METHODS
         self._calibrate([method for method in possible if method not in state.found])
 
     def _calibrate(self, methods: list[str]) -> None:
