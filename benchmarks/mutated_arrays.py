@@ -184,17 +184,17 @@ def run_job(place: Path, source: Path, finish: bool = True) -> None:
     """Denoise a source into a folder, or leave it half done."""
     from napari_n2s.core.progress import Applying
     from napari_n2s.core.settings import Settings
-    from napari_n2s.io import files
+    from napari_n2s.io import reading
     from napari_n2s.pipeline.resumable import denoising_to
 
     settings, output = Settings(steps=1, device="cpu", context=0), place / "b.zarr"
-    work = denoising_to(output, [source], files.read(source), settings, np.dtype("f4"))
+    work = denoising_to(output, [source], reading.read_image(source), settings, np.dtype("f4"))
     for state in work:
         if not finish and isinstance(state, Applying) and state.done >= 0.9:
             break
     work.close()
     if finish:
-        written = files.read(output).image[...]
+        written = reading.read_image(output).image[...]
         if not np.isfinite(written).all():
             raise AssertionError("the result has pixels that are no numbers")
 

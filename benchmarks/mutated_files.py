@@ -160,20 +160,20 @@ def _read_and_write(path: Path) -> None:
     import numpy as np
 
     from napari_n2s.images.image import open_image, read_box
-    from napari_n2s.io import files, paths, writing
+    from napari_n2s.io import output_paths, reading, writing
     from napari_n2s.io.file_axes import read_axes
 
-    recording = files.read(path)
+    recording = reading.read_image(path)
     image = open_image(recording.image)
     read_axes(path, tuple(image.shape))
-    output = paths.beside_input(path, recording.flavour)
+    output = output_paths.default_output(path, recording.file_format)
     if np.dtype(image.dtype).itemsize * np.prod(image.shape, dtype=float) > READ_WHOLE:
         read_box(image, tuple(slice(0, 1) for _ in image.shape))
         return
-    with writing.creating(output, np.dtype("float32"), recording) as out:
+    with writing.open_output(output, np.dtype("float32"), recording) as out:
         whole = tuple(slice(0, size) for size in image.shape)
         out[whole] = read_box(image, whole).astype(np.float32)
-    again = files.read(output)
+    again = reading.read_image(output)
     if sorted(again.image.shape) != sorted(image.shape):  # OME-Zarr has an order of its own
         raise AssertionError(f"{image.shape} came back as {again.image.shape}")
 

@@ -483,10 +483,10 @@ def write_variants(folder: Path) -> list[Variant]:
 def check(path: Path, variant: Variant) -> list[str]:
     """Read and write a variant; list what is wrong."""
     from napari_n2s.core.errors import FileError
-    from napari_n2s.io import files, writing
+    from napari_n2s.io import reading, writing
 
     try:
-        read = files.read(path, **variant.options)
+        read = reading.read_image(path, **variant.options)
     except FileError as error:
         expected = variant.image is None and variant.words in str(error)
         return [] if expected else [f"refused: {error}"]
@@ -498,14 +498,14 @@ def check(path: Path, variant: Variant) -> list[str]:
         wrong.append(f"said {heard!r} and not {variant.words!r}")
     for kind in {np.dtype("f4"), read.image.dtype}:
         result = path.with_name(f"result_{kind.name}_{path.name}.tif")
-        with writing.creating(result, kind, read) as out:
+        with writing.open_output(result, kind, read) as out:
             out[...] = read.image
-        again, told = files.read(result), writing.losses(result, kind, read)
+        again, told = reading.read_image(result), writing.lost_metadata(result, kind, read)
         values = np.array_equal(again.image, np.asarray(read.image).astype(kind))
         if not values or again.axes != read.axes:
             wrong.append(f"as {kind}: {again.axes} {again.image.shape} for {read.axes}, {values}")
-        if _sizes(again, "XY" if again.flavour == "plain" else "TZXY") != _sizes(
-            read, "XY" if again.flavour == "plain" else "TZXY"
+        if _sizes(again, "XY" if again.file_format == "plain" else "TZXY") != _sizes(
+            read, "XY" if again.file_format == "plain" else "TZXY"
         ):
             wrong.append(f"as {kind}: {again.sizes} for {read.sizes}")
         for name in variant.kept:

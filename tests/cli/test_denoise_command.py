@@ -82,7 +82,7 @@ def test_the_demo_writes_what_it_says(tmp_path, capsys):
     assert iio.imread(tmp_path / "demo" / "before_after.png").shape == (256, 768)
     assert "denoised" in capsys.readouterr().out
     assert run("demo", tmp_path / "demo", *QUICK) == 2
-    assert "is left as it is" in capsys.readouterr().err
+    assert "is not overwritten" in capsys.readouterr().err
 
 
 def bad_calls(noisy, tmp_path):
@@ -107,10 +107,10 @@ def bad_calls(noisy, tmp_path):
     yield ["denoise", tmp_path / "text.png"], "cannot be read as an image"
     yield ["denoise", noisy, "--axes", "YX"], "name 2 axes, but the image has 3"
     yield ["denoise", noisy, "--seconds", "0"], "seconds is 0"
-    yield ["denoise", noisy, "-o", noisy], "is left as it is"
+    yield ["denoise", noisy, "-o", noisy], "is not overwritten"
     yield ["denoise", noisy, "-o", tmp_path / "none" / "a.tif"], "There is no folder"
     yield ["denoise", noisy, "--report", tmp_path / "none" / "a.json"], "There is no folder"
-    yield ["demo", noisy / "folder"], "cannot be made"
+    yield ["demo", noisy / "folder"], "cannot be created"
 
 
 def contents(folder):
@@ -236,7 +236,7 @@ def test_a_filter_is_calibrated_drawn_written_and_applied(noisy, tmp_path, capsy
     assert run("denoise", noisy, "--method", "median", "-o", other) == 0
     assert np.array_equal(tifffile.imread(other), found.apply(STACK))
     assert run("calibrate", noisy, "--json", values) == 2
-    assert "exists and is left as it is" in capsys.readouterr().err
+    assert "exists and is not overwritten" in capsys.readouterr().err
 
 
 def test_the_shell_knows_every_filter():

@@ -87,7 +87,7 @@ def test_folders_are_matched_by_name(folder, capsys):
         assert np.array_equal(tifffile.imread(out / f"{name}.tif"), image)
     assert "1 files have no partner" in capsys.readouterr().out
     assert run("denoise", "--pairs", folder / "even", folder / "odd", "-o", out, *QUICK) == 2
-    assert "is left as it is" in capsys.readouterr().err
+    assert "is not overwritten" in capsys.readouterr().err
 
 
 def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):

@@ -19,7 +19,7 @@ from napari_n2s.cli.console import Tolerant, printable
 from napari_n2s.cli.main import main
 from napari_n2s.core.settings import Settings
 from napari_n2s.inference.tiling import count_passes
-from napari_n2s.io import part_files, paths
+from napari_n2s.io import output_paths, temporary_files
 from napari_n2s.training.schedule import APPLYING, Schedule
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def filtered(source, output, *more):
 def test_writing_onto_the_input_is_one_plain_sentence(noisy, capsys):
     assert filtered(noisy, noisy) == 2
     said = capsys.readouterr().err
-    assert said == f"napari-n2s: {noisy} exists and is left as it is; choose another name.\n"
+    assert said == f"napari-n2s: {noisy} exists and is not overwritten; choose another name.\n"
     assert np.array_equal(tifffile.imread(noisy), IMAGE)
 
 
@@ -116,7 +116,7 @@ def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("napari_n2s.io.files.read", fail)
+    monkeypatch.setattr("napari_n2s.io.reading.read_image", fail)
     assert filtered(noisy, tmp_path / "a.tif") == 2
     said = capsys.readouterr().err
     assert said.startswith("napari-n2s: ")
@@ -142,8 +142,8 @@ import os, signal, sys, time
 from pathlib import Path
 from napari_n2s.cli import signals
 signals.heed_signals()
-from napari_n2s.io import paths
-with signals.last_words(lambda: "Some is kept."), paths.beside(Path(sys.argv[1])) as part:
+from napari_n2s.io.output_paths import atomic_path
+with signals.last_words(lambda: "Some is kept."), atomic_path(Path(sys.argv[1])) as part:
     part.mkdir()
     (part / "half").write_text("half")
     print("ready", flush=True)
@@ -187,12 +187,12 @@ def test_a_signal_leaves_one_line_and_nothing_else(tmp_path, writing, name):
 def test_of_two_that_write_one_file_the_second_is_told_and_what_is_killed_leaves_nothing(
     noisy, tmp_path, writing, monkeypatch, capsys
 ):
-    monkeypatch.setattr(part_files, "PAUSE", 0.001)
+    monkeypatch.setattr(temporary_files, "LOCK_INTERVAL", 0.001)
     process, out = writing()
     before = sorted(tmp_path.rglob("*"))
     assert filtered(noisy, out) == 2
     assert f"Another process is writing {out}" in capsys.readouterr().err
-    with pytest.raises(FileError, match="Another process"), paths.beside(out):
+    with pytest.raises(FileError, match="Another process"), output_paths.atomic_path(out):
         raise AssertionError
     assert filtered(noisy, tmp_path / "other.tif") == 0
     assert set(before) < set(tmp_path.rglob("*"))
@@ -220,7 +220,7 @@ def test_a_disk_too_small_is_named_and_nothing_is_left(noisy, tmp_path, monkeypa
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     monkeypatch.setattr("napari_n2s.calibration.calibrate.calibrate", None)
     assert filtered(noisy, tmp_path / "a.tif") == 2
-    assert "There is no space left for" in capsys.readouterr().err
+    assert "There is not enough space for" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [noisy]
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from typing import TextIO
 
 from napari_n2s.core.errors import N2SError
-from napari_n2s.io.paths import reason
+from napari_n2s.io.output_paths import os_reason
 
 TRACEBACK = "NAPARI_N2S_TRACEBACK"
 """Environment variable that has the traceback of an unexpected error shown."""
@@ -83,7 +83,7 @@ class Tolerant(io.TextIOBase):
             os.close(empty)
         # A reader that has seen enough, as head, is no trouble.
         if self is sys.stdout and isinstance(error, OSError) and type(error) is not BrokenPipeError:
-            print(f"napari-n2s: Nothing more can be printed: {reason(error)}.", file=sys.stderr)
+            print(f"napari-n2s: Nothing more can be printed: {os_reason(error)}.", file=sys.stderr)
 
 
 def in_a_sentence(error: Exception) -> str:
@@ -93,7 +93,7 @@ def in_a_sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "There is not enough memory; close other programs, or denoise a part of the image."
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be read or written: {reason(error)}."
+        return f"{error.filename} cannot be read or written: {os_reason(error)}."
     return (
         f"Something went wrong that should not ({type(error).__name__}: {error}); with the "
         f"environment variable {TRACEBACK}=1 it is shown where, for a report."

@@ -40,9 +40,9 @@ def _signals() -> list[signal.Signals]:
 def _end(number: int, _frame: object) -> None:
     for each in _signals():
         signal.signal(each, signal.SIG_IGN)
-    files = sys.modules.get("napari_n2s.io.part_files")
-    if abandon := getattr(files, "abandon", None):
-        abandon()
+    files = sys.modules.get("napari_n2s.io.temporary_files")
+    if remove_all := getattr(files, "remove_all", None):
+        remove_all()
     name = signal.Signals(number).name
     lines = ["given up." if number == signal.SIGINT else f"ended by {name}."]
     with suppress(OSError):

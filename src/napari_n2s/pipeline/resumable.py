@@ -23,9 +23,9 @@ from napari_n2s.images.image import Box, Part, check_dtype, open_image
 from napari_n2s.inference.distributed import applying_on
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import applying
-from napari_n2s.io.ome_zarr.writing import ZarrResult, require_order
-from napari_n2s.io.paths import claim, in_words
-from napari_n2s.io.recording import Recording
+from napari_n2s.io.file_image import FileImage
+from napari_n2s.io.ome_zarr.writing import ZarrOutput, ome_zarr_order
+from napari_n2s.io.output_paths import lock_output, write_error
 from napari_n2s.pipeline.report import Report, account_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.pipeline.unfinished import Unfinished
@@ -40,7 +40,7 @@ AGAIN = "; see to that, and repeat the command to go on"
 def denoising_to(
     path: Path,
     sources: Sequence[Path],
-    recording: Recording,
+    recording: FileImage,
     settings: Settings,
     kind: np.dtype[Any],
     client: Any = None,
@@ -58,7 +58,7 @@ def denoising_to(
         The folder to write, which is not there yet.
     sources : sequence of Path
         Where the recording and its guides lie.
-    recording : Recording
+    recording : FileImage
     settings : Settings
     kind : dtype
         Type of the result.
@@ -73,13 +73,13 @@ def denoising_to(
         With one sentence that says what is wrong and what to do.
     """
     unfinished = Unfinished(path)
-    require_order(recording)
+    ome_zarr_order(recording)
     image, axes = open_image(recording.image), recording.axes
     require_memory(LISTED * layout(image.shape, axes).canonical_shape[0])
     check_dtype(kind, image, settings.nan_policy)
     asked = _asked(sources, recording, settings, kind)
     try:
-        with claim(path), memory_in_words():
+        with lock_output(path), memory_in_words():
             begun = unfinished.take_up(asked)
             if begun is None:
                 for progress in train(image, axes=axes, settings=settings):
@@ -92,24 +92,24 @@ def denoising_to(
             model, report = begun
             begin = time.monotonic()
             try:
-                out = ZarrResult(unfinished.folder, recording, kind)
+                out = ZarrOutput(unfinished.folder, recording, kind)
             except ValueError as error:
                 raise unfinished.damaged() from error
             boxes = boxes_of(image, axes, out, volume=settings.volume)
-            left = [box for box in boxes if not out.holds(box)]
+            left = [box for box in boxes if not out.is_written(box)]
             if client:
                 yield from applying_on(client, model, image, axes, out, left)
             else:
                 yield from _applying_here(model, image, axes, out, left, len(boxes))
-            out.tidy()
+            out.remove_partial_chunks()
             unfinished.finish()
     except OSError as error:
-        raise in_words(path, error, AGAIN) from error
+        raise write_error(path, error, AGAIN) from error
     return replace(report, seconds=report.seconds + time.monotonic() - begin)
 
 
 def _applying_here(
-    model: Model, image: Any, axes: str, out: ZarrResult, boxes: list[Box], count: int
+    model: Model, image: Any, axes: str, out: ZarrOutput, boxes: list[Box], count: int
 ) -> Generator[Applying, None, None]:
     """Denoise one box after the other, the last of so many."""
     device = choose_device(model.settings.device)
@@ -124,7 +124,7 @@ def _shares(work: Generator[Applying, None, Any]) -> Generator[float, None, None
 
 
 def _asked(
-    sources: Sequence[Path], recording: Recording, settings: Settings, kind: np.dtype[Any]
+    sources: Sequence[Path], recording: FileImage, settings: Settings, kind: np.dtype[Any]
 ) -> dict[str, Any]:
     """Say all that the result depends on, as JSON would say it again."""
     asked = {

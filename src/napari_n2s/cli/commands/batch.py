@@ -11,7 +11,7 @@ from pathlib import Path
 
 from napari_n2s.cli.console import TRACEBACK, in_a_sentence, printable, say
 from napari_n2s.core.errors import FileError, N2SError, SettingsError
-from napari_n2s.io.recording import Recording
+from napari_n2s.io.file_image import FileImage
 
 ALONE = ("guide", "pair", "pairs", "report")
 """Options that go with a single image."""
@@ -23,9 +23,9 @@ def wanted(chosen: argparse.Namespace) -> bool:
 
 
 def _holds_images(path: Path) -> bool:
-    from napari_n2s.io.formats import images_in
+    from napari_n2s.io.formats import list_image_files
 
-    return _is_plain_folder(path) and bool(images_in(path))
+    return _is_plain_folder(path) and bool(list_image_files(path))
 
 
 def _is_plain_folder(path: Path) -> bool:
@@ -52,7 +52,7 @@ def denoise(chosen: argparse.Namespace, one: Callable[[argparse.Namespace], None
     N2SError
         Before any work, if it cannot begin; after it, if some could not be denoised.
     """
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     given = [name for name in ALONE if getattr(chosen, name)]
     if given:
@@ -60,7 +60,7 @@ def denoise(chosen: argparse.Namespace, one: Callable[[argparse.Namespace], None
     sources = list_images(chosen.input)
     if not chosen.output:
         chosen.output = _folder_beside(chosen.input)
-    elif chosen.output.suffix.lower() in paths.RESULTS:
+    elif chosen.output.suffix.lower() in output_paths.OUTPUT_SUFFIXES:
         raise FileError(f"{chosen.output} is named like a file; several images go into a folder.")
     targets = [chosen.output and chosen.output / _name(each) for each in sources]
     clashing = [str(name) for name, count in Counter(filter(None, targets)).items() if count > 1]
@@ -72,7 +72,7 @@ def denoise(chosen: argparse.Namespace, one: Callable[[argparse.Namespace], None
     if chosen.output:
         if chosen.output.exists() and not chosen.output.is_dir():
             raise FileError(f"{chosen.output} is no folder; name one after -o for several images.")
-        with paths.folder(chosen.output):
+        with output_paths.output_folder(chosen.output):
             _each(chosen, sources, targets, one)
     else:
         _each(chosen, sources, targets, one)
@@ -119,12 +119,12 @@ def list_images(inputs: list[Path]) -> list[Path]:
     FileError
         If a folder holds none.
     """
-    from napari_n2s.io.formats import images_in
+    from napari_n2s.io.formats import list_image_files
 
     found: list[Path] = []
     for each in inputs:
         if _is_plain_folder(each):
-            inside = images_in(each)
+            inside = list_image_files(each)
             if not inside:
                 raise FileError(f"The folder {each} holds no images; name another.")
             found += inside
@@ -135,24 +135,26 @@ def list_images(inputs: list[Path]) -> list[Path]:
 
 def _name(source: Path) -> str:
     """Give a result the name of its source, with an ending that can be written."""
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     path = source if source.name.strip(".") else source.resolve()
-    written = path.suffix.lower() in paths.RESULTS
+    written = path.suffix.lower() in output_paths.OUTPUT_SUFFIXES
     return path.name if written else f"{path.stem}.tif"
 
 
-def read_stack(chosen: argparse.Namespace) -> tuple[Recording, list[Path]]:
+def read_stack(chosen: argparse.Namespace) -> tuple[FileImage, list[Path]]:
     """Read the files that were named, or those of a folder, as one stack, and say how.
 
     Raises
     ------
     FileError
     """
-    from napari_n2s.io import files, slices
+    from napari_n2s.io import image_sequence, reading
 
     paths = list_images(chosen.input)
-    recording = slices.read_stack(paths, files.read, chosen.axes, files.LARGE)
+    recording = image_sequence.read_image_sequence(
+        paths, reading.read_image, chosen.axes, reading.LARGE
+    )
     size = " x ".join(map(str, recording.image.shape[1:]))
     say(
         f"A stack of {len(paths)} slices of {size} along {recording.axes[0]}, from "

@@ -15,7 +15,7 @@ from napari_n2s.images.dtypes import result_kind
 
 if TYPE_CHECKING:
     from napari_n2s.calibration.result import Calibration, Tried
-    from napari_n2s.io.recording import Recording
+    from napari_n2s.io.file_image import FileImage
 
 INPUT = "a TIFF or PNG file, or a folder of OME-Zarr or zarr"
 METHODS = ("median", "mean", "gaussian", "nlm", "wavelet", "tv", "bilateral", "butterworth")
@@ -59,15 +59,15 @@ def add_command(commands: Any) -> None:
 
 
 def filter_file(
-    output: Path, kind: Any, recording: Recording, method: str, nan_policy: str, seed: int
+    output: Path, kind: Any, recording: FileImage, method: str, nan_policy: str, seed: int
 ) -> Calibration:
     """Calibrate a filter on a recording, and write it filtered at its best."""
     from napari_n2s.calibration.calibrate import calibrate
     from napari_n2s.core.generators import finish
-    from napari_n2s.io.writing import creating
+    from napari_n2s.io.writing import open_output
 
     image, axes = recording.image, recording.axes
-    with creating(output, kind, recording) as out:
+    with open_output(output, kind, recording) as out:
         found = calibrate(image, method, axes=axes, nan_policy=nan_policy, seed=seed)
         finish(found.applying(image, out=out))
     return found
@@ -85,18 +85,18 @@ def account(found: Calibration) -> list[str]:
 
 def _calibrate(chosen: argparse.Namespace) -> None:
     from napari_n2s.core.generators import finish
-    from napari_n2s.io import paths
-    from napari_n2s.io.writing import creating
+    from napari_n2s.io import output_paths
+    from napari_n2s.io.writing import open_output
 
     recording = info_command.read_chosen(chosen)
     for path, suffixes in ((chosen.plot, (".png",)), (chosen.json, (".json",))):
         if path:
-            paths.check_output(path, suffixes)
+            output_paths.check_output(path, suffixes)
     if chosen.output:
-        paths.check_output(chosen.output, paths.RESULTS)
+        output_paths.check_output(chosen.output, output_paths.OUTPUT_SUFFIXES)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     if chosen.output:
-        with creating(chosen.output, result_kind(recording.image), recording) as out:
+        with open_output(chosen.output, result_kind(recording.image), recording) as out:
             found = _calibrate_and_tell(chosen, recording)
             finish(found.applying(recording.image, mix=chosen.mix, out=out))
     else:
@@ -105,10 +105,10 @@ def _calibrate(chosen: argparse.Namespace) -> None:
         say(f"Wrote {path}.")
 
 
-def _calibrate_and_tell(chosen: argparse.Namespace, recording: Recording) -> Calibration:
+def _calibrate_and_tell(chosen: argparse.Namespace, recording: FileImage) -> Calibration:
     from napari_n2s.calibration.calibrate import calibrating, get_ready, spacing_of
     from napari_n2s.filters.catalogue import choose_denoiser
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     spacing = spacing_of(chosen.z_step)
     denoiser = choose_denoiser(chosen.method, None, spacing)
@@ -131,10 +131,10 @@ def _calibrate_and_tell(chosen: argparse.Namespace, recording: Recording) -> Cal
     if chosen.plot:
         from napari_n2s.calibration.curve import draw
 
-        paths.write_whole(chosen.plot, lambda part: draw(found, part))
+        output_paths.write_atomically(chosen.plot, lambda part: draw(found, part))
     if chosen.json:
         text = json.dumps(found.to_dict(), indent=2) + "\n"
-        paths.write_whole(chosen.json, lambda part: part.write_text(text))
+        output_paths.write_atomically(chosen.json, lambda part: part.write_text(text))
     return found
 
 

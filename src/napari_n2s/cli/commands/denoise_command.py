@@ -22,7 +22,7 @@ from napari_n2s.images.dtypes import named_kind
 from napari_n2s.images.guides import guide
 
 if TYPE_CHECKING:
-    from napari_n2s.io.recording import Recording
+    from napari_n2s.io.file_image import FileImage
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.pipeline.report import Report
 
@@ -69,21 +69,21 @@ def _denoise_one(chosen: argparse.Namespace) -> None:
 
 
 def _denoise_recording(
-    chosen: argparse.Namespace, recording: Recording, sources: list[Path]
+    chosen: argparse.Namespace, recording: FileImage, sources: list[Path]
 ) -> None:
-    from napari_n2s.io import files, paths, writing
+    from napari_n2s.io import output_paths, reading, writing
 
     settings = settings_of(chosen)
-    output = chosen.output or paths.beside_input(chosen.input, recording.flavour)
-    paths.check_output(output, paths.RESULTS)
+    output = chosen.output or output_paths.default_output(chosen.input, recording.file_format)
+    output_paths.check_output(output, output_paths.OUTPUT_SUFFIXES)
     if chosen.report:
-        paths.check_output(chosen.report, (".json",))
+        output_paths.check_output(chosen.report, (".json",))
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
-    guides = [files.read(each).image for each in chosen.guide]
+    guides = [reading.read_image(each).image for each in chosen.guide]
     recording = replace(recording, image=guide(recording.image, recording.axes, guides))
     kind = named_kind(chosen.dtype, recording.image)
     info_command.tell_losses(output, kind, recording)
-    if chosen.scheduler and (chosen.method or not paths.is_zarr(output)):
+    if chosen.scheduler and (chosen.method or not output_paths.is_zarr(output)):
         raise SettingsError(
             "--scheduler is for networks and for an output that ends in .zarr; leave it out, or "
             "choose such a name."
@@ -97,26 +97,26 @@ def _denoise_recording(
             )
         _filter(chosen, recording, settings, kind, output)
         return
-    if paths.is_zarr(output):
+    if output_paths.is_zarr(output):
         report = _denoise_to_zarr(chosen, recording, settings, kind, output, sources)
     else:
-        with writing.creating(output, kind, recording) as out:
+        with writing.open_output(output, kind, recording) as out:
             _, report = denoise_and_show(recording.image, recording.axes, settings, out)
     say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     say(report.sentence())
     if chosen.report:
-        paths.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
+        output_paths.write_atomically(chosen.report, lambda part: part.write_text(report.to_json()))
         say(f"Wrote {chosen.report}.")
 
 
 def _filter(
     chosen: argparse.Namespace,
-    recording: Recording,
+    recording: FileImage,
     settings: Settings,
     kind: np.dtype[Any],
     output: Path,
 ) -> None:
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     found = calibrate_command.filter_file(
         output, kind, recording, chosen.method, settings.nan_policy, settings.seed
@@ -125,13 +125,13 @@ def _filter(
         say(line)
     if chosen.report:
         text = json.dumps(found.to_dict(), indent=2) + "\n"
-        paths.write_whole(chosen.report, lambda part: part.write_text(text))
+        output_paths.write_atomically(chosen.report, lambda part: part.write_text(text))
         say(f"Wrote {chosen.report}.")
 
 
 def _denoise_to_zarr(
     chosen: argparse.Namespace,
-    recording: Recording,
+    recording: FileImage,
     settings: Settings,
     kind: np.dtype[Any],
     output: Path,

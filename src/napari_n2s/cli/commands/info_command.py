@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_n2s.cli.console import say
 
 if TYPE_CHECKING:
-    from napari_n2s.io.recording import Content, Recording
+    from napari_n2s.io.file_image import FileImage, ImageInfo
 
 
 def add_command(commands: Any, about: str) -> None:
@@ -37,17 +37,17 @@ def add_choice(parser: Any) -> None:
     )
 
 
-def read_chosen(chosen: argparse.Namespace) -> Recording:
+def read_chosen(chosen: argparse.Namespace) -> FileImage:
     """Read the image that was named and chosen, and say what there is to be known of it."""
-    from napari_n2s.io import files
+    from napari_n2s.io import reading
 
-    recording = files.read(chosen.input, chosen.series, chosen.level)
+    recording = reading.read_image(chosen.input, chosen.series, chosen.level)
     for note in recording.notes:
         say(f"{chosen.input}: {note}")
     return recording
 
 
-def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
+def tell_losses(output: Path, kind: Any, recording: FileImage) -> None:
     """Say what of all that a file says the result has no place for.
 
     Raises
@@ -60,23 +60,23 @@ def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
 
     layout(recording.image.shape, recording.axes)
 
-    for note in writing.losses(output, kind, recording):
+    for note in writing.lost_metadata(output, kind, recording):
         say(note)
 
 
 def _info(chosen: argparse.Namespace) -> None:
-    from napari_n2s.io import files
+    from napari_n2s.io import reading
 
-    for number, content in enumerate(files.contents(chosen.input)):
+    for number, content in enumerate(reading.list_images(chosen.input)):
         say(content.sentence(number))
         for line in _details(content):
             say(f"   {line}")
 
 
-def _details(content: Content) -> list[str]:
+def _details(content: ImageInfo) -> list[str]:
     lines = []
-    if content.sizes:
-        steps = [f"{axis} {step:.6g} {unit}" for axis, (step, unit) in content.sizes.items()]
+    if content.pixel_sizes:
+        steps = [f"{axis} {step:.6g} {unit}" for axis, (step, unit) in content.pixel_sizes.items()]
         lines.append(f"pixel size: {', '.join(steps)}")
     if len(content.levels) > 1:
         shapes = [f"{n}: {' x '.join(map(str, shape))}" for n, shape in enumerate(content.levels)]

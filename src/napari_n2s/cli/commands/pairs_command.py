@@ -20,7 +20,7 @@ from napari_n2s.images.axes import APART
 from napari_n2s.images.dtypes import named_kind
 
 if TYPE_CHECKING:
-    from napari_n2s.io.recording import Recording
+    from napari_n2s.io.file_image import FileImage
     from napari_n2s.replicates.replicates import Replicates
 
 PAIRINGS = ("neighbours", "halves", "repeats")
@@ -79,14 +79,14 @@ def denoise(chosen: argparse.Namespace, settings: Settings) -> None:
 
 
 def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
-    from napari_n2s.io import files, paths, writing
+    from napari_n2s.io import output_paths, reading, writing
     from napari_n2s.replicates.replicates import find_replicates
 
     recording = info_command.read_chosen(chosen)
-    output = chosen.output or paths.beside_input(chosen.input, recording.flavour)
+    output = chosen.output or output_paths.default_output(chosen.input, recording.file_format)
     _check(chosen, output)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
-    others = [files.read(each).image for each in chosen.pair or []]
+    others = [reading.read_image(each).image for each in chosen.pair or []]
     readings = find_replicates(
         recording.image,
         recording.axes,
@@ -98,16 +98,16 @@ def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
         seed=settings.seed,
     )
     assert readings is not None
-    readings = readings.guided([files.read(each).image for each in chosen.guide])
+    readings = readings.guided([reading.read_image(each).image for each in chosen.guide])
     kind = named_kind(chosen.dtype, recording.image)
-    with writing.creating(output, kind, _as_shown(recording, readings)) as out:
+    with writing.open_output(output, kind, _as_shown(recording, readings)) as out:
         report = _run(readings, settings, out)
     say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     _tell(chosen, readings, report)
 
 
 def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     others = (chosen.input, chosen.pair, chosen.pairs_axis, chosen.split_photons, chosen.guide)
     if any(others) or chosen.pairing != PAIRINGS[0]:
@@ -124,11 +124,11 @@ def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
             "Several files of a folder differ only in how their names end, so that their results "
             "would have one name; name them otherwise."
         )
-    with paths.folder(output):
+    with output_paths.output_folder(output):
         for target in targets:
-            paths.check_output(target)
+            output_paths.check_output(target)
         _check(chosen, None)
-        with paths.claim(targets[0]):
+        with output_paths.lock_output(targets[0]):
             _denoise_all(chosen, settings, names, left_out, targets)
 
 
@@ -140,10 +140,10 @@ def _denoise_all(
     targets: list[Path],
 ) -> None:
     """Denoise the files of these names in all folders, each to its target."""
-    from napari_n2s.io import files
+    from napari_n2s.io import reading, writing
     from napari_n2s.replicates.replicates import pair_up
 
-    recordings = [[files.read(folder / name) for name in names] for folder in chosen.pairs]
+    recordings = [[reading.read_image(folder / name) for name in names] for folder in chosen.pairs]
     axes = (chosen.axes or recordings[0][0].axes).upper()
     stacks = [_stack(names, row) for row in recordings]
     if left_out:
@@ -154,7 +154,7 @@ def _denoise_all(
     clean = np.empty(stacks[0].shape, kind)
     report = _run(readings, settings, clean)
     for target, image, recording in zip(targets, clean, recordings[0], strict=True):
-        files.write(target, image, replace(recording, axes=axes))
+        writing.write_image(target, image, replace(recording, axes=axes))
     say(
         f"Wrote {len(targets)} files to {targets[0].parent} after {report.seconds:.0f} s on the "
         f"{report.device}."
@@ -180,7 +180,7 @@ def _common_names(folders: list[Path]) -> tuple[list[str], int]:
     return sorted(common), len(set.union(*found) - common)
 
 
-def _stack(names: list[str], recordings: list[Recording]) -> Any:
+def _stack(names: list[str], recordings: list[FileImage]) -> Any:
     """Lay the images of a folder on each other."""
     images = [np.asarray(each.image) for each in recordings]
     for name, image in zip(names, images, strict=True):
@@ -192,7 +192,7 @@ def _stack(names: list[str], recordings: list[Recording]) -> Any:
     return np.stack(images)
 
 
-def _as_shown(recording: Recording, readings: Replicates) -> Recording:
+def _as_shown(recording: FileImage, readings: Replicates) -> FileImage:
     """Say of the result what its file says, but for an axis that it does not have."""
     if readings.lost is None:
         return recording
@@ -205,12 +205,12 @@ def _as_shown(recording: Recording, readings: Replicates) -> Recording:
 
 
 def _check(chosen: argparse.Namespace, output: Path | None) -> None:
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     if output:
-        paths.check_output(output, paths.RESULTS)
+        output_paths.check_output(output, output_paths.OUTPUT_SUFFIXES)
     if chosen.report:
-        paths.check_output(chosen.report, (".json",))
+        output_paths.check_output(chosen.report, (".json",))
 
 
 def _run(readings: Replicates, settings: Settings, out: Any) -> Any:
@@ -226,11 +226,11 @@ def _run(readings: Replicates, settings: Settings, out: Any) -> Any:
 
 def _tell(chosen: argparse.Namespace, readings: Replicates, report: Any) -> None:
     """Say what was found only in training, and how well it went."""
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     for sentence in report.findings[len(readings.findings) :]:
         say(sentence)
     say(report.sentence())
     if chosen.report:
-        paths.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
+        output_paths.write_atomically(chosen.report, lambda part: part.write_text(report.to_json()))
         say(f"Wrote {chosen.report}.")

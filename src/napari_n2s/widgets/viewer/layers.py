@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,14 +87,9 @@ def axes(layer: Image) -> str:
         others = iter(unknown_axes(known.count(None)))
         return "".join(letter or next(others) for letter in known) + "S" * layer.rgb
     path = layer.source.path
-    if path and (filed := _axes_of_file(path, pixels(layer).shape)):
+    if path and (filed := read_axes(Path(path), tuple(pixels(layer).shape))):
         return filed
     return unknown_axes(layer.ndim - 2) + "YX" + "S" * layer.rgb
-
-
-@lru_cache
-def _axes_of_file(path: str, shape: tuple[int, ...]) -> str | None:
-    return read_axes(Path(path), shape)
 
 
 def slice_distance(layer: Image) -> float:
