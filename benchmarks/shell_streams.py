@@ -216,7 +216,7 @@ class Run:
         found = [] if status in allowed else [f"status {status}"]
         found += ["a traceback"] * ("Traceback" in text or "Exception ignored" in text)
         found += ["not printable"] * (not all(line.isprintable() for line in text.splitlines()))
-        found += ["internal error"] * ("should not" in text)
+        found += ["internal error"] * ("Unexpected error" in text)
         complaints = [line for line in text.splitlines() if line.startswith("napari-n2s: ")]
         spoilt = sum("Nothing more can be printed" in line for line in complaints)
         if len(complaints) - spoilt > (status != 0):

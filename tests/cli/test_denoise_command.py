@@ -157,7 +157,9 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
     assert tifffile.imread(tmp_path / "out.tif").shape == STACK.shape
 
 
-@pytest.mark.parametrize(("ending", "words"), [("tif", "gives up"), ("zarr", "same command goes")])
+@pytest.mark.parametrize(
+    ("ending", "words"), [("tif", "nothing is kept"), ("zarr", "same command resumes")]
+)
 def test_ctrl_c_while_applying_says_what_another_would_do(
     noisy, tmp_path, monkeypatch, capsys, ending, words
 ):

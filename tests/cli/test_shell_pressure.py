@@ -15,7 +15,7 @@ import tifffile
 import torch
 
 from napari_n2s import FileError, train
-from napari_n2s.cli.console import Tolerant, printable
+from napari_n2s.cli.console import TolerantStream, printable
 from napari_n2s.cli.main import main
 from napari_n2s.core.settings import Settings
 from napari_n2s.inference.tiling import count_passes
@@ -104,7 +104,7 @@ def test_no_stream_ends_the_work(noisy, tmp_path, monkeypatch, name, make):
 @posix
 def test_a_full_output_is_told_once(monkeypatch, capsys):
     with full() as stream:
-        monkeypatch.setattr(sys, "stdout", Tolerant(stream))
+        monkeypatch.setattr(sys, "stdout", TolerantStream(stream))
         print("one\ntwo")
         print("three")
     told = capsys.readouterr().err
@@ -141,9 +141,9 @@ WRITING = """
 import os, signal, sys, time
 from pathlib import Path
 from napari_n2s.cli import signals
-signals.heed_signals()
+signals.install_handlers()
 from napari_n2s.io.output_paths import atomic_path
-with signals.last_words(lambda: "Some is kept."), atomic_path(Path(sys.argv[1])) as part:
+with signals.exit_message(lambda: "Some is kept."), atomic_path(Path(sys.argv[1])) as part:
     part.mkdir()
     (part / "half").write_text("half")
     print("ready", flush=True)
@@ -178,7 +178,7 @@ def test_a_signal_leaves_one_line_and_nothing_else(tmp_path, writing, name):
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + number
-    expected = "given up." if name == "SIGINT" else f"ended by {name}."
+    expected = "interrupted." if name == "SIGINT" else f"ended by {name}."
     assert said.decode() == f"napari-n2s: {expected} Some is kept.\n"
     assert not list(tmp_path.iterdir())
 

@@ -180,7 +180,7 @@ def test_what_was_interrupted_goes_on_and_is_the_same_to_the_bit(
     assert "other axes" in capsys.readouterr().err
     monkeypatch.setattr("napari_n2s.pipeline.resumable.train", None)
     assert run(*out_again, *QUICK) == 0
-    assert "Went on with what was finished" in capsys.readouterr().out
+    assert "Resumed from" in capsys.readouterr().out
     assert np.array_equal(reading.read_image(out).image[:], expected)
     assert json.loads((tmp_path / "r.json").read_text())["steps"] > 0
     frames = {each: int(each.relative_to(part).parts[2]) for each in chunks}

@@ -34,7 +34,7 @@ def default_output(path: Path, file_format: str) -> Path:
     file_format : {"imagej", "ome", "plain", "zarr", "mrc"}
         Its format; see `FileImage`.
     """
-    path = path if path.name.strip(".") else path.resolve()
+    path = named(path)
     if file_format == "mrc":
         return path.with_name(f"{path.stem}_n2s{path.suffix}")
     if file_format != "zarr":
@@ -42,6 +42,20 @@ def default_output(path: Path, file_format: str) -> Path:
     name = path.name.removesuffix(ZARR_SUFFIX)
     stem = name.removesuffix(".ome")
     return path.with_name(f"{stem}_n2s{name[len(stem) :]}{ZARR_SUFFIX}")
+
+
+def named(path: Path) -> Path:
+    """Return a path that has a name of its own: "." and ".." are resolved.
+
+    Raises
+    ------
+    FileError
+        If it is the root folder.
+    """
+    path = path if path.name.strip(".") else path.resolve()
+    if not path.name:
+        raise FileError(f"{path} is the root folder; name an output with -o.")
+    return path
 
 
 def check_output(path: Path, suffixes: tuple[str, ...] = TIFF_SUFFIXES) -> None:

@@ -1,4 +1,4 @@
-"""The command `demo`: simulate a noisy micrograph, denoise it, and compare with the truth."""
+"""The command ``napari-n2s demo``: denoise a simulated micrograph and compare with the truth."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from napari_n2s.cli.console import say
 from napari_n2s.core.settings import Settings
 
 
-def run(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Run the command."""
     from napari_n2s.io import output_paths
 
-    settings, folder = denoise_command.settings_of(chosen), chosen.folder
+    settings, folder = denoise_command.settings_from(args), args.folder
     targets = {
         name: folder / f"{name}.{'png' if name == 'before_after' else 'tif'}"
         for name in ("noisy", "denoised", "truth", "before_after")
@@ -33,7 +33,7 @@ def _simulate_and_denoise(settings: Settings, folder: Path, targets: dict[str, P
 
     sample = fluorescence.picture(seed=settings.seed)
     say("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")
-    clean, report = denoise_command.denoise_and_show(sample.noisy, sample.axes, settings)
+    clean, report = denoise_command.denoise_with_progress(sample.noisy, sample.axes, settings)
     for name, image in (("noisy", sample.noisy), ("denoised", clean), ("truth", sample.truth)):
         writing.write_image(targets[name], image, FileImage(image, sample.axes))
     writing.write_png(targets["before_after"], judging.before_and_after(sample, clean))
