@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import sys
+import warnings
 from types import SimpleNamespace
 
 import dask.array
@@ -175,6 +176,11 @@ def damaged(folder):
         chunks = (*(1,) * (len(shape) - 2), 24, 24)
         zarr.create_array(folder / name, shape=shape, chunks=chunks, dtype="u2")
         yield folder / name, "never written"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about dtypes outside the standard
+        for name, dtype in (("text.zarr", str), ("letters.zarr", "U4")):
+            zarr.create_array(folder / name, shape=(24, 24), chunks=(24, 24), dtype=dtype)
+            yield folder / name, "which are no intensities"
     loop = folder / "loop.zarr"
     loop.symlink_to(loop)
     yield loop, "symbolic links"

@@ -38,6 +38,8 @@ DECOMPRESSORS: dict[str, Any] = {
     "lzma": lzma.LZMADecompressor,
 }
 """Codecs whose chunks do not store their decompressed size."""
+NUMBERS = "biufc"
+"""Kinds of dtypes that are numbers: bool, integers, float, complex."""
 CHUNK_OVERHEAD = 2**16
 """Bytes by which a chunk may exceed its pixels, for headers and incompressible data."""
 
@@ -137,7 +139,7 @@ def _zstd_size(data: bytes) -> int:
 
 
 def check_array(path: Path, array: Any) -> None:
-    """Check that an array is not implausibly larger than the files in its folder.
+    """Check that an array holds numbers, and is not implausibly larger than its folder.
 
     Parameters
     ----------
@@ -149,6 +151,8 @@ def check_array(path: Path, array: Any) -> None:
     FileError
         If it is not so.
     """
+    if np.dtype(array.dtype).kind not in NUMBERS:
+        raise FileError(f"{path} holds values of type {array.dtype}, which are no intensities.")
     item = np.dtype(array.dtype).itemsize
     if min(array.shards or array.chunks, default=1) < 1:
         raise FileError(f"{path} stores its image in chunks without pixels; it is damaged.")
