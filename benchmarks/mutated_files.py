@@ -127,6 +127,8 @@ class Worker:
 
 
 def _work(use: Callable[[Path], None]) -> None:
+    if use is not _read_and_write:
+        import napari_n2s.pipeline.resumable  # noqa: F401 (torch must not count as memory of a file)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""The shell: the main job on files, and what it says when it cannot be done."""
+"""The command line: denoising files, and one sentence where that is impossible."""
 
 import json
 import signal
@@ -54,7 +54,7 @@ def test_a_tiff_is_denoised_as_from_python_and_keeps_its_pixel_size(noisy, tmp_p
 @pytest.mark.parametrize(
     ("shape", "dtype"), [((24, 30), "uint8"), ((24, 30), "uint16"), ((24, 30, 3), "uint8")]
 )
-def test_a_png_is_denoised_beside_itself_in_its_own_type(tmp_path, shape, dtype):
+def test_a_png_is_denoised_in_its_own_dtype_next_to_it(tmp_path, shape, dtype):
     image = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
     iio.imwrite(tmp_path / "a.png", image)
     assert run("denoise", tmp_path / "a.png", *QUICK, "--dtype", "same") == 0
@@ -70,7 +70,7 @@ def test_axes_can_be_corrected(noisy, tmp_path):
         assert np.array_equal(tiff.asarray(), together)
 
 
-def test_the_demo_writes_what_it_says(tmp_path, capsys):
+def test_the_demo_writes_its_images_and_reduces_the_error(tmp_path, capsys):
     assert run("demo", tmp_path / "demo", "--steps", "20", "--device", "cpu") == 0
     noisy, denoised, truth = (
         tifffile.imread(tmp_path / "demo" / f"{name}.tif")
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
     assert "cannot be written to (permission denied); choose another" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monkeypatch):
+def test_ctrl_c_ends_the_training_and_keeps_the_best_network(noisy, tmp_path, monkeypatch):
     sound = BlindSpot.loss
 
     def interrupt(*arguments):
@@ -160,7 +160,7 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
 @pytest.mark.parametrize(
     ("ending", "words"), [("tif", "nothing is kept"), ("zarr", "same command resumes")]
 )
-def test_ctrl_c_while_applying_says_what_another_would_do(
+def test_ctrl_c_while_applying_says_what_a_second_one_does(
     noisy, tmp_path, monkeypatch, capsys, ending, words
 ):
     sound = BlindSpot.mix
@@ -217,14 +217,14 @@ def test_opening_a_dock_loads_no_torch(dock):
     assert "torch" not in loaded_modules(f"import napari_n2s.widgets.{dock}.dock")
 
 
-def test_the_shell_opens_no_window(noisy):
+def test_the_command_line_loads_no_gui(noisy):
     code = (
         f"from napari_n2s.cli.main import main; main(['denoise', {str(noisy)!r}, '--steps', '1'])"
     )
     assert loaded_modules(code) & HEAVY == {"torch", "numpy"}
 
 
-def test_a_filter_is_calibrated_drawn_written_and_applied(noisy, tmp_path, capsys):
+def test_a_filter_is_calibrated_plotted_and_applied(noisy, tmp_path, capsys):
     curve, values, out = (tmp_path / name for name in ("curve.png", "values.json", "out.tif"))
     assert run("calibrate", noisy, "--plot", curve, "--json", values, "-o", out) == 0
     found = calibrate(STACK, axes="ZYX")
@@ -241,5 +241,5 @@ def test_a_filter_is_calibrated_drawn_written_and_applied(noisy, tmp_path, capsy
     assert "exists and is not overwritten" in capsys.readouterr().err
 
 
-def test_the_shell_knows_every_filter():
+def test_the_command_line_offers_every_filter():
     assert calibrate_command.METHODS == METHODS

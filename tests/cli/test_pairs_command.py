@@ -1,4 +1,4 @@
-"""The shell where there are several readings: files, folders, an axis, photons."""
+"""The command line with replicates: files, folders, an axis, photon splitting."""
 
 import json
 
@@ -48,7 +48,7 @@ def test_two_files_are_denoised_as_from_python(folder, capsys):
     assert json.loads(account.read_text())["readings"] == report.readings
 
 
-def test_what_is_found_is_told(folder, capsys):
+def test_findings_are_printed(folder, capsys):
     darker = np.rint(0.6 * MOVIE[1]).astype(np.uint16)
     tifffile.imwrite(folder / "dark.tif", darker)
     assert run("denoise", folder / "a.tif", "--pair", folder / "dark.tif", *QUICK) == 0
@@ -68,7 +68,7 @@ def test_an_axis_is_split(folder):
         assert tiff.pages[0].tags["XResolution"].value == (4, 1)
 
 
-def test_photons_are_shared_out(folder):
+def test_photons_are_split(folder):
     out = folder / "photons_split.tif"
     assert (
         run("denoise", folder / "a.tif", "--split-photons", "-o", out, *QUICK, "--seed", "4") == 0
@@ -141,5 +141,5 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         assert sorted(folder.iterdir()) == before
 
 
-def test_the_shell_knows_every_split():
+def test_the_command_line_offers_every_pairing():
     assert pairs_command.PAIRINGS == SPLITS

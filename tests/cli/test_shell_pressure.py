@@ -1,4 +1,4 @@
-"""The shell under pressure: odd names, streams that are closed or full, signals, full disks."""
+"""The command line with unusual names, closed or full streams, signals and full disks."""
 
 import io
 import os
@@ -43,7 +43,7 @@ def filtered(source, output, *more):
     )
 
 
-def test_writing_onto_the_input_is_one_plain_sentence(noisy, capsys):
+def test_overwriting_the_input_is_refused_in_one_sentence(noisy, capsys):
     assert filtered(noisy, noisy) == 2
     said = capsys.readouterr().err
     assert said == f"napari-n2s: {noisy} exists and is not overwritten; choose another name.\n"
@@ -52,7 +52,7 @@ def test_writing_onto_the_input_is_one_plain_sentence(noisy, capsys):
 
 @posix
 @pytest.mark.parametrize("name", NAMES)
-def test_odd_names_are_read_and_written_and_shown_without_harm(noisy, tmp_path, capsys, name):
+def test_unusual_names_are_read_written_and_printed_escaped(noisy, tmp_path, capsys, name):
     source, output = tmp_path / f"{name}.tif", tmp_path / f"{name}_n2s.tif"
     noisy.rename(source)
     assert filtered(source, output) == 0
@@ -91,7 +91,7 @@ def ascii_only():
 @posix
 @pytest.mark.parametrize("make", [full, reader_gone, closed, ascii_only, lambda: None])
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_no_stream_ends_the_work(noisy, tmp_path, monkeypatch, name, make):
+def test_a_broken_stream_does_not_end_the_work(noisy, tmp_path, monkeypatch, name, make):
     stream = make()
     monkeypatch.setattr(sys, name, stream)
     assert filtered(noisy, tmp_path / "µ.tif") == 0
@@ -102,7 +102,7 @@ def test_no_stream_ends_the_work(noisy, tmp_path, monkeypatch, name, make):
 
 
 @posix
-def test_a_full_output_is_told_once(monkeypatch, capsys):
+def test_a_full_output_is_reported_once(monkeypatch, capsys):
     with full() as stream:
         monkeypatch.setattr(sys, "stdout", TolerantStream(stream))
         print("one\ntwo")
@@ -112,7 +112,7 @@ def test_a_full_output_is_told_once(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("error", [KeyError("a\nb"), OSError(5, "Input/output error", "a.tif")])
-def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypatch, capsys, error):
+def test_an_unexpected_exception_is_one_sentence(noisy, tmp_path, monkeypatch, capsys, error):
     def fail(*_):
         raise error
 
@@ -127,7 +127,7 @@ def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypat
 
 
 @posix
-def test_the_shell_begins_with_streams_that_are_closed_and_ends_with_its_status(tmp_path):
+def test_the_command_starts_with_closed_streams_and_returns_its_status(tmp_path):
     for streams, said in (("", "There is no file"), (">&- 2>&-", "")):
         script = f'exec "$0" -m napari_n2s denoise none.tif {streams}'
         command = ["sh", "-c", script, sys.executable]
@@ -153,7 +153,7 @@ with signals.exit_message(lambda: "Some is kept."), atomic_path(Path(sys.argv[1]
 
 @pytest.fixture
 def writing(tmp_path):
-    """Start a process that is writing `tmp_path / "out.zarr"`, and end it."""
+    """Start a process that writes `tmp_path / "out.zarr"`, and kill it at the end."""
     started = []
 
     def start():
@@ -184,7 +184,7 @@ def test_a_signal_leaves_one_line_and_nothing_else(tmp_path, writing, name):
 
 
 @posix
-def test_of_two_that_write_one_file_the_second_is_told_and_what_is_killed_leaves_nothing(
+def test_a_second_writer_is_refused_and_files_of_a_killed_one_are_removed(
     noisy, tmp_path, writing, monkeypatch, capsys
 ):
     monkeypatch.setattr(temporary_files, "LOCK_INTERVAL", 0.001)
@@ -205,7 +205,7 @@ def test_of_two_that_write_one_file_the_second_is_told_and_what_is_killed_leaves
 
 
 @posix
-def test_a_disk_too_small_is_named_and_nothing_is_left(noisy, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_reported_and_nothing_is_left(noisy, tmp_path, monkeypatch, capsys):
     import resource
 
     kind, before = resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -224,7 +224,7 @@ def test_a_disk_too_small_is_named_and_nothing_is_left(noisy, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [noisy]
 
 
-def test_time_is_kept_for_as_many_passes_as_it_allows_and_no_more_are_taken():
+def test_the_number_of_passes_fits_the_time_left():
     settings = {"network": "unet-small", "invariant": True, "grid_width": 16, "device": "cpu"}
     *_, last = train(IMAGE, steps=1, **settings)
     assert count_passes(last.best.method(0, 0, CPU), 2, invariant=True) == 256

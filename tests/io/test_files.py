@@ -1,4 +1,4 @@
-"""Files: what they say of axes and pixel size stays, and nothing is lost or half-written."""
+"""Image files: axes and metadata are kept, and no file is overwritten or left half-written."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_axes_and_pixel_size_stay(tmp_path, name):
+def test_axes_and_pixel_size_are_kept(tmp_path, name):
     tifffile.imwrite(tmp_path / name, STACK, **FILES[name])
     source = read_image(tmp_path / name)
     assert np.array_equal(source.image, STACK)
@@ -52,7 +52,7 @@ def test_axes_and_pixel_size_stay(tmp_path, name):
     assert (result.metadata, result.resolution) == (source.metadata, source.resolution)
 
 
-def test_what_a_file_says_is_understood(tmp_path):
+def test_metadata_of_imagej_and_ome_is_read(tmp_path):
     for name in ("imagej.tif", "ome.ome.tif"):
         tifffile.imwrite(tmp_path / name, STACK, **FILES[name])
     imagej, ome = read_image(tmp_path / "imagej.tif"), read_image(tmp_path / "ome.ome.tif")
@@ -64,7 +64,7 @@ def test_what_a_file_says_is_understood(tmp_path):
 @pytest.mark.parametrize(
     ("axes", "dtype"), [("YXC", "float32"), ("QQYX", "float64"), ("XY", "int32"), ("TYXS", "uint8")]
 )
-def test_an_image_that_a_dialect_cannot_hold_is_written_plainly(tmp_path, axes, dtype):
+def test_an_image_that_imagej_cannot_hold_is_written_in_another_format(tmp_path, axes, dtype):
     image = np.zeros([{"S": 3}.get(letter, 20) for letter in axes], dtype)
     write_image(tmp_path / "a.tif", image, FileImage(image, axes))
     result = read_image(tmp_path / "a.tif")
@@ -73,7 +73,7 @@ def test_an_image_that_a_dialect_cannot_hold_is_written_plainly(tmp_path, axes, 
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_of_a_truncated_file_the_whole_pictures_are_read_and_it_is_said(tmp_path, name):
+def test_of_a_truncated_file_the_complete_planes_are_read_with_a_note(tmp_path, name):
     tifffile.imwrite(tmp_path / name, STACK, **FILES[name])
     whole = (tmp_path / name).read_bytes()
     for share in (0, 0.001, 0.1, 0.5, 0.8, 0.9):
@@ -89,13 +89,13 @@ def test_of_a_truncated_file_the_whole_pictures_are_read_and_it_is_said(tmp_path
 
 
 @pytest.mark.parametrize("name", ["text.png", "text.tif", "text.xyz"])
-def test_what_is_not_an_image_is_refused(tmp_path, name):
+def test_a_file_that_is_no_image_is_refused(tmp_path, name):
     (tmp_path / name).write_text("no image")
     with pytest.raises(FileError, match="cannot be read as an image"):
         read_image(tmp_path / name)
 
 
-def test_pixel_size_survives_a_change_of_dialect(tmp_path):
+def test_pixel_size_survives_a_change_of_format(tmp_path):
     expected = {"X": (0.2, "µm"), "Y": (0.2, "µm")}
     for name in ("imagej.tif", "ome.ome.tif"):
         tifffile.imwrite(tmp_path / name, STACK, **FILES[name])
@@ -120,7 +120,7 @@ def test_pixel_size_survives_a_change_of_dialect(tmp_path):
     )
 
 
-def test_what_a_file_said_and_cannot_be_said_again_does_not_cost_the_result(tmp_path):
+def test_metadata_that_cannot_be_written_does_not_prevent_the_result(tmp_path):
     for name, like in {
         "unit": FileImage(STACK, "ZCYX", "imagej", {"unit": "µm", "Info": "Größe"}),
         "names": FileImage(STACK, "CTYX", "ome", {"Channel": {"Name": ["a", "b"]}}),
@@ -163,7 +163,7 @@ def test_a_lower_resolution_can_be_chosen_and_has_larger_pixels(tmp_path):
     assert (full.pixel_sizes["X"], half.pixel_sizes["X"]) == ((0.5, "µm"), (1.0, "µm"))
 
 
-def test_what_is_missing_or_a_folder_is_refused(tmp_path):
+def test_a_missing_file_or_a_folder_is_refused(tmp_path):
     with pytest.raises(FileError, match="There is no file"):
         read_image(tmp_path / "none.tif")
     with pytest.raises(FileError, match="is a folder"):
@@ -191,7 +191,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_came_into_being_meanwhile_is_left_as_it_is(tmp_path):
+def test_a_file_created_meanwhile_is_not_overwritten(tmp_path):
     def writer(part):
         part.write_text("mine")
         (tmp_path / "a.tif").write_text("theirs")
@@ -201,7 +201,7 @@ def test_a_file_that_came_into_being_meanwhile_is_left_as_it_is(tmp_path):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["theirs"]
 
 
-def test_a_length_in_no_unit_of_length_is_no_pixel_size(tmp_path):
+def test_a_size_in_an_unknown_unit_is_no_pixel_size(tmp_path):
     about = {"PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0}
     about |= {f"{name}Unit": "pixel" for name in about}
     tifffile.imwrite(tmp_path / "a.ome.tif", STACK, ome=True, metadata={"axes": "TCYX", **about})
@@ -211,7 +211,7 @@ def test_a_length_in_no_unit_of_length_is_no_pixel_size(tmp_path):
     assert np.array_equal(read_image(tmp_path / "b.ome.tif").image, STACK)
 
 
-def test_pictures_that_are_missing_are_no_black_ones(tmp_path):
+def test_missing_planes_are_not_read_as_black(tmp_path):
     parts = [f"part{number}.ome.tif" for number in range(2)]
     with tifffile.TiffWriter(tmp_path / parts[0], ome=True) as tiff:
         tiff.write(STACK[0], metadata={"axes": "CYX"})

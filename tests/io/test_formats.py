@@ -1,4 +1,4 @@
-"""Several files in one call, stacks of slices, formats beyond TIFF, and damaged folders."""
+"""Batches, image sequences, formats other than TIFF, and damaged zarr folders."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ def run(*arguments):
     return main(["denoise", *map(str, arguments)])
 
 
-def test_several_files_are_denoised_each_and_the_bad_one_is_named(tmp_path, capsys):
+def test_several_files_are_denoised_one_by_one_and_a_damaged_one_is_reported(tmp_path, capsys):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     for name in ("a10.tif", "a2.tif"):
@@ -52,9 +52,7 @@ def test_several_files_are_denoised_each_and_the_bad_one_is_named(tmp_path, caps
 
 
 @pytest.mark.parametrize(("axes", "letter"), [((), "Z"), (("--axes", "TYX"), "T")])
-def test_a_folder_of_slices_is_one_stack_in_the_order_of_its_numbers(
-    tmp_path, capsys, axes, letter
-):
+def test_a_folder_of_slices_is_one_stack_in_natural_order(tmp_path, capsys, axes, letter):
     folder = tmp_path / "slices"
     folder.mkdir()
     for number in range(12):
@@ -70,13 +68,13 @@ def test_a_folder_of_slices_is_one_stack_in_the_order_of_its_numbers(
     assert "one size and type" in capsys.readouterr().err
 
 
-def test_numbers_in_names_are_numbers(tmp_path):
+def test_numbers_in_names_are_compared_by_value(tmp_path):
     names = ["b1.tif", "a10.tif", "a2.tif", "a2b.tif", "2.tif"]
     found = sorted((tmp_path / each for each in names), key=natural_sort_key)
     assert [each.name for each in found] == ["2.tif", "a2.tif", "a2b.tif", "a10.tif", "b1.tif"]
 
 
-def test_mrc_comes_back_as_mrc_with_its_voxels(tmp_path):
+def test_mrc_is_written_as_mrc_with_its_voxel_size(tmp_path):
     mrcfile = pytest.importorskip("mrcfile")
     source = tmp_path / "volume.rec"
     with mrcfile.new(source) as file:
@@ -107,7 +105,7 @@ def test_mrc_comes_back_as_mrc_with_its_voxels(tmp_path):
 
 
 def bioio_of(scenes):
-    """A stand-in for bioio: these makers' files cannot be written here."""
+    """A stand-in for bioio: files of these formats cannot be written here."""
 
     class BioImage:
         def __init__(self, path):
@@ -126,7 +124,7 @@ def bioio_of(scenes):
     return SimpleNamespace(BioImage=BioImage)
 
 
-def test_makers_files_are_read_and_written_as_ome_tiff(tmp_path, monkeypatch, capsys):
+def test_vendor_formats_are_read_and_written_as_ome_tiff(tmp_path, monkeypatch, capsys):
     path, image = tmp_path / "a.czi", np.stack([STACK, STACK + 5])[None]
     path.write_bytes(b"ZISRAWFILE")
     monkeypatch.setitem(sys.modules, "bioio", bioio_of({"one": image}))
@@ -144,7 +142,7 @@ def test_makers_files_are_read_and_written_as_ome_tiff(tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize(("name", "package"), [("a.czi", "bioio-czi"), ("a.mrc", "mrcfile")])
-def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, name, package):
+def test_a_missing_library_is_named(tmp_path, monkeypatch, name, package):
     (tmp_path / name).write_bytes(bytes(2000))
     for library in ("bioio", "mrcfile"):
         monkeypatch.setitem(sys.modules, library, None)
@@ -153,7 +151,7 @@ def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, name, package
 
 
 def damaged(folder):
-    """Folders of zarr that claim what cannot be, and a part of the sentence that each deserves."""
+    """Yield damaged folders of zarr, each with a part of the expected error."""
     space = [{"name": each, "type": "space"} for each in "zyx"]
 
     def ome(name, axes=space, version="0.5"):
@@ -186,7 +184,7 @@ def damaged(folder):
     yield loop, "symbolic links"
 
 
-def test_what_a_folder_of_zarr_claims_is_checked_first(tmp_path, capsys):
+def test_a_damaged_folder_of_zarr_is_one_sentence(tmp_path, capsys):
     for path, words in damaged(tmp_path):
         assert run(path, "-o", tmp_path / "out.zarr") == 2
         said = capsys.readouterr().err
@@ -194,7 +192,7 @@ def test_what_a_folder_of_zarr_claims_is_checked_first(tmp_path, capsys):
         assert said.count("\n") == 1
 
 
-def test_a_chunk_that_inflates_beyond_its_pixels_is_not_read(tmp_path):
+def test_a_chunk_that_decompresses_beyond_its_pixels_is_not_read(tmp_path):
     codec = zarr.codecs.GzipCodec()
     array = zarr.create_array(
         tmp_path / "a.zarr", data=STACK, chunks=(1, 24, 24), compressors=codec
@@ -212,7 +210,7 @@ def test_a_chunk_that_inflates_beyond_its_pixels_is_not_read(tmp_path):
 
 
 def write_half(source, output):
-    """Leave a result when about half of it is there."""
+    """Denoise, stop when most is written, and return the work to resume."""
     from napari_n2s.pipeline.resumable import denoising_to
 
     settings = Settings(steps=1, device="cpu", context=0)
@@ -224,7 +222,7 @@ def write_half(source, output):
     return denoising_to(output, [source], reading.read_image(source), settings, np.dtype("f4"))
 
 
-def test_a_damaged_unfinished_result_is_not_gone_on_with(tmp_path):
+def test_a_damaged_partial_result_is_not_resumed(tmp_path):
     source, output = tmp_path / "a.zarr", tmp_path / "b.zarr"
     zarr.create_array(source, data=RNG.poisson(9, (20, 24, 24)).astype("u2"), chunks=(1, 24, 24))
     work = write_half(source, output)

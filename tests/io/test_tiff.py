@@ -1,4 +1,4 @@
-"""TIFF: known by its content, read whole or with a word, and nothing in a header costs a result."""
+"""TIFF: recognised by content, read completely or with a note, safe from damaged headers."""
 
 import os
 import struct
@@ -30,7 +30,7 @@ def patch(path, code, *values):
 
 
 def through(path, kind="float32"):
-    """Read a file, write its image as a result, and read that."""
+    """Read a file, write its image as a result, and read the result."""
     source = reading.read_image(path)
     out = path.with_name(f"result_{kind}_{path.name}.tif")
     with writing.open_output(out, np.dtype(kind), source) as image:
@@ -39,14 +39,14 @@ def through(path, kind="float32"):
 
 
 @pytest.mark.parametrize("name", ["a.btf", "a.tf8", "a.lsm", "a.stk", "a.svs", "a.ndpi", "a"])
-def test_tiff_is_known_by_its_first_bytes(tmp_path, name):
+def test_tiff_is_recognised_by_its_first_bytes(tmp_path, name):
     tifffile.imwrite(tmp_path / name, STACK, metadata=None, bigtiff=name.endswith(("btf", "tf8")))
     found = reading.read_image(tmp_path / name)
     assert np.array_equal(found.image, STACK)
     assert found.axes == "QYX"
 
 
-def test_how_imagej_shows_an_image_comes_back(tmp_path):
+def test_display_settings_of_imagej_are_kept(tmp_path):
     shown = {"mode": "composite", "Ranges": (5.0, 90.0, 0.0, 40.0), "LUTs": [GREEN, GREEN[::-1]]}
     about = {"axes": "ZCYX", **shown, "Labels": list("abcdef"), "min": 5.0, "unit": "um"}
     image = STACK.reshape(3, 2, 24, 30)
@@ -58,7 +58,7 @@ def test_how_imagej_shows_an_image_comes_back(tmp_path):
     assert np.array_equal(result.metadata["LUTs"][0], GREEN)
 
 
-def test_channels_times_and_positions_of_ome_come_back(tmp_path):
+def test_channels_times_and_positions_of_ome_are_kept(tmp_path):
     planes = {"DeltaT": [n / 2 for n in range(6)], "PositionX": list(range(6))}
     channels = {"Name": ["DNA", "001"], "Color": [255, 65280]}
     about = {"axes": "TCYX", "Name": "cells", "Channel": channels, "Plane": planes}
@@ -70,7 +70,7 @@ def test_channels_times_and_positions_of_ome_come_back(tmp_path):
     assert [each["DeltaT"] for each in result.metadata["Plane"]][:2] == ["0.0", "0.5"]
 
 
-def test_shades_stay_shades_and_names_of_colours_are_refused(tmp_path):
+def test_palettes_of_intensities_are_kept_and_others_refused(tmp_path):
     picture = (STACK[0] % 200).astype(np.uint8)
     white, green, names = (tmp_path / f"{name}.tif" for name in ("white", "green", "names"))
     tifffile.imwrite(white, picture, photometric="miniswhite", metadata=None)
@@ -85,7 +85,7 @@ def test_shades_stay_shades_and_names_of_colours_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("pair", [(10, 0), (0, 0), (0, 1)])
-def test_a_resolution_that_is_none_is_left_out_before_the_training(tmp_path, pair):
+def test_an_impossible_resolution_is_ignored_with_a_note(tmp_path, pair):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, STACK[0], resolution=(10, 10), imagej=True, metadata={"unit": "um"})
     patch(path, "XResolution", *pair)
@@ -95,7 +95,7 @@ def test_a_resolution_that_is_none_is_left_out_before_the_training(tmp_path, pai
     assert np.array_equal(result.image, STACK[0])
 
 
-def test_words_in_place_of_numbers_are_left_out_with_a_sentence(tmp_path):
+def test_invalid_numbers_are_ignored_with_a_note(tmp_path):
     about = {"axes": "TYX", "finterval": "2 s", "unit": "um"}
     tifffile.imwrite(tmp_path / "a.tif", STACK, imagej=True, resolution=(4, 4), metadata=about)
     about = {"axes": "TYX", "PhysicalSizeX": "0,65", "PhysicalSizeY": "-1"}
@@ -109,7 +109,7 @@ def test_words_in_place_of_numbers_are_left_out_with_a_sentence(tmp_path):
 
 
 def hostile(folder):
-    """Write files that claim what they do not hold."""
+    """Write files that claim what they do not hold; return the names by path."""
     names = ("billion.ome.tif", "circle.tif", "inflates.tif", "side.tif", "pipe.tif", "sibling.tif")
     paths = {name.split(".")[0]: folder / name for name in names}
     header = {"axes": "TYX"}
@@ -149,7 +149,7 @@ WORDS = {
 }
 
 
-def test_what_a_file_claims_takes_neither_time_nor_memory(tmp_path, capsys):
+def test_hostile_files_take_neither_time_nor_memory(tmp_path, capsys):
     for path, name in hostile(tmp_path).items():
         assert main(["denoise", str(path), "--steps", "1"]) == 2
         printed = capsys.readouterr().err
@@ -157,7 +157,7 @@ def test_what_a_file_claims_takes_neither_time_nor_memory(tmp_path, capsys):
         assert printed.count("\n") == 1
 
 
-def test_a_block_that_unpacks_to_more_than_its_place_is_refused(tmp_path):
+def test_a_segment_that_unpacks_to_more_than_its_area_is_refused(tmp_path):
     path = tmp_path / "a.tif"
     large = np.zeros((2000, 2000), np.uint8)
     tifffile.imwrite(path, large, compression="png", rowsperstrip=2000, metadata=None)
@@ -167,7 +167,7 @@ def test_a_block_that_unpacks_to_more_than_its_place_is_refused(tmp_path):
         reading.read_image(path)
 
 
-def test_the_images_of_a_file_are_listed_also_where_one_cannot_be_read(tmp_path, capsys):
+def test_all_images_are_listed_even_if_one_cannot_be_read(tmp_path, capsys):
     path = tmp_path / "a.tif"
     with tifffile.TiffWriter(path) as tiff:
         tiff.write(STACK[:2], metadata={"axes": "TYX"}, photometric="minisblack")
@@ -179,7 +179,7 @@ def test_the_images_of_a_file_are_listed_also_where_one_cannot_be_read(tmp_path,
     assert "It cannot be read" in lines[2]
 
 
-def test_the_first_bytes_decide(tmp_path):
+def test_the_suffix_does_not_matter(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"II*\0")
     (tmp_path / "b.tif").write_bytes(b"\x89PNG")
     assert tiff_validation.is_tiff(tmp_path / "a.tif")

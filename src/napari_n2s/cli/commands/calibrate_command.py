@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_n2s.calibration.result import Calibration, Tried
     from napari_n2s.io.file_image import FileImage
 
-INPUT = "a TIFF or PNG file, or a folder of OME-Zarr or zarr"
+INPUT = "an image file (TIFF, PNG, MRC, CZI and others), or a folder of OME-Zarr or zarr"
 METHODS = ("median", "mean", "gaussian", "nlm", "wavelet", "tv", "bilateral", "butterworth")
 METHOD = (
     "median, mean or gaussian, whose footprint excludes the centre pixel; or scikit-image's "
