@@ -86,9 +86,9 @@ def _message(state: Progress | Applying, interrupted: str) -> str:
     if isinstance(state, Applying):
         return interrupted
     material = state.trainer.material
-    return (
-        "" if material.paired else " ".join(material.findings)
-    )  # those of replicates are printed before
+    if material.paired:  # findings on replicates are printed before the training
+        return ""
+    return " ".join(material.findings)
 
 
 def _line(state: Progress | Applying) -> str:
