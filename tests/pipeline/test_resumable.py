@@ -210,7 +210,7 @@ def test_what_another_byte_order_was_written_into_is_not_taken_up(tmp_path):
     result = zarr_result.ZarrOutput(tmp_path / "a.zarr", like, np.dtype("f4"))
     metadata = result._folder / "zarr.json"
     metadata.write_text(metadata.read_text().replace('"little"', '"big"'))
-    with pytest.raises(ValueError, match="something else"):
+    with pytest.raises(ValueError, match="another one"):
         zarr_result.ZarrOutput(tmp_path / "a.zarr", like, np.dtype("f4"))
 
 
@@ -283,14 +283,14 @@ def test_readings_in_zarr_become_a_file_that_says_as_much_but_for_their_axis(tmp
 def bad_calls(tmp_path):
     source = write_ome_zarr(tmp_path / "a.zarr")
     (tmp_path / "empty").mkdir()
-    yield ["denoise", tmp_path / "empty"], "is a folder and holds no zarr"
+    yield ["denoise", tmp_path / "empty"], "is a folder but no zarr"
     zarr.create_group(str(tmp_path / "group.zarr"))
-    yield ["denoise", tmp_path / "group.zarr"], "no image of OME-Zarr"
+    yield ["denoise", tmp_path / "group.zarr"], "no OME-Zarr"
     write_ome_zarr(tmp_path / "odd.zarr", axes=[["t"], 5, "y", "x"])
-    yield ["denoise", tmp_path / "odd.zarr"], "is no image of OME-Zarr 0.4 or 0.5"
+    yield ["denoise", tmp_path / "odd.zarr"], "is no readable OME-Zarr 0.4 or 0.5"
     yield ["denoise", source, "-o", source], "exists and is not overwritten"
     yield ["denoise", source, "-o", tmp_path / "b.png"], "must end in .tif or .tiff or .zarr"
-    yield ["denoise", source, "-o", tmp_path / "b.zarr", "--axes", "QCYX"], "no place for the axes"
+    yield ["denoise", source, "-o", tmp_path / "b.zarr", "--axes", "QCYX"], "cannot hold the axes"
     (tmp_path / "c.zarr.part").mkdir()
     yield ["denoise", source, "-o", tmp_path / "c.zarr"], "is in the way"
     damaged = write_ome_zarr(tmp_path / "damaged.zarr")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RESUMABLE = (
     "The network is being applied; Ctrl-C once more stops it, and the same command resumes after "
-    "the last finished pictures."
+    "the last finished planes."
 )
 """Printed at the first Ctrl-C while a network is applied into OME-Zarr."""
 
@@ -152,7 +152,7 @@ def _denoise_to_zarr(
     begin = partial(denoising_to, output, read, file_image, settings, dtype, client)
 
     def message() -> str:
-        kept = f"{unfinished.folder} keeps the finished pictures; repeat the command to resume."
+        kept = f"{unfinished.folder} keeps the finished planes; repeat the command to resume."
         return printable(kept) if unfinished.begun else ""
 
     try:

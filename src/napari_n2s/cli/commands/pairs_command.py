@@ -151,7 +151,7 @@ def _denoise_all(
     stacks = [_stack(names, row) for row in file_images]
     if left_out:
         say(f"{left_out} files are not in all folders and are left out.")
-    how = f"{len(names)} pictures in {len(stacks)} noisy readings each"
+    how = f"{len(names)} images in {len(stacks)} noisy readings each"
     replicates = pair_up(stacks, APART + axes, register=args.register, how=how)
     dtype = named_kind(args.dtype, stacks[0])
     clean = np.empty(stacks[0].shape, dtype)
