@@ -79,9 +79,9 @@ def main() -> None:
         first = time.perf_counter() - begin
         if previews == "without":
             viewer.layers.remove(preview)
-        before = dock.progress
+        before = dock.session.progress
         ticks.watch(f"{previews} previews: training", chosen.seconds - first - 4)
-        after = dock.progress
+        after = dock.session.progress
         rates.append((after.step - before.step) / (after.seconds - before.seconds))
         ticks.watch(f"{previews} previews: end", 60, until=dock.train.isEnabled)
         print(f"First preview after {first:.1f} s, {rates[-1]:.1f} steps a second.")

@@ -311,7 +311,7 @@ def test_the_result_of_a_large_layer_is_denoised_as_it_is_looked_at(
     result = viewer.layers[f"{source.name} [n2s]"]
     assert isinstance(result.data, on_demand.OnDemand)
     assert result.data.shape == MOVIE.shape
-    clean = dock.progress.best.apply(MOVIE, axes="TYX")
+    clean = dock.session.progress.best.apply(MOVIE, axes="TYX")
     assert np.array_equal(result.data[3], clean[3])
     assert np.array_equal(result.data[8], MOVIE[8]), "the noisy one, until it is there"
     viewer.dims.set_point(0, 8)
