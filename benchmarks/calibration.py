@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, rank_filter
 from skimage import data
 from skimage.restoration import calibrate_denoiser, denoise_nl_means
 
@@ -42,13 +42,17 @@ def seconds(work: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, Any
 def medians(size: int = 2048) -> None:
     """Time the whole filter and the curve of strengths."""
     ring = disk(3, (1, 1)).kernel() > 0
+    upper = int(ring.sum()) // 2
     print(f"| donut median, radius 3, {size}² | scipy, s | ours, s | times as fast | equal |")
     print("|---|---|---|---|---|")
     for kind in ("uint8", "uint16", "float32", "float64"):
         image = (np.random.default_rng(0).random((size, size)) * 200).astype(kind)
         theirs, expected = seconds(lambda image=image: median_filter(image, footprint=ring), 2)
-        ours, result = seconds(lambda image=image: donut_filter(image, "median", 3, upper=True))
-        equal = "yes" if np.array_equal(expected, result) else "NO"
+        ours, result = seconds(lambda image=image: donut_filter(image, "median", 3))
+        lower = rank_filter(image, upper - 1, footprint=ring)
+        equal = (
+            "yes" if np.array_equal((lower.astype(result.dtype) + expected) / 2, result) else "NO"
+        )
         print(f"| {kind} | {theirs:.2f} | {ours:.3f} | {theirs / ours:.1f} | {equal} |")
     image = np.random.default_rng(0).poisson(50, (size, size)).astype(np.uint16)
     grid = {"radius": [float(radius) for radius in range(1, 8)]}

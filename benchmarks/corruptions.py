@@ -1,4 +1,4 @@
-"""Ways to spoil a clean image, for studies and benchmarks: those of Noise2Noise, and brown noise.
+"""Corruptions of a clean image, for benchmarks: those of Noise2Noise, and correlated noise.
 
 Each takes an image of shape ``(..., height, width)``, in intensities from 0 to 1 unless it says
 otherwise, and a generator of random numbers, and gives a new float32 image, which is not clipped.

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cases import Case, Denoiser, Image
-from napari_n2s.nn.masks import Grid, fill, masked_loss
+from napari_n2s.nn.masks import GridPartition, fill, masked_loss
 from napari_n2s.nn.networks import DnCNN
 
 
@@ -28,7 +28,7 @@ def noise2self_recipe(case: Case, seconds: float) -> Denoiser:
     torch.manual_seed(0)
     network, x = DnCNN(layers=8), _tensor(case.noisy, case)
     optimiser = torch.optim.Adam(network.parameters(), 0.01)
-    masks = list(Grid(4).masks(tuple(x.shape[2:]), torch.Generator()))
+    masks = list(GridPartition(4).masks(tuple(x.shape[2:]), torch.Generator()))
     held = masks.pop()
     best, kept, end = float("inf"), network.state_dict(), time.monotonic() + seconds
     for step in range(500):

@@ -1,4 +1,4 @@
-"""Cameras: what makes a scene noisy, over four decades of light."""
+"""Simulated cameras, which add noise over four decades of light."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Image = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera, in units of the picture that it is shown.
+    """A camera, in units of the image that it records.
 
     Attributes
     ----------
     photons : float
-        Electrons that an intensity of 1 sets free; infinite where light itself makes no noise.
+        Photoelectrons at an intensity of 1; infinite for no photon noise.
     read_noise : float
-        Standard deviation of what the electronics add.
+        Standard deviation of the read noise.
     multiplies : bool
-        Whether electrons are multiplied before they are read, which doubles the photon noise.
+        Whether it has electron multiplication, which doubles the variance of photon noise.
     step : float
-        Distance between two grey values, 0 for none.
+        Quantisation step, 0 for none.
     clips : bool
-        Whether intensities below 0 and above 1 are cut off.
+        Whether intensities are clipped to 0 to 1.
     smear : tuple of float, (Y, X)
-        Standard deviation in pixels of what spreads the noise over its neighbours.
+        Standard deviation in pixels of the Gaussian that correlates the noise of neighbours.
     """
 
     photons: float = inf
@@ -41,7 +41,7 @@ class Camera:
     smear: tuple[float, ...] = (0.0, 0.0)
 
     def record(self, picture: Image, rng: np.random.Generator) -> Image:
-        """Record a picture ``(..., Y, X)`` once."""
+        """Record an image ``(..., Y, X)`` once."""
         seen: Image = picture
         if self.photons < inf:
             seen = rng.poisson(np.maximum(picture, 0) * self.photons).astype(float)
@@ -56,12 +56,12 @@ class Camera:
         return np.clip(seen, 0, 1) if self.clips else seen
 
     def variance(self, picture: Image) -> Image:
-        """Give the variance of the noise at each pixel, if nothing is clipped or smeared."""
+        """Give the variance of the noise at each pixel, without clipping and smear."""
         light = np.maximum(picture, 0) * (1 + self.multiplies) / self.photons
         return np.asarray(light + self.read_noise**2 + self.step**2 / 12)
 
     def _spread(self, noise: Image) -> Image:
-        """Let neighbours share noise that stays as strong as it was."""
+        """Correlate the noise of neighbours, keeping its variance."""
         point = np.zeros((33, 33))
         point[16, 16] = 1
         kernel: Image = gaussian_filter(point, self.smear)
@@ -73,9 +73,9 @@ class Camera:
 def draw_camera(
     picture: Image, rng: np.random.Generator, radius: tuple[int, ...] = (0, 0)
 ) -> Camera:
-    """Draw a camera under which noise is from a fifteenth to three times a picture's contrast.
+    """Draw a camera whose noise is from a fifteenth to three times the image's contrast.
 
-    Pixels share it as far as a radius around one reaches along an axis, and hardly farther.
+    It is correlated up to a blind-spot radius along each axis, and hardly beyond.
     """
     contrast = max(float(picture.std()), 0.02)
     noise = (np.exp(rng.uniform(np.log(0.07), np.log(3))) * contrast) ** 2
@@ -92,5 +92,5 @@ def draw_camera(
 
 
 def _widest(reach: int) -> float:
-    """Give the widest smear at which pixels beyond a radius share less than a twentieth."""
+    """Give the largest smear at which the correlation beyond a radius is less than 1/20."""
     return float((reach + 1) / np.sqrt(4 * np.log(20)))

@@ -1,11 +1,11 @@
-"""Train the head start: a blind network that has seen thousands of simulated pictures only.
+"""Train the pretrained weights: of a blind-spot network, on simulated images alone.
 
     python training/pretrain.py plane --steps 32000
-    python training/pretrain.py beside --steps 16000 --onto plane
+    python training/pretrain.py neighbours --steps 16000 --onto plane
     python training/pretrain.py radius-2 --steps 10000 --onto radius-3
 
-Each writes its weights into the package. Interrupted, the same command goes on where the last
-checkpoint was; with fewer steps, it ends the sooner. Loss and speed are printed on the way.
+Each writes its weights into the package. If interrupted, the same command continues from the last
+checkpoint. Loss and speed are printed.
 """
 
 from __future__ import annotations
@@ -28,29 +28,32 @@ from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.pretrained import FOLDER, KINDS
-from napari_n2s.preparation.augmentation import turns
+from napari_n2s.preparation.augmentation import orientations
 from scenes import draw_scene
 
-SIZE, PICTURES = 192, 6000
+SIZE, IMAGES = 192, 6000
+"""Side of the training images in pixels, and their number."""
 CROP, BATCH = 96, 4
+"""Side of the crops in pixels, and number of crops in a step."""
 RATE, WARM_UP, DECAY = 0.006, 100, 0.5
+"""Learning rate, steps over which it rises, and fraction of the steps over which it falls."""
 MEMORY = 200
 """Steps over which the weights are averaged."""
 SAVED = 500
 """Steps between two checkpoints."""
 FARTHER = 0.5
-"""Share of the crops that see the next pictures only, not those beyond."""
+"""Fraction of the crops with the nearest neighbours only, not those beyond."""
 
 
 def main() -> None:
-    """Train one kind of head start."""
+    """Train one kind of pretrained weights."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--onto", choices=KINDS, help="start from the trunk of this one")
+    parser.add_argument("--onto", choices=KINDS, help="start from the trunk of this kind")
     parser.add_argument("--seed", type=int, default=0)
-    told = parser.parse_args()
-    train(told.kind, told.steps, told.onto, told.seed)
+    chosen = parser.parse_args()
+    train(chosen.kind, chosen.steps, chosen.onto, chosen.seed)
 
 
 def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
@@ -59,7 +62,7 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
     torch.manual_seed(seed)
     network = BlindSpotNetwork(**KINDS[kind]).to(device).train()
     if onto:
-        take_over(network, load_file(FOLDER / f"{onto}.safetensors"))
+        copy_weights(network, load_file(FOLDER / f"{onto}.safetensors"))
     average, first = deepcopy(network), 0
     checkpoint = FOLDER / f"{kind}.partial"
     if checkpoint.exists():
@@ -67,20 +70,20 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
         network.load_state_dict(kept["network"])
         average.load_state_dict(kept["average"])
         first = kept["step"]
-    method = BlindSpot(network, turns(2))
+    method = BlindSpot(network, orientations(2))
     optimiser = Muon(network.parameters(), network.last.parameters())
     generator = torch.Generator(device).manual_seed(seed + first)
     rng = np.random.default_rng([seed, first])
-    scenes = draw_scenes(PICTURES, 1 + network.guides, seed)
+    scenes = draw_scenes(IMAGES, 1 + network.guides, seed)
     losses, begin = [], time.monotonic()
     for step in range(first, steps):
         drawn = (each.to(device) for each in draw_crops(scenes, network.radius, rng))
         crop, truth, variance, guides = drawn
-        hidden = method.draw(tuple(crop.shape), generator)
-        shown = method.show(crop, hidden, torch.zeros_like(hidden), guides, generator)
+        hidden = method.draw_mask(tuple(crop.shape), generator)
+        shown = method.make_input(crop, hidden, torch.zeros_like(hidden), guides, generator)
         with fast_arithmetic(device):
             output = network(prefer_layout(shown)).float()
-        loss = surprise(output, truth, variance, hidden)
+        loss = negative_log_likelihood(output, truth, variance, hidden)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -95,27 +98,29 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
             save(kind, network, average, step + 1, checkpoint)
 
 
-def surprise(output: Tensor, truth: Tensor, variance: Tensor, hidden: Tensor) -> Tensor:
-    """Take the likelihood of the noisy pixel where it is hidden, and of the truth elsewhere."""
+def negative_log_likelihood(
+    output: Tensor, truth: Tensor, variance: Tensor, hidden: Tensor
+) -> Tensor:
+    """Score the prediction by the noisy pixel where it is hidden, and by the truth elsewhere."""
     mean, spread = output.chunk(2, 1)
     squares = (mean - truth).square() + torch.where(hidden, variance, 0)
     return 0.5 * (squares / spread + spread.log()).mean()
 
 
 def rate(step: int, first: int, steps: int) -> float:
-    """Share of the learning rate: up at the start, constant, down in a straight line to zero."""
+    """Give the fraction of the learning rate: rising, constant, then falling linearly to zero."""
     return min((step - first + 1) / WARM_UP, 1, (steps - step) / (DECAY * steps))
 
 
 def draw_scenes(count: int, frames: int, seed: int) -> NDArray[np.float16]:
-    """Draw pictures, with as many moments of each; ``(count, frames, SIZE, SIZE)``."""
+    """Simulate scenes, each at several moments; ``(count / frames, frames, SIZE, SIZE)``."""
     with get_context("fork").Pool() as pool:
         jobs = ((seed, number, frames) for number in range(count // frames))
-        return np.stack(list(pool.imap(see, jobs, chunksize=16)))
+        return np.stack(list(pool.imap(render, jobs, chunksize=16)))
 
 
-def see(job: tuple[int, int, int]) -> NDArray[np.float16]:
-    """See one scene: at its moment, then before and after it, nearest first."""
+def render(job: tuple[int, int, int]) -> NDArray[np.float16]:
+    """Render one scene: at its moment, then before and after it, nearest first."""
     *seed, frames = job
     scene = draw_scene(SIZE, np.random.default_rng(seed))
     moments = [(i + 1) // 2 * (-1) ** i for i in range(frames)]
@@ -125,7 +130,7 @@ def see(job: tuple[int, int, int]) -> NDArray[np.float16]:
 def draw_crops(
     scenes: NDArray[np.float16], radius: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Draw a batch: noisy crops, their truth, the variance of their noise, and what is beside."""
+    """Draw a batch: noisy crops, their truth, the variance of their noise, and neighbours."""
     batch: list[tuple[NDArray[np.floating], ...]] = []
     for _ in range(BATCH):
         whole = scenes[rng.integers(len(scenes))].astype(np.float32)
@@ -134,23 +139,23 @@ def draw_crops(
         clean = whole[:, y : y + CROP, x : x + CROP]
         noisy = camera.record(clean, rng)
         truth, variance = clean[:1], camera.variance(clean[:1])
-        if camera.clips:  # what is to be predicted is the mean of what is recorded
+        if camera.clips:  # the target is another recording, whose mean is that of the noisy crop
             truth, variance = camera.record(clean[:1], rng), np.zeros_like(variance)
         shift = whole[0].mean()
         spread = np.sqrt(whole[0].var() + camera.variance(whole[0].mean()))
-        beside = (noisy[1:] - shift) / spread
+        neighbours = (noisy[1:] - shift) / spread
         if rng.random() < FARTHER:
-            beside[2:] = 0
+            neighbours[2:] = 0
         seen, there = (noisy[:1] - shift) / spread, (truth - shift) / spread
-        batch.append((seen, there, variance / spread**2, beside))
+        batch.append((seen, there, variance / spread**2, neighbours))
     crop, clean, noise, guides = (
         torch.from_numpy(np.stack(each).astype(np.float32)) for each in zip(*batch, strict=True)
     )
     return crop, clean, noise, guides
 
 
-def take_over(network: BlindSpotNetwork, weights: dict[str, Tensor]) -> None:
-    """Take what fits of the weights of another; what that one has not seen begins at zero."""
+def copy_weights(network: BlindSpotNetwork, weights: dict[str, Tensor]) -> None:
+    """Copy the weights of another network that fit; those of further inputs begin at zero."""
     own = network.state_dict()
     for name, values in weights.items():
         if own[name].shape == values.shape:
@@ -164,7 +169,7 @@ def take_over(network: BlindSpotNetwork, weights: dict[str, Tensor]) -> None:
 def save(
     kind: str, network: BlindSpotNetwork, average: BlindSpotNetwork, step: int, checkpoint: Path
 ) -> None:
-    """Save what the package ships, and what it takes to go on."""
+    """Save the weights for the package, and a checkpoint."""
     halves = {name: each.cpu().half().contiguous() for name, each in average.state_dict().items()}
     save_file(halves, FOLDER / f"{kind}.safetensors", {"steps": str(step)})
     torch.save(

@@ -1,8 +1,8 @@
-"""A simulated world: scenes of many kinds, for a network to see before its first image.
+"""Simulated scenes of many kinds, the training data of the pretrained weights.
 
-A scene is a function of the moment, in frames (or slices, of which neighbours differ as little):
-its things drift, swell and blink. What it returns is ``(size, size)``, from 0 to about 1, without
-noise. Nothing in it was ever photographed.
+A scene is a function of time, in frames (or of depth, in slices): its objects drift, swell and
+blink. It returns an image ``(size, size)`` without noise, with values from 0 to about 1. No
+photograph or micrograph is used.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Image = NDArray[Any]
 Scene = Callable[[float], Image]
 
 SHARPEST = 1.1
-"""Standard deviation in pixels of the blur of a microscope that samples as it should."""
+"""Standard deviation in pixels of the point spread function of a well-sampling microscope."""
 PACE = 1.0
-"""By how many pixels a thing moves from frame to frame, typically."""
+"""Standard deviation of the shift of an object from frame to frame, in pixels."""
 
 
 def draw_scene(size: int, rng: np.random.Generator) -> Scene:
-    """Draw a scene of any kind.
+    """Draw a scene of a random kind.
 
     Parameters
     ----------
     size : int
-        Side of its pictures in pixels.
+        Side of its images in pixels.
     rng : numpy.random.Generator
     """
     scene = KINDS[rng.integers(len(KINDS))](size, rng)
@@ -50,10 +50,10 @@ def draw_scene(size: int, rng: np.random.Generator) -> Scene:
 
 
 def leaves(size: int, rng: np.random.Generator) -> Scene:
-    """Things that lie one over another, of all sizes, as in the world that we walk in.
+    """Occluding objects of all sizes (dead leaves model), as in natural images.
 
-    Radii follow a power law, which makes pictures alike at all scales (Lee, Mumford & Huang,
-    "Occlusion Models for Natural Images", 2001).
+    Radii follow a power law, which makes images scale-invariant (Lee, Mumford & Huang, "Occlusion
+    Models for Natural Images", 2001).
     """
     count = int(np.exp(rng.uniform(np.log(4), np.log(2000))))
     radius = size * np.clip(0.01 * rng.uniform(0, 1, count) ** (-1 / rng.uniform(1, 2.5)), 0, 0.6)
@@ -61,7 +61,7 @@ def leaves(size: int, rng: np.random.Generator) -> Scene:
 
 
 def strokes(size: int, rng: np.random.Generator) -> Scene:
-    """Straight thin lines in heaps: writing, scratches, hair, lattices of beams."""
+    """Overlapping line segments: writing, scratches, hair, lattices."""
     count = int(np.exp(rng.uniform(np.log(10), np.log(300))))
     radius = size * rng.uniform(0.02, 0.15) * np.exp(rng.normal(0, 0.4, count))
     thin = rng.uniform(0.5, 3, count) / radius
@@ -69,7 +69,7 @@ def strokes(size: int, rng: np.random.Generator) -> Scene:
 
 
 def tissue(size: int, rng: np.random.Generator) -> Scene:
-    """Cells side by side with bright or dark walls, as membranes are seen by light or electrons."""
+    """Adjacent cells with bright or dark walls, as membranes in light or electron microscopy."""
     count = int(np.exp(rng.uniform(np.log(6), np.log(400))))
     centres, pace = rng.uniform(-0.1, 1.1, (count, 2)) * size, rng.normal(0, PACE / 2, (count, 2))
     level, inside = rng.uniform(0, 1, count), rng.uniform(0, 1)
@@ -89,7 +89,7 @@ def tissue(size: int, rng: np.random.Generator) -> Scene:
 
 
 def fluorescence(size: int, rng: np.random.Generator) -> Scene:
-    """Filaments, nuclei and puncta that glow in the dark, in focus and out of it."""
+    """Fluorescent filaments, nuclei and puncta, in and out of focus."""
     filaments, nuclei = rng.integers(0, 60), rng.integers(1, 12)
     puncta, steps = int(rng.integers(2) * rng.integers(10, 600)), 2 * size
     turning = rng.normal(0, rng.uniform(0.01, 0.15), (filaments, steps))
@@ -120,7 +120,7 @@ def fluorescence(size: int, rng: np.random.Generator) -> Scene:
 
 
 def texture(size: int, rng: np.random.Generator) -> Scene:
-    """Grain, waves and lattices."""
+    """Random fields, waves and lattices."""
     waves = []
     for _ in range(rng.integers(1, 4)):
         angle, period = rng.uniform(0, np.pi), np.exp(rng.uniform(np.log(2.5), np.log(60)))
@@ -154,7 +154,7 @@ def _pile(
     rng: np.random.Generator,
     steep: float = np.pi,
 ) -> Scene:
-    """Pile up ellipses and boxes, each with a shade, a gradient and a grain of its own."""
+    """Overlay ellipses and boxes, each with an intensity, a gradient and a texture of its own."""
     count = len(radius)
     centre, pace = rng.uniform(-0.1, 1.1, (count, 2)) * size, rng.normal(0, PACE, (count, 2))
     level, slope = rng.uniform(0, 1, count), rng.normal(0, 0.3, (count, 2))
@@ -187,7 +187,7 @@ def _pile(
 
 
 def _grain(size: int, rng: np.random.Generator, power: float | None = None) -> Image:
-    """Draw a random field of deviation 1 whose spectrum falls off with a power of the frequency."""
+    """Draw a random field of variance 1 whose spectrum follows a power law."""
     power = rng.uniform(0.6, 2.5) if power is None else power
     down, across = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None]
     stretch = np.exp(rng.normal(0, 0.5))

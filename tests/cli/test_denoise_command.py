@@ -161,7 +161,7 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
 def test_ctrl_c_while_applying_says_what_another_would_do(
     noisy, tmp_path, monkeypatch, capsys, ending, words
 ):
-    sound = BlindSpot.mix
+    sound = BlindSpot.blend
 
     def interrupt(*arguments):
         if not interrupted:
@@ -170,7 +170,7 @@ def test_ctrl_c_while_applying_says_what_another_would_do(
         return sound(*arguments)
 
     interrupted = []
-    monkeypatch.setattr(BlindSpot, "mix", interrupt)
+    monkeypatch.setattr(BlindSpot, "blend", interrupt)
     assert run("denoise", noisy, "-o", tmp_path / f"out.{ending}", *QUICK) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "Ctrl-C" in line]
     assert len(lines) == 1

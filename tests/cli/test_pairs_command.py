@@ -9,7 +9,7 @@ import tifffile
 from napari_n2s import denoise
 from napari_n2s.cli.commands import pairs_command
 from napari_n2s.cli.main import main
-from napari_n2s.replicates.replicates import SPLITS
+from napari_n2s.replicates.find import PAIRINGS as SPLITS
 
 RNG = np.random.default_rng(0)
 TRUTH = 20 + 10 * np.sin(np.arange(32) / 4)[:, None] * np.cos(np.arange(40) / 5)
@@ -108,7 +108,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         ([folder / "movie.tif", "--pairs-axis", "T", "--register"], "leave it out"),
         ([a, "--pairing", "halves"], "name it by pairs_axis"),
         (["--pairs", even, folder / "odd", "--pairing", "halves"], "takes the place of INPUT"),
-        ([a, "--loss", "l1"], "readings that are learnt from each other"),
+        ([a, "--loss", "l1"], "replicates that are predicted from each other"),
         ([a, "--pair", folder / "b.tif", "--split_photons"], "choose one of them"),
         ([a, "--pair", folder / "b.tif", "--method", "median"], "one reading"),
         ([a, "--pairs", even, folder / "odd"], "takes the place of INPUT"),

@@ -20,7 +20,7 @@ from napari_n2s.cli.main import main
 from napari_n2s.core.settings import Settings
 from napari_n2s.inference.tiling import count_passes
 from napari_n2s.io import part_files, paths
-from napari_n2s.training.schedule import APPLYING, Schedule
+from napari_n2s.training.schedule import INFERENCE_SHARE, Schedule
 
 CPU = torch.device("cpu")
 IMAGE = np.random.default_rng(0).poisson(20, (24, 24)).astype(np.uint16)
@@ -231,10 +231,10 @@ def test_time_is_kept_for_as_many_passes_as_it_allows_and_no_more_are_taken():
     fewer = replace(last.best, passes=40).method(0, 0, CPU)
     assert count_passes(fewer, 2, invariant=True) == 36
     schedule = Schedule()
-    schedule.plan(Settings(seconds=10, invariant=True), nothing_to_learn=False)
+    schedule.set_budget(Settings(seconds=10, invariant=True), nothing_to_learn=False)
     schedule.scored(0.01, 30.0, passes=(256, 16))
     assert schedule.passes == 34
-    assert schedule._kept < APPLYING * 10
+    assert schedule._reserved < INFERENCE_SHARE * 10
     schedule.scored(0.01, 0.5, passes=(256, 16))
     assert schedule.passes == 256
     schedule.scored(0.01, 3000.0, passes=(256, 16))

@@ -5,13 +5,13 @@ import pytest
 from scipy import ndimage as ndi
 
 from napari_n2s import Settings, denoise
-from napari_n2s.exclusion.excluded import exclude, find_excluded
+from napari_n2s.exclusion.excluded import examine, exclude
 from napari_n2s.exclusion.processing import name_processing
 from napari_n2s.images.image import open_image
 from napari_n2s.images.missing import find_missing
 from napari_n2s.images.scale import measure_scale
+from napari_n2s.preparation.dependent_frames import find_dependent_frames
 from napari_n2s.preparation.prepared import prepare
-from napari_n2s.preparation.repeats import find_repeats
 from napari_n2s.simulation import fluorescence
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ NOISY = camera(60 * CELLS)
 
 
 def look(picture, **changes):
-    return find_excluded(picture[None], Settings(**changes))
+    return examine(picture[None], Settings(**changes))
 
 
 def at(places, shape=SHAPE):
@@ -162,11 +162,14 @@ def test_neighbours_that_share_noise_are_not_shown():
     movie = np.stack([camera(60 * CELLS, seed) for seed in range(7)]).astype(np.float32)
     between = movie.copy()
     between[1::2] = (between[:-1:2] + between[2::2]) / 2
-    assert not find_repeats(prepare(open_image(movie, "TYX")))
-    assert "copies" in find_repeats(prepare(open_image(movie[[0, 0, 2, 2, 4, 4]], "TYX")))["T"]
-    assert "interpolated" in find_repeats(prepare(open_image(between, "ZYX")))["Z"]
+    assert not find_dependent_frames(prepare(open_image(movie, "TYX")))
+    assert (
+        "copies"
+        in find_dependent_frames(prepare(open_image(movie[[0, 0, 2, 2, 4, 4]], "TYX")))["T"]
+    )
+    assert "interpolated" in find_dependent_frames(prepare(open_image(between, "ZYX")))["Z"]
     photons = RNG.poisson(0.1 * CELLS, (6, *SHAPE))
-    assert not find_repeats(prepare(open_image(photons, "TYX")))
+    assert not find_dependent_frames(prepare(open_image(photons, "TYX")))
 
 
 def test_traces_of_detectors_and_of_processing_are_named(tmp_path):
@@ -190,7 +193,7 @@ def test_traces_of_detectors_and_of_processing_are_named(tmp_path):
 
 def test_beads_are_kept_as_measured_where_there_is_something_dimmer_to_see():
     blob = 60_000 * np.exp(-((Y - 80) ** 2 + (X - 60) ** 2) / 18)
-    found = look(camera(60 * CELLS + blob)).glare[0]
+    found = look(camera(60 * CELLS + blob)).very_bright[0]
     assert 20 < found.sum() < (blob > 500).sum()
-    assert not look(camera(2 + blob)).glare.any()  # else there is but noise
+    assert not look(camera(2 + blob)).very_bright.any()  # else there is but noise
     assert not look(camera(60 * CELLS + blob / 50)).unusable.any()

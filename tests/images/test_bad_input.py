@@ -26,7 +26,7 @@ IMAGES = [
     (GOOD * 1j, {}, "complex"),
     (GOOD > 0, {}, "true and false"),
     (GOOD.astype(object), {}, "object values"),
-    (np.full((20, 20), "a"), {}, "no intensities"),
+    (np.full((20, 20), "a"), {}, "not intensities"),
     (np.full((20, 20), np.nan), {}, "Every pixel"),
     (GOOD * 1e200, {}, "too large"),
     (GOOD, {"axes": "TYX"}, "name 3 axes, but the image has 2, of shape 20 x 20"),

@@ -22,15 +22,15 @@ from napari_n2s.images.axes import APART, parse_axes
 from napari_n2s.images.image import open_image
 from napari_n2s.inference import brightness, model, tile_size
 from napari_n2s.io.file_axes import read_axes
-from napari_n2s.methods.blind_spot import Blend, BlindSpot
+from napari_n2s.methods.blind_spot import BlendModel, BlindSpot
 from napari_n2s.noise.bias import Bias
 from napari_n2s.noise.noise_model import NoiseCurve
 from napari_n2s.noise.quantile_curve import Curve
 from napari_n2s.pipeline.denoise_one import denoising
-from napari_n2s.pipeline.report import account_of
+from napari_n2s.pipeline.report import report_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.preparation import sampling
-from napari_n2s.preparation.streaming import Stream
+from napari_n2s.preparation.streaming import SampleStream
 from napari_n2s.widgets.denoise import on_demand
 from napari_n2s.widgets.request import WHOLE, read_request
 from napari_n2s.widgets.viewer import layer_data, layers
@@ -114,7 +114,7 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     """Let some thousand pixels be a large image."""
-    monkeypatch.setattr(sampling, "ENOUGH", 2**14)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", 2**14)
 
 
 class Counted:
@@ -178,8 +178,8 @@ def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
     # What a small block and the whole say of the noise differs; that aside, they are the same.
     level = Curve(np.zeros((1, 1)), np.full((1, 1), 0.3))
     bias, noise = Bias(level, level, level), NoiseCurve(*np.full((3, 1), 0.1))
-    blend, planned = Blend(noise, bias, np.ones(1), level), []
-    monkeypatch.setattr(BlindSpot, "plan", lambda *_: planned.append(1) or blend)
+    blend, planned = BlendModel(noise, bias, np.ones(1), level), []
+    monkeypatch.setattr(BlindSpot, "fit_blend", lambda *_: planned.append(1) or blend)
     monkeypatch.setattr(brightness, "CELL", 16**2)  # as much smaller as blocks are here
     results = []
     for block in (2**22, 70**2):
@@ -216,7 +216,7 @@ class Broken(Counted):
 
 def test_what_cannot_be_read_of_a_large_image_is_not_learnt_from(small):
     *_, last = train(Broken(MOVIE), axes="TYX", settings=QUICK)
-    report = account_of(last)
+    report = report_of(last)
     assert re.search(
         r" \d of \d+ pieces to learn from were left out. A part of the image cannot be read "
         r"\(chunk 7 is damaged\); see that its file is whole [^.]*\.$",
@@ -245,7 +245,7 @@ def test_a_stream_gives_every_picture_with_those_beside_it():
     beside = np.array([[(n + 1) % 12] for n in range(12)])
     for source in (image, Counted(image, chunks=(2, 1, 3, 20, 26))):
         opened = open_image(source, "TCZYX")
-        stream = Stream(opened, None, np.dtype("f8"), Settings(), beside=beside)
+        stream = SampleStream(opened, None, np.dtype("f8"), Settings(), neighbours=beside)
         for number in stream.samples:
             (sample, excluded), [(other, _)] = stream.read(number, stream.space)
             t, z = divmod(int(number), 4)

@@ -11,7 +11,7 @@ from napari_n2s.cli.main import main
 from napari_n2s.images.guides import MOST, Guides
 from napari_n2s.images.image import open_image
 from napari_n2s.preparation import sampling
-from napari_n2s.replicates.replicates import find_replicates
+from napari_n2s.replicates.find import find_replicates
 
 RNG = np.random.default_rng(0)
 TRUTH = gaussian_filter(RNG.normal(size=(64, 80)), 2)
@@ -109,10 +109,10 @@ def test_noise_that_a_guide_shares_with_the_image_is_told():
 def test_a_model_asks_for_the_guides_it_has_learnt_with():
     *_, last = train(NOISY, guides=[CLEAN], **QUICK)
     for guides in ((), (CLEAN, CLEAN)):
-        with pytest.raises(ImageError, match="learnt with guides, 1 channels in all"):
+        with pytest.raises(ImageError, match="trained with guides, 1 channels in all"):
             last.best.apply(NOISY, guides=guides)
     *_, last = train(NOISY, **QUICK)
-    with pytest.raises(ImageError, match="learnt without guides; leave them out"):
+    with pytest.raises(ImageError, match="trained without guides; leave them out"):
         last.best.apply(NOISY, guides=CLEAN)
 
 
@@ -132,12 +132,12 @@ def test_a_guide_that_may_lie_in_two_ways_is_refused():
 
 def test_what_shows_each_of_the_repeats_is_averaged_as_they_are():
     frames = np.stack([NOISY, SECOND, NOISY[::-1], SECOND[::-1]])
-    readings = find_replicates(frames, "TYX", along="T", how="halves").guided(frames + 1)
-    assert np.allclose(readings.shown[0].guides.pixels[..., 0], frames.mean(0) + 1, atol=1e-6)
+    readings = find_replicates(frames, "TYX", along="T", pairing="halves").guided(frames + 1)
+    assert np.allclose(readings.images[0].guides.pixels[..., 0], frames.mean(0) + 1, atol=1e-6)
 
 
 def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):
-    monkeypatch.setattr(sampling, "ENOUGH", 20_000)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", 20_000)
     movie = RNG.normal(size=(12, 2, 70, 90)).astype(np.float32)
     drawn, _ = sampling.sample_pieces(open_image(movie, "TCYX", [movie[:, 1]]), seed=0)
     assert drawn.shape[0] > 1
@@ -151,12 +151,12 @@ def test_guides_move_with_the_readings():
         part + RNG.normal(0, 0.5, part.shape) for part in (whole[8:72, 8:88], whole[11:75, 6:86])
     )
     clean = whole[8:72, 8:88]
-    readings = find_replicates(one, "YX", pair=two, register=True).guided([clean])
-    (dy, dx), second = readings.offsets[1], readings.shown[1]
+    replicates = find_replicates(one, "YX", pair=two, register=True).guided([clean])
+    (dy, dx), second = replicates.offsets[1], replicates.images[1]
     assert (dy, dx) == (3, -2)
     assert np.allclose(second.guides.pixels[10, 10, 0], clean[13, 8])
-    first = readings.learnt[0]
-    assert first.shape == readings.learnt[1].shape
+    first = replicates.training_images[0]
+    assert first.shape == replicates.training_images[1].shape
     assert first.guides.shape == (*first.shape, 1)
     assert np.allclose(first.guides.pixels[0, 0, 0], clean[3, 0])
 

@@ -8,16 +8,16 @@ from napari_n2s import train
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings, choices
 from napari_n2s.inference.tiling import predict, tiles
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.nn.networks import DnCNN, UNet
 
 CPU = torch.device("cpu")
 
 
 def method(name, ndim=2):
-    made = choose(Settings(network=name, grid_width=2), channels=1, ndim=ndim)
+    made = make_method(Settings(network=name, grid_width=2), channels=1, ndim=ndim)
     x = torch.randn(2, 1, *[32] * ndim, generator=torch.Generator().manual_seed(0))
-    made.network.train()(made.show(x, x > 9, x > 9, x[:, :0], torch.Generator()))
+    made.network.train()(made.make_input(x, x > 9, x > 9, x[:, :0], torch.Generator()))
     made.network.eval()
     return made
 
@@ -45,7 +45,7 @@ def test_a_quick_picture_is_one_pass_to_within_a_hundredth_of_its_range(name):
         predict(made, x, nothing, x[:, :0], 1000, CPU, invariant=False, seed=0, quick=True)
     ).picture
     with torch.inference_mode():
-        shown = made.show(x, nothing, nothing, x[:, :0], torch.Generator())
+        shown = made.make_input(x, nothing, nothing, x[:, :0], torch.Generator())
         exact = made.mean(made.network(shown))
     apart = (quick - exact).square().mean().sqrt()
     assert quick.dtype == torch.float32
@@ -70,7 +70,7 @@ def test_nothing_beyond_the_halo_reaches_an_output(name):
     x = torch.randn(1, 1, side, side, requires_grad=True)
     middle = side // 2
     nothing = torch.zeros_like(x, dtype=torch.bool)
-    shown = made.show(x, nothing, nothing, x[:, :0], torch.Generator())
+    shown = made.make_input(x, nothing, nothing, x[:, :0], torch.Generator())
     built(shown)[0, 0, middle, middle].backward()
     rows = x.grad[0, 0].abs().sum(1).nonzero().ravel() - middle
     assert 0.5 * built.halo < rows.abs().max() <= built.halo

@@ -100,7 +100,7 @@ def test_the_scale_learnt_from_stands_unless_another_is_better_beyond_chance():
 
 
 def test_the_same_image_is_not_judged(learnt, monkeypatch):
-    monkeypatch.setattr("napari_n2s.inference.transfer._try", None)
+    monkeypatch.setattr("napari_n2s.inference.transfer._test_both", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         learnt.best.apply(NOISY)

@@ -13,7 +13,7 @@ from napari_n2s.core.settings import choices
 from napari_n2s.images.image import open_image
 from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.preparation.prepared import prepare
-from napari_n2s.replicates.replicates import pair_up, split
+from napari_n2s.replicates.find import replicates_along_axis, replicates_from_images
 from napari_n2s.training.replicate_data import prepare_replicates
 
 RNG = np.random.default_rng(0)
@@ -37,7 +37,7 @@ MOVIE = np.stack([reading() for _ in range(6)])
 
 
 def paired(images, axes=None, **options):
-    return pair_up([open_image(each, axes) for each in images], **options)
+    return replicates_from_images([open_image(each, axes) for each in images], **options)
 
 
 def error(image, truth=TRUTH):
@@ -53,7 +53,7 @@ def test_a_second_reading_takes_away_noise_that_neighbours_share():
     assert both.shape == one.shape
     assert both.dtype == np.float32
     assert "Noise2Noise" in report.methods()
-    assert "2 noisy readings of the same thing: a U-Net was trained" in report.methods()
+    assert "2 noisy replicates of the same field: a U-Net was trained" in report.methods()
 
 
 def test_the_score_is_the_error_against_the_truth_plus_the_noise():
@@ -79,7 +79,7 @@ def test_held_out_pixels_are_learnt_from_in_no_reading(monkeypatch):
     for value in (0, 60000):
         spoilt = tuple(np.where(held, value, each).astype(np.uint16) for each in (ONE, TWO))
         learnt = tuple(map(open_image, spoilt))
-        *_, last = train(replace(made, learnt=learnt), steps=12, device="cpu")
+        *_, last = train(replace(made, training_images=learnt), steps=12, device="cpu")
         weights.append(last.last.weights)
     for one, two in zip(*(each.values() for each in weights), strict=True):
         assert torch.equal(one, two)
@@ -87,11 +87,18 @@ def test_held_out_pixels_are_learnt_from_in_no_reading(monkeypatch):
 
 def test_no_reading_is_its_own_partner_and_all_learn_from_all():
     material = prepare_replicates(paired(list(MOVIE[:4])), Settings())
-    assert material.beside.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
-    material = prepare_replicates(split(open_image(MOVIE, "TYX"), "T"), Settings())
-    assert material.beside.tolist() == [[1, 1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 4]]
+    assert material.neighbours.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
+    material = prepare_replicates(replicates_along_axis(open_image(MOVIE, "TYX"), "T"), Settings())
+    assert material.neighbours.tolist() == [[1, 1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 4]]
     stacks = paired([MOVIE[:3], MOVIE[3:]], "TYX")
-    assert prepare_replicates(stacks, Settings()).beside.tolist() == [[3], [4], [5], [0], [1], [2]]
+    assert prepare_replicates(stacks, Settings()).neighbours.tolist() == [
+        [3],
+        [4],
+        [5],
+        [0],
+        [1],
+        [2],
+    ]
 
 
 def test_a_frame_that_differs_is_not_learnt_from():
@@ -99,10 +106,10 @@ def test_a_frame_that_differs_is_not_learnt_from():
     movie[2] = reading(picture(5))
     clean, report = denoise(movie, axes="TYX", pairs_axis="T", **QUICK)
     assert clean.shape == movie.shape
-    assert any("are not learnt from" in each for each in report.findings)
-    material = prepare_replicates(split(open_image(movie, "TYX"), "T"), Settings())
-    assert material.blocked[2].all()
-    assert not (material.beside[[1, 3]] == 2).any()
+    assert any("are not trained on" in each for each in report.findings)
+    material = prepare_replicates(replicates_along_axis(open_image(movie, "TYX"), "T"), Settings())
+    assert material.withheld[2].all()
+    assert not (material.neighbours[[1, 3]] == 2).any()
     assert material.held_out.any()
 
 
@@ -185,7 +192,7 @@ def test_what_cannot_be_meant_is_refused():
     with pytest.raises(SettingsError, match="negative values"):
         denoise(ONE - 90.0, pair=TWO - 90.0, loss="hdr", **QUICK)
     with pytest.raises(SettingsError, match="choose one of them"):
-        denoise(ONE, pair=TWO, split_photons=True, **QUICK)
+        denoise(ONE, pair=TWO, replicates_from_photons=True, **QUICK)
 
 
 def test_the_result_is_written_where_it_is_to_go_in_its_type():

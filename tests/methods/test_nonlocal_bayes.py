@@ -12,8 +12,8 @@ from napari_n2s.core.generators import finish
 from napari_n2s.inference.model_file import load_model, save_model
 from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.methods import blind_spot, nonlocal_bayes
-from napari_n2s.methods.nonlocal_bayes import denoise_alike, fits
-from napari_n2s.preparation.held_out import best_share
+from napari_n2s.methods.nonlocal_bayes import denoise_patches, is_applicable
+from napari_n2s.preparation.held_out import best_weight
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
@@ -22,7 +22,7 @@ RNG = np.random.default_rng(0)
 def together(picture, noisy, variance):
     arrays = (picture, noisy, np.full_like(picture, variance))
     tensors = [torch.from_numpy(each.astype(np.float32))[None] for each in arrays]
-    return finish(denoise_alike(*tensors, CPU))[0].numpy()
+    return finish(denoise_patches(*tensors, CPU))[0].numpy()
 
 
 def test_what_repeats_is_brought_back_though_it_is_lost_in_the_picture():
@@ -51,7 +51,7 @@ def test_an_edge_that_is_known_stays_where_it_is():
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 90), (61, 43)])
 def test_every_pixel_is_covered_though_all_patches_are_equal(shape):
-    assert fits(shape)
+    assert is_applicable(shape)
     assert np.isfinite(together(np.ones(shape), np.ones(shape), 0)).all()
 
 
@@ -77,7 +77,7 @@ def test_it_is_asked_for_what_is_delivered_and_never_for_what_is_predicted_blind
         yield 1.0
         return picture
 
-    monkeypatch.setattr(blind_spot.nonlocal_bayes, "denoise_alike", spy)
+    monkeypatch.setattr(blind_spot.nonlocal_bayes, "denoise_patches", spy)
     image = RNG.normal(size=(48, 40)) + np.linspace(0, 9, 40)
     *_, progress = train(image, steps=1, device="cpu", invariant=True)
     progress.best.apply(image)
@@ -101,10 +101,10 @@ def test_what_it_counts_is_what_unseen_pixels_say():
     truth, noise = RNG.normal(size=4000), 3 * RNG.normal(size=4000)
     one, other = (truth + 0.5 * RNG.normal(size=4000) for _ in range(2))
     for better, worse, share in ((truth, one, 1), (one, truth, 0), (one, other, 0.5)):
-        found = best_share(truth + noise - worse, better - worse, 0.7, 9)
+        found = best_weight(truth + noise - worse, better - worse, 0.7, 9)
         assert abs(found - share) < 0.25
-    assert best_share(noise, 1e-3 * other, 0.7, 0.01) == pytest.approx(0.7, abs=0.01)
-    assert best_share(noise, np.zeros(4000), 0.7, 0.3) == 0.7
+    assert best_weight(noise, 1e-3 * other, 0.7, 0.01) == pytest.approx(0.7, abs=0.01)
+    assert best_weight(noise, np.zeros(4000), 0.7, 0.3) == 0.7
 
 
 def test_unseen_pixels_decide_for_what_repeats_and_a_file_keeps_it(tmp_path):

@@ -12,26 +12,26 @@ from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings, choices
 from napari_n2s.images.image import open_image
 from napari_n2s.inference.tiling import predict
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
-from napari_n2s.nn.masks import Grid
+from napari_n2s.nn.masks import GridPartition
 from napari_n2s.nn.networks import NETWORKS
-from napari_n2s.noise.from_differences import raised, read_differences
+from napari_n2s.noise.from_differences import correct_memorised, noise_from_differences
 from napari_n2s.noise.noise_model import (
     NoiseCurve,
-    best_share,
+    noise_from_residuals,
     posterior,
     posterior_weight,
-    read_noise,
-    usual_share,
+    prior_weight,
+    sure_weight,
 )
-from napari_n2s.noise.stripes import find_lines
-from napari_n2s.preparation.augmentation import turns
-from napari_n2s.preparation.structure import find_sparse, find_structure
-from napari_n2s.training.training_data import gather
+from napari_n2s.noise.stripes import stripe_strength
+from napari_n2s.preparation.augmentation import orientations
+from napari_n2s.preparation.structure import find_sparse_structure, measure_structure
+from napari_n2s.training.training_data import prepare_training_data
 
 CPU = torch.device("cpu")
-SPACE = {1: (40,), 2: (20, 26), 3: (8, 10, 12)}
+SPACE = {2: (20, 26), 3: (8, 10, 12)}
 
 
 def smooth(shape, seed=0):
@@ -51,7 +51,7 @@ def output(method, x, invariant, missing=None):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
     settings = Settings(network=name, partition=partition, grid_width=2, density=0.25)
-    method = choose(settings, channels=2, ndim=ndim)
+    method = make_method(settings, channels=2, ndim=ndim)
     x = torch.randn(1, 2, *SPACE[ndim], generator=torch.Generator().manual_seed(0))
     method.network.train()(x)  # gives a batch normalisation statistics of its own
     method.network.eval()
@@ -65,12 +65,14 @@ def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
         assert seen[inside].abs().min() > 0, "one pass sees the pixel; the test would not notice"
 
 
-HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 1), ((0,), 3), ((0, 1, 0), 3)]
+HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 3), ((0, 1, 0), 3)]
 
 
 @pytest.mark.parametrize(("radius", "ndim"), HOLES)
 def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(radius, ndim):
-    network = choose(Settings(blind_spot_radius=radius), channels=2, ndim=ndim).network.double()
+    network = make_method(
+        Settings(blind_spot_radius=radius), channels=2, ndim=ndim
+    ).network.double()
     reach = Settings(blind_spot_radius=radius).radius_along(ndim)
     sides = [3 * each for each in network.stride]
     rng = np.random.default_rng(0)
@@ -110,10 +112,10 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 1, 40, 40, generator=generator)
     missing = torch.rand(1, 1, 40, 40, generator=generator) < 0.3
-    method = choose(Settings(network=name, fill=how), channels=1, ndim=2)
+    method = make_method(Settings(network=name, fill=how), channels=1, ndim=2)
     method.network.eval()
     before = output(method, x, True, missing)
-    hidden = next(Grid(4).masks((40, 40), generator))
+    hidden = next(GridPartition(4).masks((40, 40), generator))
     if name == "donut":  # blind to each pixel by itself, not to all of a set
         hidden = torch.zeros_like(hidden)
         hidden[..., 20, 20] = True
@@ -126,7 +128,7 @@ def test_missing_pixels_carry_nothing_into_the_blind_spot(name, how):
 @pytest.mark.parametrize("radius", [0, (0, 2)])
 def test_any_output_of_the_donut_is_blind_to_its_own_pixel(radius):
     x = torch.randn(1, 2, 40, 41, generator=torch.Generator().manual_seed(0))
-    method = choose(Settings(blind_spot_radius=radius), channels=2, ndim=2)
+    method = make_method(Settings(blind_spot_radius=radius), channels=2, ndim=2)
     before, seen = (output(method, x, invariant) for invariant in (True, False))
     for place in ((0, 0), (39, 40), (1, 2), (20, 17)):
         other = x.clone()
@@ -144,7 +146,7 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     truth = mean + np.sqrt(variance) * rng.normal(size=mean.shape)
     noise = 2 * mean + 9
     noisy = truth + np.sqrt(noise) * rng.normal(size=mean.shape)
-    curve = read_noise(mean, variance + noise, noisy)
+    curve = noise_from_residuals(mean, variance + noise, noisy)
     assert curve.variance(mean) == pytest.approx(noise, rel=0.05)
     trust = posterior_weight(mean, variance + noise, noisy)
     assert trust == 1
@@ -154,11 +156,11 @@ def test_the_posterior_has_the_error_that_bayes_promises():
     assert error == pytest.approx(promised.mean(), rel=0.05)
     there = np.ones(mean.shape[1:], bool)
     equal = truth + rng.normal(0, np.sqrt(error), truth.shape)
-    share = usual_share(estimate, promised, equal, there)
+    share = prior_weight(estimate, promised, equal, there)
     both = estimate + share * (equal - estimate)
     assert np.mean((both - truth) ** 2) == pytest.approx(error / 2, rel=0.05)
     bad = truth + rng.normal(0, 100, truth.shape)
-    share = usual_share(estimate, promised, bad, there)
+    share = prior_weight(estimate, promised, bad, there)
     mixed = estimate + share * (bad - estimate)
     assert np.mean((mixed - truth) ** 2) < error
 
@@ -170,7 +172,7 @@ def test_a_camera_that_is_saturated_does_not_hide_how_noisy_it_is():
     noisy = np.minimum(truth + rng.normal(size=truth.shape) * np.sqrt(noise), 12)
     truth[bright], noise[bright] = noisy[bright].mean(), noisy[bright].var()
     mean = truth + 0.3 * rng.normal(size=truth.shape)
-    curve = read_noise(mean[None], (noise + 0.09)[None], noisy[None])
+    curve = noise_from_residuals(mean[None], (noise + 0.09)[None], noisy[None])
     assert curve.gain[0] == pytest.approx(0.5, rel=0.1)
     assert curve.offset[0] == pytest.approx(1, rel=0.2)
 
@@ -185,7 +187,7 @@ def test_noise_that_runs_along_lines_is_told_from_stripes_and_from_what_is_blurr
     error = 0.02 * stripes + gaussian_filter(rng.normal(size=stripes.shape), 1.0)
     noisy, mean, one = (each[None] for each in (stripes + noise, stripes + error, 1 + 0 * noise))
     there = rng.random(stripes.shape) > 0.1
-    found = find_lines(mean, one * (1 + 0.1 * rng.random(one.shape)), noisy, one, there)
+    found = stripe_strength(mean, one * (1 + 0.1 * rng.random(one.shape)), noisy, one, there)
     assert found == pytest.approx(shared, abs=0.1)
 
 
@@ -195,7 +197,7 @@ def test_the_posterior_is_not_taken_where_a_few_pixels_hold_most_of_the_noise():
     hot = np.where(rng.random(photons.shape) < 0.01, 50, rng.normal(size=photons.shape))
     for noisy in (photons, hot):
         mean, total = np.full_like(noisy, noisy.mean()), np.full_like(noisy, noisy.var())
-        curve = read_noise(mean, 0.5 * total, noisy)  # it may be as wrong as it will
+        curve = noise_from_residuals(mean, 0.5 * total, noisy)  # it may be as wrong as it will
         trust = posterior_weight(mean, total, noisy)
         assert np.array_equal(posterior(mean, total, noisy, curve, trust)[0], mean)
 
@@ -216,12 +218,14 @@ def test_what_another_estimate_should_count_is_found_without_the_truth():
         variance = np.full_like(mean, noise)
         total = variance + prior
         told = mean, total, noisy, variance, other, np.full_like(mean, response)
-        found = best_share(*told, trust=1, usual=0.5)
+        found = sure_weight(*told, posterior_weight=1, prior=0.5)
         assert found == pytest.approx(np.clip(best, 0, 1), abs=0.05)
     guess = mean + 0.05 * (truth - mean) + rng.normal(0, 0.5, mean.shape)
     told = guess + 0.58 * (noisy - guess), np.full_like(mean, 0.58)
     for factor in np.linspace(0.9, 1.1, 9):  # they differ by less than a wrong curve moves them
-        found = best_share(mean, total, noisy, factor * variance, *told, trust=1, usual=0.7)
+        found = sure_weight(
+            mean, total, noisy, factor * variance, *told, posterior_weight=1, prior=0.7
+        )
         assert found == pytest.approx(0.7, abs=0.1)
 
 
@@ -230,7 +234,7 @@ def test_the_held_out_loss_is_the_true_error_plus_the_noise():
     noise = np.random.default_rng(1).normal(0, sigma, truth.shape)
     noisy = truth + noise
     *_, progress = train(noisy, steps=80, device="cpu")
-    material = gather(open_image(noisy), progress.last.settings)
+    material = prepare_training_data(open_image(noisy), progress.last.settings)
     held_out = material.held_out[0, 0].numpy()
     blind = replace(progress.last, turns=1).apply(noisy, invariant=True)
     measured = progress.last.score.loss
@@ -268,7 +272,7 @@ def test_held_out_pixels_have_no_part_in_the_training():
     half = rng.integers(-50, 50, (24, 48))
     image = np.concatenate([half, -half])  # of mean zero whatever the order, to the bit
     settings = Settings(steps=4, device="cpu")
-    held_out = gather(open_image(image), settings).blocked.numpy()[0, 0]
+    held_out = prepare_training_data(open_image(image), settings).withheld.numpy()[0, 0]
     other = image.copy()
     other[held_out] = rng.permutation(image[held_out])
     assert (other != image).sum() > 50
@@ -281,7 +285,7 @@ def test_held_out_pixels_have_no_part_in_the_training():
 def test_the_same_pixels_are_held_out_whatever_the_method():
     image = smooth((64, 64))
     masks = [
-        gather(open_image(image), replace(Settings(), **{name: value})).blocked
+        prepare_training_data(open_image(image), replace(Settings(), **{name: value})).withheld
         for name in ("network", "partition", "fill")
         for value in choices(name)
     ]
@@ -301,7 +305,7 @@ def test_structure_is_found_where_there_is_some_and_not_in_noise_of_any_level():
     level = np.repeat(np.linspace(1, 50, 256), 128).reshape(256, 128).astype(np.float32)
     level[70:90, 40:60] *= 1 + 0.5 * rng.integers(2, size=(5, 5)).repeat(4, 0).repeat(4, 1)
     flat = np.stack([np.full_like(level, 10), level])
-    found = find_structure(rng.poisson(flat)[:, None].astype(np.float32))
+    found = measure_structure(rng.poisson(flat)[:, None].astype(np.float32))
     assert found.shape == (2, 8, 4)
     assert not found[0].any()
     assert np.unravel_index(found[1].argmax(), (8, 4)) == (2, 1)
@@ -311,12 +315,12 @@ def test_a_sparse_image_teaches_what_is_in_it():
     rng = np.random.default_rng(0)
     noisy = rng.poisson(3, (1, 512, 512)).astype(np.float32)
     noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
-    material = gather(open_image(noisy, "TYX"), Settings())
-    crops, _, _ = material.draw(400, 64, turns(2), torch.Generator().manual_seed(0))
+    material = prepare_training_data(open_image(noisy, "TYX"), Settings())
+    crops, _, _ = material.draw(400, 64, orientations(2), torch.Generator().manual_seed(0))
     signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65
-    assert find_sparse(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
-    assert find_sparse(smooth((1, 1, 256, 256))) is None
+    assert find_sparse_structure(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
+    assert find_sparse_structure(smooth((1, 1, 256, 256))) is None
 
 
 def test_a_noise_curve_that_is_a_little_low_is_raised_to_what_neighbours_say():
@@ -325,9 +329,9 @@ def test_a_noise_curve_that_is_a_little_low_is_raised_to_what_neighbours_say():
     noisy = 5 * smooth + rng.normal(size=smooth.shape)
     for share, expected in ((0.9, 1.0), (0.97, 0.97), (0.7, 0.7)):
         curve = NoiseCurve(np.zeros(1), np.array([share]), np.zeros(1))
-        found = raised(curve, 5 * smooth, noisy).variance(smooth).mean()
+        found = correct_memorised(curve, 5 * smooth, noisy).variance(smooth).mean()
         assert found == pytest.approx(expected, abs=0.03 if share == 0.9 else 1e-9)
     shared = gaussian_filter(noisy, (0, 0.5, 0.5))  # noise that neighbours have in common
-    level = read_differences(shared[None])[0].variance(shared).mean()
+    level = noise_from_differences(shared[None])[0].variance(shared).mean()
     curve = NoiseCurve(np.zeros(1), np.array([0.9 * level]), np.zeros(1))
-    assert raised(curve, shared, shared).offset == curve.offset
+    assert correct_memorised(curve, shared, shared).offset == curve.offset

@@ -6,7 +6,7 @@ import torch
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
 from napari_n2s.inference.tiling import predict
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.nn import pretrained
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.networks import NETWORKS, initialise, seeded
@@ -59,7 +59,7 @@ def test_an_image_is_padded_along_each_axis_for_the_blind_spot_along_it_alone(ra
 
 
 def test_tiles_agree_with_the_whole_for_a_blind_spot_of_unequal_sides():
-    method = choose(Settings(blind_spot_radius=(0, 2), pretrained=False), channels=1, ndim=2)
+    method = make_method(Settings(blind_spot_radius=(0, 2), pretrained=False), channels=1, ndim=2)
     method.network.eval()
     x = torch.randn(1, 1, 75, 110, generator=torch.Generator().manual_seed(1))
     cpu = torch.device("cpu")

@@ -1,4 +1,4 @@
-"""Pretrained weights: a network that has seen a simulated world and no other picture."""
+"""Pretrained weights: trained on simulated images alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def error(image, truth):
     return float(np.mean((image - truth) ** 2))
 
 
-def test_it_predicts_an_image_better_than_any_filter_before_it_has_learnt_from_it():
+def test_pretrained_weights_predict_an_image_better_than_any_filter_before_training_on_it():
     progress = last(CELLS.noisy, steps=1)
     assert progress.best.settings.pretrained
     assert progress.best.score.loss < min(each.score.loss for each in progress.baselines)
@@ -57,7 +57,7 @@ def lattice():
     return truth + np.random.default_rng(0).normal(0, 25, truth.shape)
 
 
-def test_an_image_that_it_knows_little_of_is_learnt_in_larger_steps(monkeypatch):
+def test_an_image_unlike_the_simulated_ones_is_trained_on_with_a_larger_learning_rate(monkeypatch):
     rates, step = [], Muon.step
 
     def record(self, rate, decay):
@@ -77,14 +77,14 @@ def test_an_image_that_it_knows_little_of_is_learnt_in_larger_steps(monkeypatch)
     ("image", "steps", "forgets"),
     [(CELLS.noisy, 2000, False), (lattice(), 60, False), (lattice(), 2000, True)],
 )
-def test_of_what_does_not_help_a_part_is_forgotten_where_there_is_time_to_learn(
+def test_weights_that_do_not_fit_are_partly_redrawn_if_there_is_time_to_train(
     image, steps, forgets
 ):
     progress = next(
         each for each in train(image, steps=steps, device="cpu") if each.step > SETTLING
     )
     assert progress.trainer.settings.pretrained
-    network = progress.trainer._descent._network
+    network = progress.trainer._optimization._network
     start, now = weights_for(network.radius)["first.weight"], network.first.weight.detach()
     moved = float((now - start).norm() / start.norm())
     assert (moved > 0.3) if forgets else (moved < 0.1)
@@ -101,7 +101,7 @@ def test_nothing_is_invented_where_there_is_nothing(slope):
         assert error(clean, truth) < 0.02 * 20**2
 
 
-def test_a_few_steps_from_scratch_win_over_a_head_start_that_misleads(monkeypatch):
+def test_a_few_steps_from_scratch_win_over_misleading_pretrained_weights(monkeypatch):
     def misleading(radius, guides):
         return {name: torch.zeros_like(each) for name, each in weights_for(radius, guides).items()}
 
@@ -133,7 +133,7 @@ def test_the_report_names_it():
     assert "simulated" in report.methods()
 
 
-def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
+def test_neighbours_unseen_in_pretraining_have_no_effect_at_first():
     alone, beside = (BlindSpotNetwork(radius=(3, 3), guides=guides).eval() for guides in (0, 4))
     for network in (alone, beside):
         network.load_state_dict(weights_for(network.radius, network.guides))
@@ -143,7 +143,7 @@ def test_neighbours_that_it_has_not_seen_count_nothing_at_first():
         assert torch.allclose(beside(torch.cat([x, neighbours], 1)), alone(x), atol=1e-5)
 
 
-def test_it_knows_what_to_make_of_the_frames_beside_one():
+def test_pretrained_weights_use_neighbouring_frames():
     scene = draw_scene(96, np.random.default_rng(777))
     movie = np.stack([scene(moment) for moment in range(5)])
     noisy = movie + np.random.default_rng(1).normal(0, movie.std(), movie.shape)
@@ -154,7 +154,7 @@ def test_it_knows_what_to_make_of_the_frames_beside_one():
 
 
 @pytest.mark.parametrize("radius", [1, 2, 3, 4])
-def test_noise_that_neighbours_share_is_taken_for_noise_with_a_wide_hole(radius):
+def test_correlated_noise_is_removed_with_a_wide_blind_spot(radius):
     smear = (radius / 2, radius / 2)
     camera = Camera(read_noise=float(CELLS.noisy.std()) / 2, smear=smear)
     noisy = camera.record(CELLS.truth, np.random.default_rng(0))

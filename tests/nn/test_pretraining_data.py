@@ -13,7 +13,7 @@ def error(image, truth):
     return float(np.mean((image - truth) ** 2))
 
 
-def test_a_scene_is_drawn_from_its_seed_and_hardly_changes_from_moment_to_moment():
+def test_a_scene_is_drawn_from_its_seed_and_hardly_changes_from_frame_to_frame():
     for number in range(12):
         scene, again = (draw_scene(64, np.random.default_rng(number)) for _ in range(2))
         now, soon = scene(0), scene(1)
@@ -32,7 +32,7 @@ def test_a_scene_is_drawn_from_its_seed_and_hardly_changes_from_moment_to_moment
         Camera(read_noise=0.2, step=0.3),
     ],
 )
-def test_what_a_camera_records_is_right_on_average_and_as_noisy_as_it_says(camera):
+def test_a_recording_is_unbiased_and_as_noisy_as_the_camera_says(camera):
     rng = np.random.default_rng(0)
     picture = np.repeat(np.linspace(0.1, 1, 8)[:, None], 100_000, 1)
     noise = camera.record(picture, rng) - picture
@@ -40,7 +40,7 @@ def test_what_a_camera_records_is_right_on_average_and_as_noisy_as_it_says(camer
     assert noise.var(1) == pytest.approx(camera.variance(picture[:, 0]), rel=0.03)
 
 
-def test_noise_that_is_smeared_is_as_strong_and_ends_where_the_hole_does():
+def test_smeared_noise_is_as_strong_and_ends_with_the_blind_spot():
     rng = np.random.default_rng(0)
     for _ in range(20):
         camera = replace(draw_camera(np.linspace(0, 1, 1000), rng, (0, 2)), clips=False, step=0)

@@ -6,8 +6,8 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 
 from napari_n2s import denoise
 from napari_n2s.inference.brightness import keep_brightness
-from napari_n2s.noise.bias import find_bias
-from napari_n2s.noise.noise_model import NoiseCurve, read_noise
+from napari_n2s.noise.bias import estimate_bias
+from napari_n2s.noise.noise_model import NoiseCurve, noise_from_residuals
 
 PIXELS = 2**16
 
@@ -22,8 +22,8 @@ def test_what_predictions_err_by_on_average_is_taken_back_and_no_noise_comes_wit
     # Too dark in what is bright; too sure of itself in one channel, and not enough in the other.
     mean, total = 0.9 * right, (1 + uncertain) * np.array([[0.8], [1.3]])
     other = truth - 0.5 + 0.1 * noise
-    bias = find_bias(mean, total, other, truth + noise, curve)
-    found, spread, seeing = bias.undo(mean, total, other, curve)
+    bias = estimate_bias(mean, total, other, truth + noise, curve)
+    found, spread, seeing = bias.correct(mean, total, other, curve)
     for bright in (right < 3, right > 7):
         assert abs((seeing - truth - 0.1 * noise)[bright].mean()) < 0.05
     for change in (found - mean, seeing - other):
@@ -41,13 +41,13 @@ def test_structure_that_is_smooth_nowhere_is_not_taken_for_noise():
     grass = np.where((mean > 4) & (mean < 6), 0.25, 0) * rng.normal(size=PIXELS) ** 2
     noise = 0.1 * mean + 0.5
     noisy = mean + np.sqrt(noise + grass) * rng.normal(size=PIXELS)
-    curve = read_noise(mean[None], np.ones((1, PIXELS)), noisy[None])
+    curve = noise_from_residuals(mean[None], np.ones((1, PIXELS)), noisy[None])
     assert np.mean(curve.variance(mean[None]) / noise) == pytest.approx(1, abs=0.02)
     # Clipped on both sides, noise follows no line: then the middle counts as the ends do.
     cut = np.clip(mean + 2 * rng.normal(size=PIXELS), 1, 9)
     middle = np.clip(mean, 3, 7) == mean
     level = np.mean((cut - mean)[middle] ** 2)
-    curve = read_noise(mean[None], np.ones((1, PIXELS)), cut[None])
+    curve = noise_from_residuals(mean[None], np.ones((1, PIXELS)), cut[None])
     assert curve.variance(mean[None, middle]).mean() > 0.6 * level
 
 

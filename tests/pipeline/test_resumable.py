@@ -138,7 +138,7 @@ def test_a_large_tiff_can_be_read_whole(tmp_path, monkeypatch):
 
 
 def test_of_an_axis_that_pairs_lie_along_several_pictures_are_drawn(monkeypatch):
-    monkeypatch.setattr(sampling, "ENOUGH", 20_000)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", 20_000)
     image = np.zeros((8, 20, 5, 40, 40), np.uint8)
     drawn, _ = sampling.sample_pieces(open_image(image, "PZTYX"), 0, along="T")
     assert drawn.shape[drawn.axes.index("T")] > 1
@@ -238,7 +238,7 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch, capsys, expect
 
 
 def test_what_cannot_be_read_is_said_before_the_training(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sampling, "ENOUGH", 2**13)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", 2**13)
     source = write_ome_zarr(tmp_path / "a.zarr")
     chunk = source / "full" / "c" / "1" / "0" / "0" / "0"
     chunk.write_bytes(chunk.read_bytes()[:9])

@@ -8,8 +8,13 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, SettingsError, denoise
 from napari_n2s.images.image import open_image
-from napari_n2s.replicates.motion import leave_out
-from napari_n2s.replicates.replicates import find_replicates, pair_up, split, split_photons
+from napari_n2s.replicates.find import (
+    find_replicates,
+    replicates_along_axis,
+    replicates_from_images,
+    replicates_from_photons,
+)
+from napari_n2s.replicates.motion import exclude_moving
 from napari_n2s.simulation import fluorescence
 
 RNG = np.random.default_rng(0)
@@ -27,7 +32,7 @@ def still(count, sigma=SIGMA):
 
 
 def paired(images, axes=None, **options):
-    return pair_up([open_image(each, axes) for each in images], **options)
+    return replicates_from_images([open_image(each, axes) for each in images], **options)
 
 
 def test_of_two_good_readings_nothing_is_said():
@@ -55,15 +60,15 @@ def test_the_same_file_twice_is_refused_with_the_reason():
     image = reading()
     with pytest.raises(ImageError, match="same as one before it, noise and all"):
         paired([image, image.copy()])
-    with pytest.raises(ImageError, match="Reading 3 is the same"):
+    with pytest.raises(ImageError, match="Replicate 3 is the same"):
         paired([reading(), image, image.copy()])
     for copy in (1.5 * image + 7, np.roll(image, (2, 0), (0, 1))):
         with pytest.raises(ImageError, match="copy of the first, noise and all"):
             paired([image, copy.astype(np.float32)])
-    with pytest.raises(ImageError, match="one reading only"):
+    with pytest.raises(ImageError, match="only one replicate"):
         paired([image])
     with pytest.raises(ImageError, match="same as the one before"):
-        split(open_image(np.stack([image] * 4), "TYX"), "T")
+        replicates_along_axis(open_image(np.stack([image] * 4), "TYX"), "T")
 
 
 def test_a_shift_is_told_and_moved_back_if_wished():
@@ -72,16 +77,16 @@ def test_a_shift_is_told_and_moved_back_if_wished():
     assert len(told.findings) == 1
     assert re.search(SHIFTED + r", -(2\.[01]|1\.9) along X", told.findings[0])
     assert "with register, which moves it back" in told.findings[0]
-    assert told.learnt[1].shape == TRUTH.shape
+    assert told.training_images[1].shape == TRUTH.shape
     moved = paired([reading(), other], register=True)
     assert "was moved back" in moved.findings[0]
     assert moved.offsets[1] == (-3, 2)
-    assert moved.how == told.how + ", moved back by whole pixels"
-    assert moved.learnt[0].shape == moved.learnt[1].shape == (189, 190)
-    assert np.std(moved.learnt[0].pixels - moved.learnt[1].pixels) == pytest.approx(
-        SIGMA * 2**0.5, rel=0.1
-    )
-    assert all(each.shape == TRUTH.shape for each in moved.shown)
+    assert moved.description == told.description + ", moved back by whole pixels"
+    assert moved.training_images[0].shape == moved.training_images[1].shape == (189, 190)
+    assert np.std(
+        moved.training_images[0].pixels - moved.training_images[1].pixels
+    ) == pytest.approx(SIGMA * 2**0.5, rel=0.1)
+    assert all(each.shape == TRUTH.shape for each in moved.images)
 
 
 def test_bleaching_is_told_and_put_right():
@@ -89,11 +94,11 @@ def test_bleaching_is_told_and_put_right():
     made = paired([first, other])
     assert len(made.findings) == 1
     assert "% of the first one's contrast" in made.findings[0]
-    assert made.how.endswith(", brought to the brightness of the first")
+    assert made.description.endswith(", brought to the brightness of the first")
     contrast = int(made.findings[0].split(" has ")[1].split(" %")[0])
     assert contrast == pytest.approx(80, abs=3)
-    assert made.shown[1].pixels.mean() == pytest.approx(first.mean(), rel=0.01)
-    blurred = [gaussian_filter(each.pixels, 4).std() for each in made.shown]
+    assert made.images[1].pixels.mean() == pytest.approx(first.mean(), rel=0.01)
+    blurred = [gaussian_filter(each.pixels, 4).std() for each in made.images]
     assert blurred[1] == pytest.approx(blurred[0], rel=0.05)
 
 
@@ -122,31 +127,31 @@ def test_of_very_many_readings_few_sentences_are_said():
 
 def test_an_axis_is_split_in_three_ways():
     movie = still(5)
-    neighbours = split(open_image(movie, "TYX"), "t")
-    assert np.array_equal(neighbours.learnt[0].pixels, movie)
-    assert neighbours.shown == neighbours.learnt
-    assert neighbours.along == "T"
-    halves = split(open_image(movie, "TYX"), "T", "halves")
+    neighbours = replicates_along_axis(open_image(movie, "TYX"), "t")
+    assert np.array_equal(neighbours.training_images[0].pixels, movie)
+    assert neighbours.images == neighbours.training_images
+    assert neighbours.neighbour_axis == "T"
+    halves = replicates_along_axis(open_image(movie, "TYX"), "T", "halves")
     assert halves.axes == "YX"
-    assert np.allclose(halves.learnt[0].pixels, movie[::2].mean(0))
-    assert np.allclose(halves.learnt[1].pixels, movie[1::2].mean(0))
-    repeats = split(open_image(movie, "TYX"), "T", "repeats")
-    assert len(repeats.learnt) == 5
+    assert np.allclose(halves.training_images[0].pixels, movie[::2].mean(0))
+    assert np.allclose(halves.training_images[1].pixels, movie[1::2].mean(0))
+    repeats = replicates_along_axis(open_image(movie, "TYX"), "T", "repeats")
+    assert len(repeats.training_images) == 5
     with pytest.raises(ImageError, match="no axis Z to split"):
-        split(open_image(movie, "TYX"), "Z")
+        replicates_along_axis(open_image(movie, "TYX"), "Z")
     with pytest.raises(ImageError, match="no axis T to split"):
-        split(open_image(movie[:1], "TYX"), "T")
+        replicates_along_axis(open_image(movie[:1], "TYX"), "T")
 
 
 @pytest.mark.parametrize("sigma", [3, 60])
 def test_what_moves_is_told_however_strong_the_noise(sigma):
     moving = np.stack([reading(np.roll(TRUTH, 2 * t, 1), sigma) for t in range(16)])
     for how in ("neighbours", "halves"):
-        said = split(open_image(moving, "TYX"), "T", how).findings
+        said = replicates_along_axis(open_image(moving, "TYX"), "T", how).findings
         assert any("what moves will be blurred" in each for each in said)
-        assert split(open_image(still(16, sigma), "TYX"), "T", how).findings == ()
+        assert replicates_along_axis(open_image(still(16, sigma), "TYX"), "T", how).findings == ()
     fading = np.stack([reading(TRUTH * 0.97**t, sigma) for t in range(16)])
-    assert split(open_image(fading, "TYX"), "T").findings == ()
+    assert replicates_along_axis(open_image(fading, "TYX"), "T").findings == ()
 
 
 def test_frames_that_differ_too_much_are_left_out():
@@ -155,11 +160,11 @@ def test_frames_that_differ_too_much_are_left_out():
     frames[7] = reading(np.flip(TRUTH, 0))
     x = frames[:, None]
     beside = np.array([[(t - 1) % 8, (t + 1) % 8] for t in range(8)])
-    kept, alone, said = leave_out(x, beside)
+    kept, alone, said = exclude_moving(x, beside)
     assert np.flatnonzero(alone).tolist() == [3, 7]
     assert not np.isin(kept[~alone], [3, 7]).any()
-    assert "are not learnt from" in said[0]
-    kept, alone, said = leave_out(still(8)[:, None], beside)
+    assert "are not trained on" in said[0]
+    kept, alone, said = exclude_moving(still(8)[:, None], beside)
     assert (kept == beside).all()
     assert not alone.any()
     assert said == ()
@@ -168,18 +173,19 @@ def test_frames_that_differ_too_much_are_left_out():
 def test_photons_are_shared_out_and_nothing_else_is():
     expected = np.clip(TRUTH - 90, 0, None)
     counts = np.random.default_rng(0).poisson(expected).astype(np.uint16)
-    made = split_photons(open_image(counts))
+    made = replicates_from_photons(open_image(counts))
     assert made.findings == ()
-    assert np.array_equal(made.learnt[0].pixels + made.learnt[1].pixels, counts)
-    noise = [each.pixels - expected / 2 for each in made.learnt]
+    assert np.array_equal(made.training_images[0].pixels + made.training_images[1].pixels, counts)
+    noise = [each.pixels - expected / 2 for each in made.training_images]
     assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.02
     assert re.search(
-        r"noise has (4|4\.1) times the variance", split_photons(open_image(4 * counts)).findings[0]
+        r"noise has (4|4\.1) times the variance",
+        replicates_from_photons(open_image(4 * counts)).findings[0],
     )
-    assert split_photons(open_image(np.zeros((32, 32), np.uint8))).findings == ()
+    assert replicates_from_photons(open_image(np.zeros((32, 32), np.uint8))).findings == ()
     for bad, words in ((counts - 0.5, "whole numbers"), (np.where(counts > 9, np.nan, 1), "NaN")):
         with pytest.raises(ImageError, match=words):
-            split_photons(open_image(bad))
+            replicates_from_photons(open_image(bad))
 
 
 def test_one_way_to_come_by_readings_has_to_be_chosen():
@@ -190,9 +196,9 @@ def test_one_way_to_come_by_readings_has_to_be_chosen():
     with pytest.raises(SettingsError, match="add pair"):
         find_replicates(image, "YX", register=True)
     with pytest.raises(SettingsError, match="name it by pairs_axis"):
-        find_replicates(image, "YX", how="halves")
+        find_replicates(image, "YX", pairing="halves")
     with pytest.raises(SettingsError, match="choose one of neighbours"):
-        find_replicates(still(3), "TYX", along="T", how="thirds")
+        find_replicates(still(3), "TYX", along="T", pairing="thirds")
 
 
 def test_gaps_do_not_disturb_what_is_measured():
@@ -215,5 +221,5 @@ def test_a_paper_is_told_what_was_done_and_no_advice():
     shifted = {"pair": reading(np.roll(TRUTH, 3, 0)), "network": "dncnn", "steps": 2}
     _, report = denoise(reading(), **shifted, device="cpu")
     assert "train again with register" in report.findings[0]
-    assert "2 noisy readings of the same thing: a DnCNN was trained" in report.methods()
+    assert "2 noisy replicates of the same field: a DnCNN was trained" in report.methods()
     assert "train again" not in report.methods()

@@ -43,14 +43,14 @@ def test_frames_are_taken_where_they_show_the_same_thing():
 def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
     found = parse_axes((5, 2, 3, 20, 20), "TCZYX")
     for context in (Context("T", 2), Context("Z", 1), Context("Z", 4)):
-        beside = found.beside(context)
+        beside = found.neighbours(context)
         assert beside.shape == (15, 2 * context.count)
         assert (beside != np.arange(15)[:, None]).all()
-    along = found.beside(Context("T", 2))
+    along = found.neighbours(Context("T", 2))
     assert along[0].tolist() == [3, 3, 6, 6]
     assert along[7].tolist() == [4, 10, 1, 13]
     with pytest.raises(ImageError, match="along Q"):
-        found.beside(Context("Q", 1))
+        found.neighbours(Context("Q", 1))
 
 
 def test_frames_beside_one_make_it_better():

@@ -16,7 +16,7 @@ from napari_n2s.images.image import open_image
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.preparation.held_out import improved
-from napari_n2s.training.preview import ADVANCE, SHARE, PreviewPacer, TrainingMonitor
+from napari_n2s.training.preview import ADVANCE, MAX_SHARE, PreviewPacer, TrainingMonitor
 from napari_n2s.training.progress import Progress
 
 RNG = np.random.default_rng(0)
@@ -41,10 +41,10 @@ def test_taken_up_again_it_is_the_same_as_in_one_go():
 
 def test_after_the_end_it_goes_on_for_as_long_again():
     *_, first = train(NOISY, steps=20, device="cpu")
-    held_out = first.trainer.material.held_out.clone()
+    held_out = first.trainer.data.held_out.clone()
     *_, second = resume(first)
     assert (first.step, second.step) == (20, 40)
-    assert torch.equal(second.trainer.material.held_out, held_out)
+    assert torch.equal(second.trainer.data.held_out, held_out)
     assert second.best.score.loss <= first.best.score.loss + first.best.score.error
     assert second.seconds > first.seconds
 
@@ -110,10 +110,10 @@ def test_previews_do_not_change_the_result_and_show_what_was_asked_for():
 
 
 def test_a_preview_that_finds_no_memory_does_not_end_the_training(monkeypatch):
-    def glimpse(*_):
+    def denoise_preview(*_):
         raise DeviceError("This image takes 70 GB of memory.")
 
-    monkeypatch.setattr("napari_n2s.pipeline.denoise_one.glimpse", glimpse)
+    monkeypatch.setattr("napari_n2s.pipeline.denoise_one.denoise_preview", denoise_preview)
     settings, box = Settings(steps=12, device="cpu"), (slice(8, 40), slice(0, 48))
     states = list(denoising(open_image(NOISY), settings=settings, view=lambda: box))
     assert not [each for each in states if isinstance(each, Preview)]
@@ -141,7 +141,7 @@ def test_previews_come_soon_and_cost_little(cost):
             times.append(seconds)
     assert times[0] < 0.5
     assert times[1] <= 4
-    assert spent <= ADVANCE + SHARE * 60
+    assert spent <= ADVANCE + MAX_SHARE * 60
     assert len(times) > 5
     pace.shown(box, step, 60, cost)
     assert not pace.due(box, step, 1e4)
@@ -160,7 +160,7 @@ def test_when_memory_runs_short_steps_get_smaller_and_training_goes_on(monkeypat
     monkeypatch.setattr(BlindSpot, "loss", loss)
     large = np.tile(NOISY, (1, 2))[:, :64]
     *_, last = train(large, steps=20, device="cpu", pretrained=False)
-    assert last.trainer.shrunk
+    assert last.trainer.memory_reduced
     assert tried[:4] == [(4, 64), (2, 64), (1, 64), (1, 32)]
     assert set(tried[4:]) == {(1, 32)}
     assert last.step == 20

@@ -8,7 +8,7 @@ import torch
 
 from napari_n2s import Settings, denoise, train
 from napari_n2s.core.settings import choices
-from napari_n2s.preparation.augmentation import turns
+from napari_n2s.preparation.augmentation import orientations
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.trainer import Trainer
 
@@ -80,7 +80,7 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     schedule = Schedule()
-    schedule.plan(Settings(seconds=100), nothing_to_learn=False)
+    schedule.set_budget(Settings(seconds=100), nothing_to_learn=False)
     now[0] = 30
     assert schedule.done(step=100) == pytest.approx(0.3)
     schedule.scored(cost=0.1, once=1)
@@ -107,7 +107,7 @@ def test_a_training_is_counted_from_its_first_step_and_begins_once(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     schedule = Schedule()
-    schedule.plan(Settings(seconds=100), nothing_to_learn=False)
+    schedule.set_budget(Settings(seconds=100), nothing_to_learn=False)
     now[0] = 20
     schedule.begin()
     assert schedule.done(step=100) == 0
@@ -281,7 +281,7 @@ def test_the_training_loss_may_be_compared_with_the_score_though_crops_lie_where
     spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
     sparse = np.random.default_rng(0).poisson(spot)
     *_, progress = train(sparse, steps=60, learning_rate=1e-6, device="cpu")
-    assert progress.trainer.material.structure is not None
+    assert progress.trainer.data.structure is not None
     assert progress.loss == pytest.approx(progress.last.score.loss, rel=0.35)
 
 
@@ -289,9 +289,10 @@ def test_a_single_crop_in_each_step_is_drawn_by_structure_every_other_time():
     y, x = np.mgrid[:256, :256]
     spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
     progress = next(train(np.random.default_rng(0).poisson(spot), steps=1, device="cpu"))
-    generator, material = torch.Generator().manual_seed(0), progress.trainer.material
+    generator, material = torch.Generator().manual_seed(0), progress.trainer.data
     bright = [
-        float(material.draw(1, 32, turns(2), generator, first)[0].max()) > 4 for first in range(60)
+        float(material.draw(1, 32, orientations(2), generator, first)[0].max()) > 4
+        for first in range(60)
     ]
     assert sum(bright[1::2]) > 20
     assert sum(bright[::2]) < 10

@@ -66,7 +66,7 @@ class User:
         pool = QThreadPool.globalInstance()
         self.qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=LONG)
         faults = [text for severity, text in shown() if severity != "info"]
-        right = ("This training is of", "There is no image layer", "has changed or gone since")
+        right = ("This training is of", "There is no image layer", "was changed or removed since")
         assert [text for text in faults if not any(each in text for each in right)] == []
 
 

@@ -257,6 +257,25 @@ def test_an_image_exchanged_while_it_is_calibrated_leaves_nothing_behind(
     assert shown() == []
 
 
+def test_no_filter_is_applied_that_was_calibrated_on_other_pixels(viewer, open_dock, qtbot):
+    image = STACK.copy()
+    viewer.add_image(image, name="a")
+    dock = open_dock()
+    click(qtbot, dock.calibrate)
+    rest(qtbot, dock)
+    image[1] *= 3
+    click(qtbot, dock.apply)
+    rest(qtbot, dock)
+    assert dock.result.text().startswith("Pixels of a were edited")
+    assert dock._found() is None
+    click(qtbot, dock.calibrate)
+    rest(qtbot, dock)
+    assert dock.result.text() == calibrate(image, axes="QYX").sentence()
+    click(qtbot, dock.apply)
+    rest(qtbot, dock)
+    assert "a [n2s]" in viewer.layers
+
+
 def test_rgb_gaps_and_lazy_layers(viewer, open_dock, qtbot):
     colour = np.dstack([NOISY, NOISY // 2, NOISY // 3]).clip(0, 255).astype(np.uint8)
     gaps = np.where(NOISY.max() == NOISY, np.nan, NOISY)

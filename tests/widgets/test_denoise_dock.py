@@ -4,7 +4,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QThreadPool
 from qtpy.QtWidgets import QMessageBox
 
 from conftest import LONG, NOISY, click, finish, shown
@@ -211,14 +211,26 @@ def test_closing_the_dock_ends_the_training(viewer, qtbot):
     assert len(viewer.layers) == 1
 
 
-def test_stop_before_the_thread_has_started(viewer, open_dock, qtbot):
-    viewer.add_image(NOISY)
+def test_stop_before_the_first_snapshot_gives_up_at_once(viewer, open_dock, qtbot, monkeypatch):
+    loaded = Event()
+    viewer.add_image(NOISY, name="a")
     dock = open_dock()
-    dock.seconds.setValue(600)
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    before = dock.session.progress
+    dock.image.value = viewer.layers["a"]
+    monkeypatch.setattr("napari_n2s.widgets.jobs.load_torch", lambda: loaded.wait(30))
     click(qtbot, dock.train)
     click(qtbot, dock.stop)
-    finish(qtbot, dock)
+    assert dock.train.isEnabled()
+    assert not dock.stop.isEnabled()
+    assert dock.session.progress is before
+    loaded.set()
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=LONG)
+    qtbot.wait(100)
+    assert dock.session.progress is before
     assert len(viewer.layers) == 2
+    assert shown() == []
 
 
 def test_stop_while_applying_gives_up(viewer, open_dock, qtbot, monkeypatch):

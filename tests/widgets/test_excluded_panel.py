@@ -95,7 +95,9 @@ def test_of_a_large_image_the_picture_in_view_is_shown(viewer, open_dock, qtbot,
     picture, bar, _ = spoilt()
     source = viewer.add_image(np.stack([picture, picture[::-1]]), name="a", scale=(3, 1, 1))
     dock = open_dock()
-    monkeypatch.setattr("napari_n2s.widgets.denoise.excluded_panel.ENOUGH", picture.size)
+    monkeypatch.setattr(
+        "napari_n2s.widgets.denoise.excluded_panel.MAX_TRAINING_VALUES", picture.size
+    )
     dock.advanced.controls["context"].setValue(0)
     click(qtbot, dock.train)
     finish(qtbot, dock)

@@ -1,12 +1,14 @@
 """How what is shown lies on its source: what is on top, in what units, and what is taken away."""
 
 import gc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
 from conftest import LONG, NOISY, click, shown
+from napari_n2s import DeviceError, Settings
 from napari_n2s.core.progress import Preview
 from napari_n2s.images.image import open_image
 from napari_n2s.widgets.denoise.first_look_panel import NAME, WORDS
@@ -68,6 +70,29 @@ def test_a_result_on_demand_is_drawn_anew_as_long_as_it_is_there(viewer):
     viewer.layers["a [n2s]"].events.set_data.connect(lambda event: drawn.append(event))
     lazy._draw(SLICE, CLEAN[SLICE])
     assert drawn
+
+
+def test_a_picture_on_demand_that_failed_is_tried_again_at_the_next_look(
+    viewer, qtbot, monkeypatch
+):
+    outcomes = [DeviceError("The device is gone.")] * 2 + [CLEAN[SLICE]]
+
+    def denoise(*_, **__):
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+        yield
+
+    monkeypatch.setattr("napari_n2s.inference.tile_size.applying", denoise)
+    model = SimpleNamespace(settings=Settings(device="cpu"))
+    lazy = OnDemand(model, open_image(STACK, "QYX"), np.float32)
+    for number in range(3):
+        assert np.array_equal(lazy[1], STACK[1])
+        qtbot.waitUntil(lambda: not lazy.busy, timeout=LONG)
+        assert len(outcomes) == 2 - number
+    assert np.array_equal(lazy[1], CLEAN[1])
+    assert shown() == [("error", "The device is gone.")]
 
 
 def test_what_is_clean_is_not_seen_mixed_with_what_is_noisy(viewer):

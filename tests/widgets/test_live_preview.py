@@ -186,6 +186,27 @@ def test_it_goes_on_from_where_it_was_stopped(viewer, training, qtbot):
     assert len(viewer.layers) == 4
 
 
+def test_a_training_is_not_continued_on_pixels_edited_in_place(viewer, open_dock, qtbot):
+    image = NOISY.copy()
+    viewer.add_image(image, name="a")
+    dock = open_dock()
+    dock.seconds.setValue(1)
+    click(qtbot, dock.train)
+    finish(qtbot, dock)
+    image[20:40] *= 5
+    dock.image.value = viewer.layers["a"]
+    for button in (dock.pause, dock.apply):
+        click(qtbot, button)
+        assert dock.result.text().startswith("Pixels of a, or of its guides or pairs, were edited")
+        assert dock.train.isEnabled()
+    image[20:40] //= 5
+    click(qtbot, dock.pause)
+    assert not dock.train.isEnabled()
+    finish(qtbot, dock)
+    assert [layer.name for layer in viewer.layers] == ["a", "a [n2s]", "a [n2s] [1]"]
+    assert len(shown()) == 2
+
+
 def test_the_source_may_be_renamed_or_hold_another_image(viewer, training, qtbot):
     wait_for_preview(qtbot, viewer)
     viewer.layers["a"].name = "b"
@@ -263,7 +284,7 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     click(qtbot, dock.train)
     finish(qtbot, dock)
     trainer = dock.session.progress.trainer
-    assert tuple(trainer.material.x.shape) == (3, 1, 51, 31)
+    assert tuple(trainer.data.x.shape) == (3, 1, 51, 31)
     result = viewer.layers["a [n2s]"]
     assert result.data.shape == (1, *NOISY.shape)
     assert np.allclose(source.world_to_data(result.data_to_world((0, 0, 0))), (2, 0, 0))

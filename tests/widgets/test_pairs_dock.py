@@ -62,7 +62,7 @@ def test_two_layers_become_one_that_lies_exactly_on_the_first(viewer, open_dock,
     assert np.array_equal(result.affine.affine_matrix, source.affine.affine_matrix)
     assert (result.colormap.name, result.data.dtype) == ("green", np.float32)
     assert result.data.std() < first.std()
-    assert result.metadata["napari-n2s"]["readings"].startswith("2 noisy readings")
+    assert result.metadata["napari-n2s"]["readings"].startswith("2 noisy replicates")
     assert "predicted from another" in dock.result.text()
     assert [each.name for each in dock.pairs.other.choices] == ["b", "smaller"]  # no result
     assert np.array_equal(source.data, first)
@@ -103,7 +103,7 @@ def test_the_same_image_twice_is_refused_and_nothing_is_lost(viewer, open_dock, 
     viewer.layers.remove("b")
     viewer.add_image(TWO[:-3], name="b")
     train(dock, qtbot)
-    assert dock.result.text().startswith("The readings differ in size")
+    assert dock.result.text().startswith("The replicates differ in size")
     dock.pairs.way.value = "repeats"
     train(dock, qtbot)
     assert dock.result.text().startswith("a has no axis with two pictures")

@@ -1,1 +1,1 @@
-"""Finding the strength of a filter on the noisy image alone."""
+"""Calibrating the parameters of a denoiser on the noisy image alone."""

@@ -1,4 +1,4 @@
-"""Calibrating a denoiser without ground truth: at its best, its blind prediction errs least."""
+"""Calibrating a denoiser without ground truth, by the error of its blind prediction."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from napari_n2s.core.system import require_memory
 from napari_n2s.filters.catalogue import Denoiser, choose_denoiser
 from napari_n2s.filters.masked_filters import Function
 from napari_n2s.images.image import open_image
-from napari_n2s.preparation.prepared import Prepared, prepare
+from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 
 AT_WORK = 12
-"""Bytes for each value of an image that is made ready and filtered."""
+"""Bytes of memory for each value of the image while it is calibrated."""
 ROUNDS = 2
-"""How often the steps around the best are halved."""
+"""Number of times that the grid is refined around the best."""
 
 
 def calibrate(
@@ -38,7 +38,7 @@ def calibrate(
     nan_policy: str = "raise",
     seed: int = 0,
 ) -> Calibration:
-    """Find the strength at which a denoiser errs least, from the noisy image alone.
+    """Find the parameters at which a denoiser's error is least, from the noisy image alone.
 
     Parameters
     ----------
@@ -46,28 +46,28 @@ def calibrate(
         Any number of axes, integers or floats. It is not changed.
     method : str or callable
         median, mean or gaussian (without the centre pixel); nlm, wavelet, tv, bilateral or
-        butterworth (scikit-image's); or a function of your own, which takes a 2-D picture in the
-        image's intensities as float32, and its parameters by name. It is calibrated on parts of
-        some 160 pixels.
+        butterworth (scikit-image's); or a function of your own, which takes a 2-D image in the
+        original intensities as float32, and its parameters by name. It is calibrated on parts
+        about 160 pixels wide.
     grid : mapping of str to sequence, optional
-        The values to try, each with each; needed for a function.
+        The values of each parameter; all combinations are tried. Required for a function.
     axes : str, optional
         One letter for each axis, as ``"TYX"``; guessed from the shape if left out.
     z_step : float, optional
-        Distance of the slices of an axis Z, in pixels: filters that leave the pixel out then look
-        at its neighbours in a ball and not in a disk.
+        Distance of the slices of an axis Z, in pixels: filters without the centre pixel then use
+        its neighbours in a ball and not in a disk.
     refine : bool
-        Whether to try values between the best and its neighbours besides, where they are floats,
-        and beyond the ends of the grid where the best lies there.
+        Whether to also try values between the best and its neighbours, if they are floats, and
+        beyond the ends of the grid if the best lies there.
     nan_policy : {"raise", "omit"}
         What to do with pixels that are NaN or infinite.
     seed : int
-        For the held-out pixels.
+        For drawing the held-out pixels.
 
     Returns
     -------
     Calibration
-        Everything that was tried with its error, the best, and `apply`.
+        All values tried with their errors, the best, and `apply`.
 
     Raises
     ------
@@ -77,8 +77,9 @@ def calibrate(
     Notes
     -----
     The method is Noise2Self's (Batson & Royer 2019, section 3): with noise that is independent from
-    pixel to pixel, a prediction that has not seen a pixel errs against its noisy value by its error
-    against the truth plus the variance of the noise, which is the same for all.
+    pixel to pixel, the expected squared error of a blind prediction against the noisy pixels is
+    that against the truth plus the variance of the noise, which does not depend on the
+    parameters.
 
     Examples
     --------
@@ -91,12 +92,12 @@ def calibrate(
 
 
 def spacing_of(z_step: float | None) -> tuple[float, ...]:
-    """Give the distances of pixels along Z, Y and X, or along Y and X alone.
+    """Give the pixel spacing along Z, Y and X, or along Y and X alone.
 
     Raises
     ------
     SettingsError
-        If slices cannot be so far apart.
+        If the distance is not positive and finite.
     """
     if z_step is None:
         return (1.0, 1.0)
@@ -112,8 +113,8 @@ def get_ready(
     nan_policy: str = "raise",
     seed: int = 0,
     volume: bool = False,
-) -> Prepared:
-    """Make an image, or pieces of a large one, ready, if there is enough memory.
+) -> PreparedImage:
+    """Prepare an image, or pieces of a large one, if there is enough memory.
 
     Raises
     ------
@@ -128,9 +129,9 @@ def get_ready(
 
 
 def calibrating(
-    ready: Prepared, denoiser: Denoiser, *, refine: bool = True
+    ready: PreparedImage, denoiser: Denoiser, *, refine: bool = True
 ) -> Generator[Tried, None, Calibration]:
-    """Do as `calibrate`, yielding each strength as it was tried; it may be abandoned at any."""
+    """Do as `calibrate`, yielding each result; it may be abandoned at any."""
     grid = {name: [_plain(value) for value in values] for name, values in denoiser.grid.items()}
     if not grid or not all(grid.values()):
         raise SettingsError("The grid is empty; give at least one value for each parameter.")
@@ -163,7 +164,7 @@ def _plain(value: Any) -> Any:
 
 
 def _around(best: tuple[Any, ...], known: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Halve the way from the best to its neighbours along each float; at an end, step beyond it."""
+    """Give midpoints of the best and its neighbours for each float; at an end, one beyond it."""
     for axis, value in enumerate(best):
         others = {
             point[axis]

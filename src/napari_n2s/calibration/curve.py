@@ -1,4 +1,4 @@
-"""A drawing of a calibration: the error against strength, with its minimum."""
+"""Plotting a calibration: the error over each parameter, with its minimum."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from napari_n2s.calibration.result import Calibration, Tried
 
 BLIND, ORDINARY = "#2aa1d3", "#8a8d93"
+"""Colours of the error of the blind prediction and of the ordinary output."""
 
 
 def along(found: Calibration, axis: int = 0) -> list[tuple[float, Tried]]:
-    """Give what was tried along one parameter, the others at their best; in order."""
+    """List what was tried along one parameter, the others at their best, in order."""
     best = tuple(found.best.values.values())
     line = []
     for each in found.tried:
@@ -21,7 +22,7 @@ def along(found: Calibration, axis: int = 0) -> list[tuple[float, Tried]]:
 
 
 def draw(found: Calibration, path: Path) -> None:
-    """Draw the errors along each parameter, and write them as a PNG file."""
+    """Plot the errors over each parameter into a PNG file."""
     from matplotlib.figure import Figure
 
     names = list(found.best.values)

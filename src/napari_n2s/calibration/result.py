@@ -1,4 +1,4 @@
-"""What a calibration has found, and a filter applied at what it found."""
+"""The result of a calibration, and applying the calibrated denoiser."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from napari_n2s.images.axes import APART
 from napari_n2s.images.image import Image, open_image
 from napari_n2s.noise.mixing import Mixing, plan_mixing
 from napari_n2s.preparation.held_out import Score
-from napari_n2s.preparation.prepared import Prepared, fill_gaps
-from napari_n2s.preparation.streaming import Stream
+from napari_n2s.preparation.prepared import PreparedImage, fill_missing
+from napari_n2s.preparation.streaming import SampleStream
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One strength of a denoiser.
+    """One combination of parameters, with its errors.
 
     Attributes
     ----------
     values : dict
         Its parameters by name.
     score : Score
-        Error of what it predicts without seeing the pixel: least where it is best.
+        Error of the blind prediction: least at the best parameters.
     ordinary : float
-        Error of what it gives having seen the pixel: the less it does, the less. It tells nothing.
+        Error of the ordinary output against the noisy pixels that it has seen: the less is
+        filtered, the less it is. It says nothing about the parameters.
     """
 
     values: dict[str, Any]
@@ -41,31 +42,31 @@ class Tried:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was tried on an image, and the best of it.
+    """All that was tried on an image, and the best of it.
 
     Attributes
     ----------
     method : str
     tried : tuple of Tried
-        In order of their values.
+        In order of their parameters.
     denoiser : Denoiser
-    ready : Prepared
-        The image.
+    ready : PreparedImage
+        The prepared image.
     """
 
     method: str
     tried: tuple[Tried, ...]
     denoiser: Denoiser
-    ready: Prepared
+    ready: PreparedImage
 
     @property
     def best(self) -> Tried:
-        """The one with the least error on pixels that it has not seen."""
+        """The one with the least error of the blind prediction."""
         return min(self.tried, key=lambda each: each.score.loss)
 
     @cached_property
     def mixing(self) -> Mixing:
-        """What mixing the noisy pixels back into the best blind prediction would gain."""
+        """How to mix the noisy pixels into the best blind prediction, and what it would gain."""
         return mixing_at(self.ready, self.denoiser, self.best.values)
 
     def apply(
@@ -76,7 +77,7 @@ class Calibration:
         mix: bool | None = None,
         dtype: Any = None,
     ) -> Any:
-        """Denoise the image, or another like it, at the best strength.
+        """Denoise the image, or another like it, with the best parameters.
 
         Parameters
         ----------
@@ -85,8 +86,8 @@ class Calibration:
         values : dict, optional
             Other parameters than the best.
         mix : bool, optional
-            Mix the noisy pixels back into what a filter predicts without them; left out, where the
-            noise is known well enough. It is only for filters that leave the pixel out.
+            Mix the noisy pixels into the prediction of a filter without the centre pixel; by
+            default, if the noise is known well enough.
         dtype : dtype, optional
             Type of the result; of an integer type, it is rounded and clipped into its range. If
             left out, float32, or float64 where that has too few digits for the image's differences.
@@ -123,7 +124,7 @@ class Calibration:
         dtype: Any = None,
         out: Any = None,
     ) -> Generator[Applying, None, Any]:
-        """Do as `apply`, yielding how far it is after each picture; `out` is as for a `Model`."""
+        """Do as `apply`, yielding progress after each sample; `out` is as for a `Model`."""
         values, mixing = values or self.best.values, None
         if self.denoiser.blind and (self.mixes if mix is None else mix):
             mixing = mixing_at(self.ready, self.denoiser, values)
@@ -132,11 +133,11 @@ class Calibration:
 
     @property
     def mixes(self) -> bool:
-        """Whether pixels are mixed back if nobody says otherwise."""
+        """Whether pixels are mixed in by default."""
         return self.denoiser.blind and not self.mixing.doubtful
 
     def sentence(self) -> str:
-        """Say what came out."""
+        """State the result in a sentence."""
         best = self.best
         beyond = (
             f" That is the {self._end} that was tried: the best may lie beyond."
@@ -151,7 +152,7 @@ class Calibration:
 
     @property
     def _end(self) -> str:
-        """Whether the best is the least or the most that was tried of a parameter, in a word."""
+        """Name the parameter whose best value is the smallest or largest tried, if there is one."""
         for name, value in self.best.values.items():
             others = {each.values[name] for each in self.tried}
             if len(others) > 1 and all(isinstance(each, int | float) for each in others):
@@ -162,7 +163,7 @@ class Calibration:
         return ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as plain numbers, words, lists and dicts."""
+        """Convert everything to built-in types, for JSON."""
         return {
             "method": self.method,
             "best": asdict(self.best),
@@ -174,22 +175,22 @@ def filtering(
     image: Image,
     denoiser: Denoiser,
     values: dict[str, Any],
-    ready: Prepared,
+    ready: PreparedImage,
     mixing: Mixing | None = None,
     dtype: Any = None,
     out: Any = None,
 ) -> Generator[Applying, None, Any]:
-    """Denoise an image, or a part of it, on the scale of the one made ready.
+    """Denoise an image, or a part of it, on the scale of a prepared one.
 
     Yields
     ------
     Applying
-        After each picture.
+        After each sample.
 
     Returns
     -------
     ndarray
-        Of the image's shape; pixels that are NaN or infinite are as they were.
+        Of the image's shape; NaN and infinite pixels are unchanged.
     """
     kind = image.result_dtype(dtype if out is None else out.dtype, "omit")
     if image.channels != ready.x.shape[1]:
@@ -198,10 +199,10 @@ def filtering(
             "on; choose an image like that one."
         )
     settings = Settings()
-    stream = Stream(image, None, kind, settings, out)
+    stream = SampleStream(image, None, kind, settings, out)
     for done, number in enumerate(stream.samples, start=1):
         (sample, excluded), _ = stream.read(number, stream.space)
-        x = fill_gaps(ready.scale.normalise(sample, excluded.gaps), excluded.gaps)
+        x = fill_missing(ready.scale.normalise(sample, excluded.gaps), excluded.gaps)
         filtered = denoiser.run(x, values, ready)
         if mixing:
             filtered = mixing.mix(filtered, x)
@@ -212,14 +213,14 @@ def filtering(
     return stream.result
 
 
-def mixing_at(ready: Prepared, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:
-    """Plan how to mix the noisy pixels back into what a blind filter predicts."""
+def mixing_at(ready: PreparedImage, denoiser: Denoiser, values: dict[str, Any]) -> Mixing:
+    """Plan how to mix the noisy pixels into the prediction of a blind filter."""
     blind = denoiser.predictor(ready, blind=True)(values)
-    return plan_mixing(ready.held_out.cut(ready.x), blind, ready.noisy)
+    return plan_mixing(ready.held_out.crop_windows(ready.x), blind, ready.held_out_values)
 
 
 def say(values: dict[str, Any]) -> str:
-    """Write values as a person would."""
+    """Format parameters for a sentence."""
     return ", ".join(
         f"{name.replace('_', ' ')} {f'{value:.3g}' if isinstance(value, float) else value}"
         for name, value in values.items()

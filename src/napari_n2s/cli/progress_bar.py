@@ -72,7 +72,7 @@ def _news(state: Progress | Applying, interrupted: str) -> str:
     """Say what there is to be said beside the bar, if anything."""
     if isinstance(state, Applying):
         return interrupted
-    material = state.trainer.material
+    material = state.trainer.data
     return "" if material.paired else " ".join(material.findings)  # of pairs it was said before
 
 
@@ -82,7 +82,7 @@ def _line(state: Progress | Applying) -> str:
         return "applying the network"
     left = state.seconds_left
     time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
-    short = ", memory is short" if state.trainer.shrunk else ""
+    short = ", memory is short" if state.trainer.memory_reduced else ""
     return (
         f"training, {time}{short}, step {state.step}, "
         f"error {state.best.score.loss:.4g} (median {state.baselines[0].score.loss:.4g})"

@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, settings, the device, memory, and generators."""
+"""The foundation: errors, settings, devices, memory, and generators."""

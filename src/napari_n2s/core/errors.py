@@ -1,33 +1,33 @@
-"""What can go wrong for a user: each message says what is wrong and what to do, in a sentence."""
+"""Errors for users: each message says in one sentence what is wrong and what to do."""
 
 
 class N2SError(Exception):
-    """Anything that the user can put right; its text is meant to be shown as it stands."""
+    """An error that the user can correct; its text is shown as it is."""
 
 
 class ImageError(N2SError, ValueError):
-    """An image, or its axes, that cannot be denoised."""
+    """An image, or its axes, cannot be denoised."""
 
 
 class MissingPixelsError(ImageError):
-    """An image with pixels that are NaN or infinite, which nobody has said what to do with."""
+    """An image has NaN or infinite pixels, and `nan_policy` is to raise."""
 
 
 class SettingsError(N2SError, ValueError):
-    """A setting outside its range, or two that contradict each other."""
+    """A setting is outside its range, or two contradict each other."""
 
 
 class DenoiserError(N2SError, ValueError):
-    """A function that was given to be calibrated and does not behave as a denoiser."""
+    """A user's function that is to be calibrated does not behave like a denoiser."""
 
 
 class DeviceError(N2SError, RuntimeError):
-    """A device that is not there, or whose memory does not suffice."""
+    """A device is not available, or its memory does not suffice."""
 
 
 class FitWarning(UserWarning):
-    """A model is applied to an image that it suits badly; there is a result, to be looked at."""
+    """A model is applied to an image unlike its training data; check the result."""
 
 
 class FileError(N2SError, OSError):
-    """A file that cannot be read or written."""
+    """A file cannot be read or written."""

@@ -1,4 +1,4 @@
-"""Running a piece of work that tells how far it is."""
+"""Running generators that yield progress and return a result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ State = TypeVar("State")
 
 
 def finish(work: Generator[Any, Any, Result]) -> Result:
-    """Run a piece of work to its end, passing over its progress."""
+    """Run a generator to its end, ignoring its progress, and give its result."""
     while True:
         try:
             next(work)
@@ -22,7 +22,7 @@ def finish(work: Generator[Any, Any, Result]) -> Result:
 def wrap(
     part: Generator[Any, None, Result], show: Callable[[Any], State]
 ) -> Generator[State, None, Result]:
-    """Pass on the progress of a part in other words."""
+    """Yield the progress of a generator, converted, and give its result."""
     while True:
         try:
             state = next(part)
@@ -38,5 +38,5 @@ def share(
     count: int,
     show: Callable[[float], State],
 ) -> Generator[State, None, Result]:
-    """Pass on the progress of one of `count` equal parts as a share of the whole."""
+    """Yield the progress of one of `count` equal parts as a fraction of the whole."""
     return wrap(part, lambda done: show((number + done) / count))

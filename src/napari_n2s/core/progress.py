@@ -1,4 +1,4 @@
-"""What a running job reports beside the snapshots of its training."""
+"""Progress that a running job yields in addition to snapshots of its training."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAUSE = 0.25
-"""Seconds between two previews, at least, if nothing else is wished."""
+"""Default of the seconds between two previews, at least."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A part of the image as the network would denoise it now.
+    """A part of the image, denoised by the network in its present state.
 
     Attributes
     ----------
     box : tuple of slice
-        Which part: one slice for each axis of the image.
+        The part: one slice for each axis of the image.
     image : ndarray
         That part denoised, with as many axes.
     """
@@ -29,6 +29,6 @@ class Preview:
 
 @dataclass(frozen=True)
 class Applying:
-    """The network is trained and is being applied; `done` is the share done, 0 to 1."""
+    """The trained network is being applied; `done` is the fraction done, 0 to 1."""
 
     done: float

@@ -1,4 +1,4 @@
-"""Every setting, declared once: its default, its range, and the words that explain it."""
+"""All settings of a training, declared once: default, range, and explanation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _setting(
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a network is trained; the same in Python, in the shell and in the dock.
+    """The settings of a training, the same in Python, in the shell and in the dock.
 
     Raises
     ------
@@ -32,59 +32,59 @@ class Settings:
 
     seconds: float = _setting(
         60.0,
-        "Seconds from start to result; longer leaves less noise and more detail, with ever smaller "
-        "gains.",
+        "Seconds from start to result; more leave less noise and more detail, with diminishing "
+        "returns.",
         within=(0.1, 1e6),
     )
     steps: int | None = _setting(
         None,
-        "Train this many steps instead of for a time; on one processor the result is then the same "
-        "at every run.",
+        "Train for this number of steps instead of a time; on one processor the result is then the "
+        "same in every run.",
         within=(1, 1e9),
     )
     converge: bool = _setting(
         False,
-        "Go on, each time for as long again, until the error on unseen pixels no longer improves "
-        "by more than chance explains.",
+        "Continue, doubling the time, until the error on held-out pixels no longer improves by "
+        "more than chance.",
     )
     network: str = _setting(
         "donut",
-        "The network: donut (blind by its architecture; the measured pixel is mixed back in "
-        "by its noise), or one that learns from masked pixels: unet-small, unet (wider, for a "
-        "GPU), dncnn (looks at a neighbourhood of 35 pixels only).",
+        "The network: donut (a blind spot in its architecture; the measured pixel is mixed back in "
+        "according to its noise), or one that is trained with masks: unet-small, unet (wider, for "
+        "a GPU), dncnn (with a receptive field of 35 pixels only).",
         among=("donut", "unet-small", "unet", "dncnn"),
     )
     pretrained: bool = _setting(
         True,
-        "Let the donut begin with what it has learnt from simulated pictures, where that fits (one "
-        "channel, two dimensions, a blind-spot radius of 0 to 4): good at once, and better after "
-        "a minute. A few steps from scratch are tried beside it, and taken if they predict the "
-        "image better.",
+        "Start the donut with weights trained on simulated images, where they fit (one channel, "
+        "two dimensions, a blind-spot radius of 0 to 4): good at once, and better after a minute. "
+        "A few steps from scratch are tried as well, and kept if they predict the image better.",
     )
     blind_spot_radius: tuple[int, ...] = _setting(
         (0,),
-        "How far the blind spot of the donut reaches around a pixel: 0 hides the pixel alone; more "
-        "where neighbouring pixels share their noise. One number, or one for each axis, as 0 2 for "
-        "noise that runs along X.",
+        "Radius of the donut's blind spot in pixels: 0 hides the pixel alone; use more where noise "
+        "is correlated between neighbouring pixels. One number, or one for each axis, such as 0 2 "
+        "for noise that runs along X.",
         within=(0, 7),
     )
     context: int | None = _setting(
         None,
-        "For the donut: how many slices or frames to each side it sees besides; left out, as many "
-        "as help, up to 2, by a trial on unseen pixels; 0 takes each by itself.",
+        "For the donut: number of neighbouring slices or frames to each side that it also sees; "
+        "left out, as many as help, up to 2, by a trial on held-out pixels; 0 denoises each by "
+        "itself.",
         within=(0, 4),
     )
     volume: bool = _setting(
         False,
-        "Take the slices of an axis Z for a volume, with the third axis like the other two: for "
-        "slices hardly farther apart than pixels. Takes longer; otherwise slices are pictures that "
-        "may be seen beside each other.",
+        "Denoise the slices of an axis Z as a volume, in three dimensions: for slices hardly "
+        "farther apart than pixels. Slower; otherwise slices are denoised in two dimensions, and "
+        "may be seen as neighbours of each other.",
     )
     channels: str = _setting(
         "joint",
         "The channels of an axis C: joint, one network sees and predicts all of them; independent, "
-        "each is learnt by a network of its own that never sees another, which takes each step as "
-        "many times as long. Colours (S) stay together.",
+        "each has a network of its own that never sees another channel, and a step takes as many "
+        "times as long. Colours (S) are always joint.",
         among=("joint", "independent"),
     )
     partition: str = _setting(
@@ -94,74 +94,74 @@ class Settings:
     )
     grid_width: int = _setting(
         4,
-        "For masks: distance between hidden pixels of the grid; larger hides fewer in each step.",
+        "For masks: distance of hidden pixels in the grid; a larger one hides fewer in each step.",
         within=(2, 16),
     )
     density: float = _setting(
         0.04,
-        "For masks: share of the pixels hidden in each step when drawn at random.",
+        "For masks: fraction of the pixels hidden in each step if drawn at random.",
         within=(0.001, 0.5),
     )
     fill: str = _setting(
         "neighbours",
-        "For masks: what stands in for a hidden pixel, the mean of its neighbours, zero (the "
-        "image's mean), or a random value.",
+        "For masks: what replaces a hidden pixel: the mean of its neighbours, zero (the image's "
+        "mean), or a random value.",
         among=("neighbours", "zero", "random"),
     )
     patch_size: int = _setting(
         64,
-        "Side of the squares cut from the image for training, in pixels; of a volume, cubes of as "
-        "many voxels as four of them.",
+        "Side of the square training patches, in pixels; patches of a volume are cubes of as many "
+        "voxels as four squares.",
         within=(16, 1024),
     )
     batch_size: int | None = _setting(
         None,
-        "Number of squares in each training step; left out, 4 and later 8 on a "
-        "processor, 32 on a GPU.",
+        "Number of patches in each training step; left out, 4 and later 8 on a processor, 32 on a "
+        "GPU.",
         within=(1, 256),
     )
     learning_rate: float = _setting(
         0.02,
-        "Size of the first training steps; from pretrained weights half to twice that, as the "
-        "first ones show how much there is to learn. It falls to zero over the training.",
+        "Learning rate at the start, from which it falls to zero over the training; from "
+        "pretrained weights it is at least half of that, and more the faster the first steps "
+        "improve.",
         within=(1e-6, 1),
     )
     loss: str = _setting(
         "l2",
-        "Between readings of one thing: l2 finds the mean, for noise that averages out; l1 the "
-        "median, where less than half of the pixels are spoilt, by anything; l0 the mode, where "
-        "most are, each in another way; hdr the mean by relative errors, where a few pixels "
-        "outshine all others.",
+        "Loss between replicates: l2 finds the mean, for noise with mean zero; l1 the median, "
+        "where less than half of the pixels are corrupted, in any way; l0 the mode, where most "
+        "are, each in a different way; hdr the mean by relative errors, for high dynamic range.",
         among=("l2", "l1", "l0", "hdr"),
     )
     invariant: bool = _setting(
         False,
-        "The pure prediction, without the measured pixel mixed back in: usually less accurate, but "
-        "its error can be measured. With masks it takes a pass for each set of pixels; where time "
-        "is short, more are hidden at once.",
+        "The blind prediction alone, without the measured pixel mixed back in: usually less "
+        "accurate, but its error can be measured. With masks it takes one pass for each set of "
+        "pixels; where time is short, more pixels are hidden at once.",
     )
     nan_policy: str = _setting(
         "raise",
-        "What to do with pixels that are NaN or infinite: raise an error, or omit them: leave them "
-        "as they are and denoise around them.",
+        "What to do with NaN and infinite pixels: raise an error, or omit them: leave them "
+        "unchanged and denoise around them.",
         among=("raise", "omit"),
     )
     outliers: str = _setting(
         "auto",
-        "Isolated pixels far off their surroundings, as hot and dead ones or those hit by cosmic "
-        "rays, are not learnt from. In the result, auto fills in those that are certainly no "
-        "signal from their surroundings and keeps others, perhaps spots of one pixel, as measured; "
-        "fill fills in all, keep keeps all; ignore takes them for signal.",
+        "Isolated outliers, such as hot and dead pixels or cosmic rays, are excluded from "
+        "training. In the result, auto fills in certain ones from their surroundings and keeps "
+        "others, possibly spots of a single pixel, as measured; fill fills in all, keep keeps all; "
+        "ignore treats them as signal.",
         among=("auto", "fill", "keep", "ignore"),
     )
     constant_areas: str = _setting(
         "leave",
-        "Areas of exactly one value, as padding, burnt-in text and scale bars, blank tiles or "
-        "saturation: leave them out of the training and hand them back unchanged, or denoise them "
+        "Areas of exactly one value, such as padding, burnt-in text and scale bars, blank tiles or "
+        "saturation: leave them out of the training and unchanged in the result, or denoise them "
         "like the rest.",
         among=("leave", "denoise"),
     )
-    seed: int = _setting(0, "Where the random numbers start.", within=(0, 2**32 - 1))
+    seed: int = _setting(0, "Seed of the random numbers.", within=(0, 2**32 - 1))
     device: str = _setting(
         "auto",
         "Where to compute: auto takes an NVIDIA GPU, else Apple's, else the processor; "
@@ -170,7 +170,13 @@ class Settings:
     )
 
     def radius_along(self, ndim: int) -> tuple[int, ...]:
-        """Give the radius of the blind spot along each of `ndim` axes of space."""
+        """Give the blind-spot radius along each of `ndim` axes of space.
+
+        Raises
+        ------
+        SettingsError
+            If the setting has another number of axes.
+        """
         radius = self.blind_spot_radius
         if len(radius) not in (1, ndim):
             raise SettingsError(
@@ -180,7 +186,7 @@ class Settings:
         return radius * ndim if len(radius) == 1 else radius
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Validate all values."""
         radius: Any = self.blind_spot_radius
         if isinstance(radius, list | int):  # as a file, the shell or a person gives it
             radius = tuple(radius) if isinstance(radius, list) else (radius,)
@@ -195,16 +201,16 @@ EFFORTS: dict[str, dict[str, Any]] = {
     "thorough": {"seconds": 300.0, "converge": False},
     "until it stops improving": {"seconds": 15.0, "converge": True},
 }
-"""How long to train, in words."""
+"""Names for durations of a training, and the settings that they stand for."""
 
 
 def words(name: str) -> str:
-    """Explain a setting: the tooltip, the shell's help and the documentation alike."""
+    """Explain a setting, for tooltips, the shell's help and the documentation."""
     return str(Settings.__dataclass_fields__[name].metadata["words"])
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """List what a setting may be, if it is one of a few words."""
+    """List the choices of a setting, if it has some."""
     return tuple(Settings.__dataclass_fields__[name].metadata["among"])
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 
-import numpy as np
 import psutil
 
 from napari_n2s.core.errors import DeviceError
@@ -27,17 +25,6 @@ def threads() -> int:
 def free_memory() -> int:
     """Measure the bytes of main memory that can be had: free, and within the limits set."""
     return int(min(psutil.virtual_memory().available, memory_within_limits()))
-
-
-@cache
-def keep_memory() -> None:
-    """Let the GNU C library keep up to 64 MB of freed memory for the next allocation.
-
-    It returns to the system what exceeds twice the largest block that it has seen freed, and takes
-    note of blocks of up to 32 MiB (mallopt(3)). Before it has seen one, a first training has its
-    memory returned and cleared anew at every score. Elsewhere this does nothing.
-    """
-    np.empty(2**25 - 2**20, np.uint8)
 
 
 def require_memory(need: float) -> None:

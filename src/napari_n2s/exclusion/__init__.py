@@ -1,1 +1,1 @@
-"""What in an image is no signal: outliers, constant areas, traces of processing."""
+"""Pixels excluded from training: outliers, constant areas; and traces of earlier processing."""

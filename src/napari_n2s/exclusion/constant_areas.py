@@ -1,10 +1,9 @@
-"""Areas of exactly one value, in which nothing was measured.
+"""Areas of exactly one value, which hold no measurement.
 
-Padding around a registered slice, blank tiles, burnt-in text and scale bars, and areas in which a
-detector was saturated hold no noise. A measured area does: that all of its pixels have the same
-value by chance is improbable where they are many and the value is rare around them. Photon counts
-are the exception, as most of a dark area is zero. There, single photons lie scattered within the
-area, and none do in padding.
+Padding around a registered slice, blank tiles, burnt-in text and scale bars, and saturated areas
+have no noise. A measured area has: that all of its pixels have one value by chance is improbable if
+they are many and the value is rare around them. Photon counts are the exception, as most of a dark
+area is zero; but single photons are scattered over it, and there are none in padding.
 """
 
 from __future__ import annotations
@@ -19,59 +18,60 @@ from scipy import ndimage as ndi
 from napari_n2s.exclusion.outliers import Noise
 
 CHANCE = 20.0
-"""Natural logarithm of one over the probability that chance makes one such area in a picture."""
+"""Negative natural logarithm of the probability that an image has one such area by chance."""
 MOST_VALUES, MOST_AREAS = 32, 64
-"""Values, and areas of each, that are examined, those with most pixels first; a picture with more
-of them is a drawing."""
+"""Values, and areas of each value, that are examined, the most frequent first; an image with more
+is a drawing."""
 HOLE, PURITY = 25, 1000
-"""Pixels of a hole at most, and pixels of an area for each hole that it may have."""
+"""Pixels of a hole in an area, at most, and pixels of an area for each hole that it may have."""
 REACHES = (1, 4, 13)
-"""Half the sides in pixels of the squares that an area consists of: where noise leaves small empty
-places all over, as among few photons, a large area is not to be lost among them."""
-OFTEN, COVERED = 0.95, 0.3
-"""Share of the places beside an area where its value is less frequent than is assumed, and share of
-a place's pixels that have to lie outside all areas."""
-FADED, BESIDE = 0.6, 8
-"""Share of the pixels with the least value, so many pixels around an area of it, above which it may
-be the background of single photons, whose rate fades towards it."""
-ABREAST = 24
-"""Other pixels in a straight line along an area of the least value, and none beyond it, above which
-that does not fade but ends."""
+"""Half the sides in pixels of the squares of which an area consists. Small squares alone would
+merge a large area with the small empty ones that noise leaves where photons are few."""
+QUANTILE, COVERED = 0.95, 0.3
+"""Quantile of the local frequencies of a value next to an area that is taken for its probability,
+and fraction of the pixels there that have to lie outside all areas."""
+FADED, FADING_WIDTH = 0.6, 8
+"""Fraction of the pixels with the least value, within so many pixels of an area of it, above which
+the area may be the background of single photons, whose rate fades towards it."""
+ABRUPT_PIXELS = 24
+"""Brighter pixels in a straight line along an area of the least value, and none within it, from
+which on the area ends abruptly and does not fade."""
 SHORTEST = 8
-"""Pixels of a line of one pixel's width at least."""
+"""Pixels of a line one pixel wide, at least."""
 RARE = 0.05
-"""Share of the other pixels with the same value below which these are no chance near an area."""
+"""Fraction of the other pixels with the same value below which those connected to an area belong to
+it."""
 GAP = 0.5
-"""How far the value of thin writing lies beyond all others, as a share of the range of these."""
+"""Distance of the value of thin writing from all others, relative to the range of these."""
 FEWEST = 4
-"""Connected pixels of thin writing at least: fewer are hot pixels."""
+"""Connected pixels of thin writing, at least: fewer are hot pixels."""
 EDGE, EDGES = 6.0, 2
 """Standard deviations of the noise by which an antialiased pixel at the edge of an area differs
-from what is beyond, and how many pixels wide such an edge is at most."""
+from the image beyond, and largest width of such an edge in pixels."""
 ABRUPT = 0.25
-"""Share of the step at an edge by which what is just beyond may differ from what is farther away,
-and share of the pixels around an area with values just below it from which on that is the largest
-that a detector can give: what is bright fades there over many pixels."""
+"""Fraction of the step at an edge by which pixels just beyond it may differ from those farther
+away; and number of pixels slightly darker than an area, relative to those around it, from which on
+the area is saturated: the image fades there over many pixels."""
 NEAR = 0.1
-"""What is just below, as a share of the picture's range."""
+"""Slightly darker: by this fraction of the image's range."""
 SQUARE = np.ones((3, 3), bool)
 
 Mask = NDArray[np.bool_]
 
 
 def find_constant_areas(picture: NDArray[Any], known: Mask) -> Mask:
-    """Find areas of exactly one value in a picture.
+    """Find areas of exactly one value in an image.
 
     Parameters
     ----------
     picture : ndarray, shape (Y, X)
     known : ndarray of bool, shape (Y, X)
-        Which pixels have a value.
+        Pixels that have a value.
 
     Returns
     -------
     ndarray of bool, shape (Y, X)
-        All False where the whole picture has one value.
+        All False if the whole image has one value.
     """
     found = np.zeros(picture.shape, bool)
     values = picture[known]
@@ -87,7 +87,7 @@ def find_constant_areas(picture: NDArray[Any], known: Mask) -> Mask:
 
 
 def add_edges(picture: NDArray[Any], areas: Mask, noise: Noise) -> Mask:
-    """Add the pixels at the edges of constant areas that are partly the area's.
+    """Add the antialiased pixels at the edges of constant areas.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def add_edges(picture: NDArray[Any], areas: Mask, noise: Noise) -> Mask:
 
 
 def _saturated(picture: NDArray[Any], areas: Mask) -> Mask:
-    """Say which areas are of a largest value that many pixels nearly reach."""
+    """Find areas of the largest value if many pixels nearly reach it."""
     rest = picture[~areas]
     top = picture[areas].max()
     below = (rest < top) & (rest > top - NEAR * (top - rest.min()))
@@ -124,7 +124,7 @@ def _saturated(picture: NDArray[Any], areas: Mask) -> Mask:
 
 
 def _solid(picture: NDArray[Any]) -> Mask:
-    """Say which pixels lie in a square of 3 x 3 equal ones; beyond a border the last repeats."""
+    """Find pixels in squares of 3 x 3 equal ones; border pixels are repeated beyond the border."""
     inside: Mask = ndi.maximum_filter(picture, 3, mode="nearest") == ndi.minimum_filter(
         picture, 3, mode="nearest"
     )
@@ -133,7 +133,7 @@ def _solid(picture: NDArray[Any]) -> Mask:
 
 
 def _areas_of(value: Any, picture: NDArray[Any], known: Mask) -> Mask:
-    """Find the areas of one value, the narrow ones by themselves first."""
+    """Find the areas of one value, with squares of increasing size."""
     equal = (picture == value) & known
     similar = _next_values(value, picture[known], picture)
     depth = ndi.distance_transform_cdt(np.pad(equal, 1, mode="edge"), "chessboard")[1:-1, 1:-1]
@@ -145,7 +145,7 @@ def _areas_of(value: Any, picture: NDArray[Any], known: Mask) -> Mask:
         thick = ndi.maximum_filter(core, 2 * reach + 1) & equal
         found |= _certain_areas(thick, equal, similar, picture < value, known, 2 * depth - 1)
     usual = equal[known & ~found].mean() if (known & ~found).any() else 0.0
-    if found.any() and usual < RARE:  # corners and strokes of the same writing that are thinner
+    if found.any() and usual < RARE:  # thinner strokes of the same writing
         found = _connected(equal, found)
     return found
 
@@ -153,7 +153,7 @@ def _areas_of(value: Any, picture: NDArray[Any], known: Mask) -> Mask:
 def _certain_areas(
     thick: Mask, equal: Mask, similar: Mask, lower: Mask, known: Mask, sides: NDArray[Any]
 ) -> Mask:
-    """Choose the areas whose pixels cannot all have the same value by chance."""
+    """Select the areas whose pixels cannot have the same value by chance."""
     found = np.zeros(thick.shape, bool)
     darkest = not (lower & known).any()
     labels, _ = ndi.label(thick)
@@ -188,28 +188,28 @@ def _certain_areas(
 
 
 def _fades(own: Mask, equal: Mask, free: Mask) -> bool:
-    """Whether an area of the least value may be a background that is reached by few photons."""
-    around = ndi.binary_dilation(own, SQUARE, iterations=BESIDE) & free
+    """Whether an area of the least value may be a background that few photons reach."""
+    around = ndi.binary_dilation(own, SQUARE, iterations=FADING_WIDTH) & free
     if around.any() and equal[around].mean() <= FADED:
         return False
     for area, other in ((own, free & ~equal), (own.T, (free & ~equal).T)):
         for inner, outer in ((area[:, :-1], other[:, 1:]), (area[:, 1:], other[:, :-1])):
-            if (inner & outer).sum(0).max(initial=0) >= ABREAST:
+            if (inner & outer).sum(0).max(initial=0) >= ABRUPT_PIXELS:
                 return False
     return True
 
 
 def _local_share(equal: Mask, free: Mask, own: Mask, reach: int) -> float:
-    """Say how often the value occurs beside an area where it does so most often."""
+    """Give the highest local frequency of the value next to an area."""
     size = 2 * (reach // 2) + 1
     some = ndi.uniform_filter(free.astype(np.float32), size)
     shares = ndi.uniform_filter((equal & free).astype(np.float32), size) / np.maximum(some, 1e-6)
-    beside = ndi.maximum_filter(own, 2 * reach + 1) & free & (some > COVERED)
-    return float(np.quantile(shares[beside], OFTEN)) if beside.any() else 0.0
+    around = ndi.maximum_filter(own, 2 * reach + 1) & free & (some > COVERED)
+    return float(np.quantile(shares[around], QUANTILE)) if around.any() else 0.0
 
 
 def _next_values(value: Any, values: NDArray[Any], picture: NDArray[Any]) -> Mask:
-    """Say which pixels have a value or one of the two next to it: all, where noise is as fine."""
+    """Find the pixels that have a value, or the next smaller or larger one that occurs."""
     low = values[values < value].max(initial=value)
     high = values[values > value].min(initial=value)
     similar: Mask = (picture >= low) & (picture <= high)
@@ -217,7 +217,7 @@ def _next_values(value: Any, values: NDArray[Any], picture: NDArray[Any]) -> Mas
 
 
 def _lines(picture: NDArray[Any], known: Mask) -> Mask:
-    """Find rows and columns, or long pieces of them, of one value."""
+    """Find rows and columns, or long segments of them, of one value."""
     found = np.zeros(picture.shape, bool)
     for image, valid, into in ((picture, known, found), (picture.T, known.T, found.T)):
         equal = (image[:, 1:] == image[:, :-1]) & valid[:, 1:] & valid[:, :-1]
@@ -238,7 +238,7 @@ def _lines(picture: NDArray[Any], known: Mask) -> Mask:
 
 
 def _thin_writing(picture: NDArray[Any], known: Mask, areas: Mask) -> Mask:
-    """Find connected pixels of the largest or the least value, where no other value is near it."""
+    """Find connected pixels of the largest or smallest value if no other value is near it."""
     found = np.zeros(picture.shape, bool)
     values = picture[known].astype(np.float64)
     for value, others in (
@@ -259,13 +259,13 @@ def _thin_writing(picture: NDArray[Any], known: Mask, areas: Mask) -> Mask:
 
 
 def _connected(equal: Mask, seeds: Mask) -> Mask:
-    """Give the pixels that are connected with others through equal ones."""
+    """Give the equal pixels that are connected with seeds."""
     labels, _ = ndi.label(equal, SQUARE)
     return equal & np.isin(labels, np.unique(labels[seeds & equal])) if seeds.any() else seeds
 
 
 def _gather(picture: NDArray[np.floating], at: NDArray[np.intp], reach: int) -> NDArray[Any]:
-    """Gather the pixels around some, ``(pixels, neighbours)``; NaN beyond the borders."""
+    """Gather the neighbourhoods of pixels, ``(pixels, neighbours)``; NaN beyond the borders."""
     padded = np.pad(picture.astype(np.float64), reach, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1,) * 2)
     around: NDArray[Any] = windows[tuple(at.T)].reshape(len(at), -1)
@@ -273,7 +273,7 @@ def _gather(picture: NDArray[np.floating], at: NDArray[np.intp], reach: int) -> 
 
 
 def _middle(around: NDArray[Any]) -> NDArray[np.float64]:
-    """Take medians of rows, NaN left out; NaN where there is nothing else."""
+    """Take lower medians of rows, NaN left out; NaN if there is nothing else."""
     ordered = np.sort(around, axis=1)
     last = np.maximum(np.isfinite(ordered).sum(1) - 1, 0)
     middle: NDArray[np.float64] = ordered[np.arange(len(around)), last // 2]

@@ -1,4 +1,4 @@
-"""What in a picture is no signal and is set apart before anything is learnt from it."""
+"""Pixels of an image that are excluded from training, by reason, and their treatment."""
 
 from __future__ import annotations
 
@@ -14,74 +14,74 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import threads
 from napari_n2s.exclusion.constant_areas import add_edges, find_constant_areas
 from napari_n2s.exclusion.outliers import Noise, find_outliers, measure_noise
-from napari_n2s.images.missing import find_gaps
+from napari_n2s.images.missing import find_missing_in_sample
 from napari_n2s.images.scale import LARGEST
 
-FEWEST, LEAST = 256, 0.02
-"""Pixels, and share of a picture, that constant areas have to leave: else it is a drawing."""
+MIN_PIXELS, MIN_FRACTION = 256, 0.02
+"""Pixels, and fraction of an image, outside constant areas: one with fewer is a drawing."""
 DIM, STRUCTURED = 0.1, 4.0
-"""Share of the darkest and of the brightest pixels of a picture between which its dim part lies,
-and standard deviations of the noise that this has to span, to be more than noise."""
-OUTSHONE, GLARE = 100.0, 30.0
-"""Spans of the dim part above it that the brightest pixel has to lie for that to be outshone, and
-above which pixels are not learnt from then."""
+"""Quantile from which, and from the top to which, the dim part of an image extends, and standard
+deviations of the noise that it has to span to be structure."""
+OUTSHONE, VERY_BRIGHT = 100.0, 30.0
+"""Distance above the dim part, in spans of that part, of the brightest pixel of an image in which
+very bright pixels are excluded, and of the dimmest of these pixels."""
 THREADS = 8
-"""In which pictures are looked at side by side, at most."""
+"""Images examined in parallel, at most."""
 WIDTHS = (1.5, 6.0, 24.0)
-"""Standard deviations in pixels of the blurs by which excluded pixels are filled in, the narrowest
-first that reaches them."""
+"""Standard deviations in pixels of the Gaussian blurs by which excluded pixels are filled in; the
+narrowest that reaches a pixel is used."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Excluded:
-    """Pixels of a picture ``(C, *space)`` that are not learnt from, by what they are.
+    """Pixels of an image ``(C, *space)`` that are excluded from training, by reason.
 
     Attributes
     ----------
     missing : ndarray of bool, shape (1, *space)
         NaN or infinite in any channel.
     constant : ndarray of bool, shape (C, *space)
-        In areas of exactly one value, in which nothing was measured.
+        In areas of exactly one value, which hold no measurement.
     outliers : ndarray of bool, shape (C, *space)
         Certainly hot, dead or hit by a cosmic ray.
     uncertain : ndarray of bool, shape (C, *space)
-        As far off their surroundings, but perhaps spots of one pixel.
-    glare : ndarray of bool, shape (C, *space)
-        Hundreds of times as bright as the rest of a picture with structure of its own.
+        As far from their surroundings, but possibly spots of a single pixel.
+    very_bright : ndarray of bool, shape (C, *space)
+        Hundreds of times as bright as the rest of the image, which has structure of its own.
     """
 
     missing: Mask
     constant: Mask
     outliers: Mask
     uncertain: Mask
-    glare: Mask
+    very_bright: Mask
 
     @property
     def unusable(self) -> Mask:
         """All of them, ``(C, *space)``."""
-        return self.missing | self.constant | self.outliers | self.uncertain | self.glare
+        return self.missing | self.constant | self.outliers | self.uncertain | self.very_bright
 
     @property
     def gaps(self) -> Mask:
-        """All of them, ``(1, *space)`` where they are the same in all channels."""
+        """All of them, ``(1, *space)`` if they are the same in all channels."""
         each = self.unusable
         every = np.all(each, axis=0, keepdims=True)
-        alike: bool = not (each & ~every).any()
-        return every if alike else each
+        same: bool = not (each & ~every).any()
+        return every if same else each
 
     def kept(self, settings: Settings) -> Mask:
-        """Those that are handed back as they are, ``(C, *space)``."""
+        """Those that the result holds as measured, ``(C, *space)``."""
         as_measured = {"auto": self.uncertain, "keep": self.uncertain | self.outliers}
-        kept = self.missing | self.constant | self.glare
+        kept = self.missing | self.constant | self.very_bright
         return kept | as_measured.get(settings.outliers, np.zeros_like(self.uncertain))
 
 
-def find_excluded(
+def examine(
     sample: NDArray[np.generic], settings: Settings, missing: Mask | None = None
 ) -> Excluded:
-    """Look at a picture for what is no signal, as far as the settings say so.
+    """Find the pixels of an image to exclude, of the kinds that the settings name.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def find_excluded(
         Its pixels that are NaN or infinite, if these are known.
     """
     if missing is None:
-        missing = find_gaps(sample)
+        missing = find_missing_in_sample(sample)
     found = [np.zeros(sample.shape, bool) for _ in range(4)]
     outliers, constant = settings.outliers != "ignore", settings.constant_areas == "leave"
     if (outliers or constant) and not missing.all():
@@ -102,7 +102,9 @@ def find_excluded(
             if not valid.any():
                 continue
             for part, mask in zip(
-                parts, _look(plane, valid, outliers=outliers, constant=constant), strict=True
+                parts,
+                _examine_plane(plane, valid, outliers=outliers, constant=constant),
+                strict=True,
             ):
                 part[number] = mask
     return Excluded(missing, *found)
@@ -110,59 +112,60 @@ def find_excluded(
 
 @dataclass(frozen=True)
 class ExclusionCounts:
-    """How many pixels of an image were excluded, by what they are, of how many.
+    """Number of excluded pixels of an image by reason, and of all pixels.
 
     Attributes
     ----------
-    constant, outliers, uncertain, glare, pixels : int
-        Pixels of several channels count in each of them.
+    constant, outliers, uncertain, very_bright, pixels : int
+        A pixel counts once in each channel.
     """
 
     constant: int = 0
     outliers: int = 0
     uncertain: int = 0
-    glare: int = 0
+    very_bright: int = 0
     pixels: int = 0
 
     def add(self, excluded: Excluded) -> ExclusionCounts:
-        """Count those of another picture too."""
+        """Add the counts of another image."""
         return ExclusionCounts(
             self.constant + int(excluded.constant.sum()),
             self.outliers + int(excluded.outliers.sum()),
             self.uncertain + int(excluded.uncertain.sum()),
-            self.glare + int(excluded.glare.sum()),
+            self.very_bright + int(excluded.very_bright.sum()),
             self.pixels + excluded.constant.size,
         )
 
     def sentences(self, settings: Settings) -> tuple[str, ...]:
-        """Say what was excluded, and what becomes of it."""
+        """Say in sentences what was excluded, and how the result treats it."""
         said = []
         filled = self.outliers + (self.uncertain if settings.outliers == "fill" else 0)
         kept = 0 if settings.outliers == "fill" else self.uncertain
         if filled:
             what = "kept as measured" if settings.outliers == "keep" else "filled in"
             said.append(
-                f"{filled} isolated pixel{'s' * (filled > 1)} far outside the picture's range, as "
-                f"of hot or dead detector pixels or cosmic rays, {_were(filled)} not learnt from, "
-                f"and {what}."
+                f"{filled} isolated pixel{'s' * (filled > 1)} far outside the image's range, such "
+                "as hot or dead detector pixels or cosmic rays, "
+                f"{_were(filled)} excluded from training, and {what}."
             )
         if kept:
             said.append(
                 f"{kept} more isolated pixel{'s' * (kept > 1)}, either hot or spots of a single "
-                f"pixel, {_were(kept)} not learnt from, and kept as measured; set outliers to "
-                "'fill' to fill such pixels in."
+                f"pixel, {_were(kept)} excluded from training, and kept as measured; set outliers "
+                "to 'fill' to fill such pixels in."
             )
         if self.constant:
             share = 100 * self.constant / max(self.pixels, 1)
             said.append(
-                f"{share:.2g} % of the image are areas of exactly one value, as borders, burnt-in "
-                "marks or saturation; they were not learnt from, and handed back unchanged."
+                f"{share:.2g} % of the image are areas of exactly one value, such as borders, "
+                "burnt-in marks or saturation; they were excluded from training, and are unchanged "
+                "in the result."
             )
-        if self.glare:
+        if self.very_bright:
             said.append(
-                f"{self.glare} pixels are so many times as bright as the rest of their picture, as "
-                "beads are, that little noise is in them; they were not learnt from, so that the "
-                "rest is, and are kept as measured."
+                f"{self.very_bright} pixels are so much brighter than the rest of their image, as "
+                "beads are, that training on them would neglect the rest; they were excluded from "
+                "training, and are kept as measured."
             )
         return tuple(said)
 
@@ -170,7 +173,7 @@ class ExclusionCounts:
 def exclude(
     canonical: NDArray[np.generic], settings: Settings, missing: Mask
 ) -> tuple[NDArray[np.bool_], ExclusionCounts]:
-    """Look at every picture of an image for what is no signal.
+    """Find the pixels to exclude from training in every sample of an image.
 
     Parameters
     ----------
@@ -181,17 +184,17 @@ def exclude(
     Returns
     -------
     tuple of ndarray of bool, shape (N, 1 or C, *space), and ExclusionCounts
-        Which pixels are not learnt from, of all channels alike or of each, and how many.
+        Which pixels are excluded, in all channels alike or in each, and how many.
     """
     unusable: Mask = np.empty(canonical.shape, bool)
     tally = ExclusionCounts()
     with ThreadPoolExecutor(min(THREADS, threads())) as pool:
-        looks = pool.map(find_excluded, canonical, repeat(settings), missing)
+        looks = pool.map(examine, canonical, repeat(settings), missing)
         for found, into in zip(looks, unusable, strict=True):
             into[:] = found.unusable
             tally = tally.add(found)
     for channel in range(unusable.shape[1]):
-        if unusable[:, channel].all():  # nothing else is there to learn from
+        if unusable[:, channel].all():  # nothing would be left to train on
             return missing, ExclusionCounts(pixels=unusable.size)
     every = np.all(unusable, axis=1, keepdims=True)
     if tally == ExclusionCounts(pixels=tally.pixels):
@@ -200,7 +203,7 @@ def exclude(
 
 
 def fill_in(picture: NDArray[np.floating], hidden: Mask) -> NDArray[np.floating]:
-    """Fill hidden pixels in smoothly from those around them, both ``(*space)``; 0 if all are."""
+    """Fill in hidden pixels smoothly from those around them, both ``(*space)``; 0 if all are."""
     if not hidden.any() or hidden.all():
         return np.where(hidden, 0, picture) if hidden.any() else picture
     filled, left = picture.copy(), hidden.copy()
@@ -221,13 +224,15 @@ def _were(count: int) -> str:
     return "were" if count > 1 else "was"
 
 
-def _look(plane: NDArray[np.generic], known: Mask, *, outliers: bool, constant: bool) -> list[Mask]:
+def _examine_plane(
+    plane: NDArray[np.generic], known: Mask, *, outliers: bool, constant: bool
+) -> list[Mask]:
     none = np.zeros(plane.shape, bool)
     if plane[known].min() == plane[known].max():
         return [known if constant else none, none, none, none]
     plane = np.where(known, plane, plane[known][0])
     areas = find_constant_areas(plane, known) if constant else none
-    if (known & ~areas).sum() < max(FEWEST, LEAST * known.sum()):
+    if (known & ~areas).sum() < max(MIN_PIXELS, MIN_FRACTION * known.sum()):
         areas = none
     usable = known & ~areas
     if np.abs(plane[usable].astype(np.float64)).max() > LARGEST:
@@ -242,11 +247,15 @@ def _look(plane: NDArray[np.generic], known: Mask, *, outliers: bool, constant: 
     if not outliers or not usable.any():
         return [areas, none, none, none]
     found = find_outliers(light, usable, noise)
-    return [areas, *found, _glare(light, usable & ~found.certain & ~found.uncertain, noise)]
+    return [
+        areas,
+        *found,
+        _find_very_bright(light, usable & ~found.certain & ~found.uncertain, noise),
+    ]
 
 
-def _glare(light: NDArray[np.floating], usable: Mask, noise: Noise) -> Mask:
-    """Find what is so bright that the rest, if there is structure in it, would not be seen."""
+def _find_very_bright(light: NDArray[np.floating], usable: Mask, noise: Noise) -> Mask:
+    """Find pixels so bright that structure in the rest would be neglected in training."""
     none = np.zeros(light.shape, bool)
     if not usable.any():
         return none
@@ -255,5 +264,5 @@ def _glare(light: NDArray[np.floating], usable: Mask, noise: Noise) -> Mask:
     structured = np.diff(noise.stabilise(np.array([dark, bright])))[0] > STRUCTURED
     if not structured or light[usable].max() <= bright + OUTSHONE * span:
         return none
-    glare: Mask = usable & (light > bright + GLARE * span)
-    return glare
+    very_bright: Mask = usable & (light > bright + VERY_BRIGHT * span)
+    return very_bright

@@ -1,11 +1,10 @@
-"""Isolated pixels far off their surroundings: hot and dead pixels of a detector, cosmic rays.
+"""Isolated outliers: hot and dead detector pixels, and cosmic rays.
 
-Optics blur everything over several pixels, so that what is bright shines into its neighbours. A
-pixel whose neighbours have none of its light, although it lies far beyond the noise, was not
-imaged. In an undersampled image the smallest spots look the same. They are told apart by what the
-rest of the picture holds: a pixel is certainly an outlier if it lies far beyond all values that
-several neighbouring pixels share, or if its exact value recurs in others like it, as that of
-saturated or stuck pixels. Other isolated pixels are uncertain: they may be either.
+The point spread function blurs every object over several pixels. A pixel far beyond the noise whose
+neighbours have none of its light was therefore not imaged. In an undersampled image the smallest
+spots look the same. A pixel is a certain outlier if it lies far beyond all values that several
+neighbouring pixels share, or if its exact value recurs in other candidates, as in saturated or
+stuck pixels. Other isolated pixels are uncertain: they may be either.
 """
 
 from __future__ import annotations
@@ -15,51 +14,53 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+from skimage.util import view_as_blocks
 
 PATCH = 16
 """Side in pixels of the patches in which the noise is measured."""
 BINS = 12
-"""Levels of intensity between which the noise is told apart."""
+"""Levels of intensity for which the noise is measured."""
 TRIMMED, KEPT = 0.02, 0.87
-"""Share of the largest differences that is left out, and what is left of a Gaussian's variance."""
+"""Fraction of the largest squares that is left out, and what remains of a Gaussian's variance."""
 MOST_OF, OF_MOST = 0.8, 1.642
-"""A quantile of the squares of Gaussian numbers of variance 1: few outliers do not change it."""
+"""A quantile of squared standard normal values, and its value: robust against outliers."""
 FAR, FARTHEST = 5.0, 8.0
-"""Standard deviations, on the scale on which photon noise is the same everywhere, from which on a
-pixel is far off, and too far for noise. If more lie between the two than beyond, the noise itself
-has a long tail, and only the brightest are outliers."""
+"""Standard deviations after variance stabilisation from which on a pixel is a candidate, and too
+far for noise. If more candidates lie between the two than beyond, the noise has a long tail, and
+only the brightest are outliers."""
 REACH = 3
-"""Pixels around a candidate that are looked at."""
+"""Radius in pixels of the neighbourhood of a candidate that is examined."""
 LARGEST = 3
-"""Connected pixels of an outlier at most; a cosmic ray may hit several."""
+"""Connected pixels of an outlier, at most; a cosmic ray may hit several."""
 HEIGHT = 0.25
-"""Share of its height at which its neighbours count to it: those of a spot of 0.6 pixels do."""
+"""Fraction of its height from which on neighbours belong to it, as those of a spot of standard
+deviation 0.6 pixels do."""
 CONTRAST, TEXTURE = 1.5, 2.0
-"""How far it lies off, at least, for the range of what is around it, and in standard deviations of
-that, by which most pixels of textures are told at once."""
+"""Distance of a candidate from its surroundings, at least, relative to their range and in their
+standard deviations; the latter quickly rules out most pixels of textures."""
 BEYOND = 30.0
-"""Ranges of the picture by which a certain outlier lies beyond it."""
+"""Distance of a certain bright outlier above the range of the image, in such ranges."""
 BELOW = 0.5
-"""The same for dark pixels, as nothing is darker than no light."""
-ALIKE, ALIKE_SHARE = 3, 0.25
-"""Candidates of the same exact value at least, and as a share of all, that are stuck pixels."""
+"""The same for dark outliers, below the range."""
+STUCK, STUCK_FRACTION = 3, 0.25
+"""Candidates of exactly one value, in number and as a fraction of all, that are stuck pixels."""
 FULL_SCALES = tuple(2**bits - 1 for bits in (10, 11, 12, 13, 14, 15, 16))
-"""Largest values of detectors' digitisers."""
+"""Largest values of analogue-to-digital converters."""
 MOST = 0.1
-"""Share of the pixels above which isolated ones are no exceptions but the noise itself."""
+"""Fraction of the pixels above which isolated ones are the noise itself."""
 
 Mask = NDArray[np.bool_]
 
 
 class Noise(NamedTuple):
-    """The noise of a picture as far as finding outliers needs it.
+    """A noise model of an image, as precise as finding outliers requires.
 
     Attributes
     ----------
     gain : float
-        Intensity of one photon, or what the noise is like.
+        Intensity of one photon, or its equivalent for other noise.
     low : float
-        Intensity without light.
+        Intensity of the dark.
     read : float
         Variance of the noise there.
     """
@@ -69,10 +70,10 @@ class Noise(NamedTuple):
     read: float
 
     def stabilise(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Bring intensities to a scale on which the standard deviation of the noise is about 1.
+        """Transform intensities so that the standard deviation of the noise is about 1.
 
-        It is Anscombe's (Biometrika 1948) for noise of photons and electronics, and straight below
-        the intensity without light, where there is no noise of photons.
+        It is the generalised Anscombe transform (Biometrika 1948) for Poisson and Gaussian noise,
+        continued linearly below the dark, where there is no photon noise.
         """
         offset = self.read / self.gain**2 + 0.375
         light = (values - self.low) / self.gain
@@ -82,7 +83,7 @@ class Noise(NamedTuple):
 
 
 class Outliers(NamedTuple):
-    """Isolated pixels far off their surroundings.
+    """Isolated pixels far from the values around them.
 
     Attributes
     ----------
@@ -94,7 +95,7 @@ class Outliers(NamedTuple):
 
 
 def find_outliers(picture: NDArray[np.floating], known: Mask, noise: Noise) -> Outliers:
-    """Find isolated pixels far off their surroundings.
+    """Find isolated pixels far from the values around them.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def find_outliers(picture: NDArray[np.floating], known: Mask, noise: Noise) -> O
 
 
 def measure_noise(picture: NDArray[np.floating], known: Mask) -> Noise:
-    """Measure the noise by differences of neighbouring pixels; structure counts to it.
+    """Measure the noise by differences of neighbouring pixels, which include structure.
 
     Parameters
     ----------
@@ -140,8 +141,9 @@ def measure_noise(picture: NDArray[np.floating], known: Mask) -> Noise:
     gone = np.where(known, picture, np.nan)
     height, width = (min(PATCH, size) for size in picture.shape)
     rows, columns = picture.shape[0] // height, picture.shape[1] // width
-    blocks = gone[: rows * height, : columns * width].reshape(rows, height, columns, width)
-    patches = blocks.swapaxes(1, 2).reshape(-1, height, width)
+    whole = gone[: rows * height, : columns * width]
+    patches = view_as_blocks(whole, (height, width))  # type: ignore[no-untyped-call]
+    patches = patches.reshape(-1, height, width)
     across = np.diff(np.diff(patches, axis=1), axis=2).reshape(len(patches), -1) ** 2 / 4
     full = np.isfinite(across).mean(1) > 0.5
     if not full.any():
@@ -149,7 +151,7 @@ def measure_noise(picture: NDArray[np.floating], known: Mask) -> Noise:
     across, patches = across[full], patches[full].reshape(int(full.sum()), -1)
     limit, most = _quantiles(across, (1 - TRIMMED, MOST_OF))
     variance = most / OF_MOST
-    # Single photons: most differences are zero.
+    # With single photons most differences are zero, and so is the quantile.
     trimmed = np.nanmean(np.where(across <= limit[:, None], across, np.nan), 1) / KEPT
     variance = np.where(variance > 0, variance, trimmed)
     (level,) = _quantiles(patches, (0.5,))
@@ -161,13 +163,13 @@ def measure_noise(picture: NDArray[np.floating], known: Mask) -> Noise:
     rises = (variances - 0.5 * read) / np.maximum(levels - low, 1e-12 + 0.01 * np.ptp(level))
     gain = float(np.quantile(rises[variances > 0], 0.75)) if (variances > 0).any() else 0.0
     least = 1e-6 * float(np.ptp(values)) or 1.0
-    if not np.median(variances):  # nothing in between: the steps between values are photons
+    if not np.median(variances):  # few photons: the steps between values are single ones
         least = float(np.diff(np.unique(values)).min(initial=np.inf))
     return Noise(max(gain, least), low, read)
 
 
 def _candidates(picture: NDArray[np.floating], known: Mask, noise: Noise) -> Mask:
-    """Find pixels that may be outliers, by the mean of those around and how they differ."""
+    """Find pixels that may be outliers, by mean and standard deviation of those around."""
     weight = known.astype(float)
 
     def around(values: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -186,7 +188,7 @@ def _candidates(picture: NDArray[np.floating], known: Mask, noise: Noise) -> Mas
 
 
 def _gather(picture: NDArray[np.floating], at: NDArray[np.intp]) -> NDArray[np.floating]:
-    """Gather what is around candidates, ``(candidates, side, side)``, NaN beyond the borders."""
+    """Gather the neighbourhoods of candidates, ``(candidates, side, side)``; NaN beyond borders."""
     padded = np.pad(picture, REACH, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * REACH + 1,) * 2)
     around: NDArray[np.floating] = windows[tuple(at.T)]
@@ -196,7 +198,7 @@ def _gather(picture: NDArray[np.floating], at: NDArray[np.intp]) -> NDArray[np.f
 def _examine(
     around: NDArray[np.floating],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], Mask]:
-    """Give the values of candidates, the level of what is around, and which are isolated."""
+    """Give values of candidates, the level around them, and which are isolated."""
     count, side, _ = around.shape
     value = around[:, REACH, REACH].copy()
     inner = around[:, REACH - 2 : REACH + 3, REACH - 2 : REACH + 3].reshape(count, -1)
@@ -229,9 +231,9 @@ def _certain(
     value: NDArray[np.floating],
     level: NDArray[np.floating],
 ) -> tuple[Mask, NDArray[np.floating]]:
-    """Say which isolated pixels are certainly outliers, by the rest of the picture.
+    """Decide which isolated pixels are certain outliers, by the rest of the image.
 
-    With them the values that hardly any but isolated pixels have: some of those lie side by side.
+    Also give the values that almost only isolated pixels have: stuck pixels may lie side by side.
     """
     bright = value > level
     bottom, top = _shared_range(np.where(rest, picture, np.nan))
@@ -240,7 +242,7 @@ def _certain(
     certain |= bright & np.isin(value, FULL_SCALES) & (value > top)
     certain |= ~bright & (value <= picture[rest].min())
     unique, which, counts = np.unique(value, return_inverse=True, return_counts=True)
-    stuck = counts >= max(ALIKE, ALIKE_SHARE * len(value))
+    stuck = counts >= max(STUCK, STUCK_FRACTION * len(value))
     others = np.zeros(len(unique))
     for number in np.flatnonzero(stuck):
         others[number] = np.count_nonzero(picture[rest] == unique[number])
@@ -252,8 +254,8 @@ def _certain(
 def _shared_range(picture: NDArray[np.floating]) -> tuple[float, float]:
     """Give the range of values that at least two of four neighbouring pixels reach."""
     height, width = (size // 2 * 2 for size in picture.shape)
-    blocks = picture[:height, :width].reshape(height // 2, 2, width // 2, 2)
-    four = np.sort(blocks.swapaxes(1, 2).reshape(-1, 4), axis=1)
+    blocks = view_as_blocks(picture[:height, :width], (2, 2))  # type: ignore[no-untyped-call]
+    four = np.sort(blocks.reshape(-1, 4), axis=1)
     four = four[np.isfinite(four).all(1)]
     if not len(four):
         return float(np.nanmin(picture)), float(np.nanmax(picture))

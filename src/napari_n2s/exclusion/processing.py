@@ -1,46 +1,46 @@
-"""Traces in a picture of its detector and of what was done to it since: what noise is not.
+"""Traces of the detector and of earlier processing that a blind-spot network takes for structure.
 
-Stripes, noise that neighbours share along one axis, enlargement, interlacing and JPEG can all be
-predicted from the pixels around, so that a network that is blind to one pixel takes them for
-structure.
+Stripes, noise correlated along one axis, upsampling, interlacing and JPEG compression can be
+predicted from neighbouring pixels, and thus remain in the result.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.util import view_as_blocks
 
 SIDE = 512
-"""Side in pixels of the middle part that is looked at."""
+"""Side in pixels of the central part that is examined."""
 TAPS = 3
-"""Pixels to each side by which one is predicted."""
+"""Pixels to each side from which one is predicted."""
 PREDICTED, PHASES = 0.05, 0.25
-"""Share of the differences between neighbouring pixels that is left of an enlarged picture's pixels
-predicted from their neighbours, and of what is left if all are predicted alike."""
+"""Residual variance of every other pixel predicted linearly from its neighbours, in an upsampled
+image: relative to the variance of differences, and to the residual of all pixels."""
 ROUNDING = 0.2
-"""Variance of what rounding leaves of such predictions, for steps of 1."""
+"""Variance of such residuals from rounding to integers."""
 INTERLACED = 1.15
-"""Variance of the difference of neighbouring rows, for that of rows two apart."""
+"""Variance of differences of neighbouring rows relative to that of rows two apart."""
 BLOCK, STEP = 8, 6.0
-"""Side of the blocks of JPEG, and standard errors by which the steps between them differ."""
+"""Side of JPEG blocks, and standard errors by which steps at their borders differ from others."""
 FEWEST = 64
-"""Pixels along each axis that are needed to tell."""
+"""Pixels needed along each axis."""
 PATCH, SMOOTHEST = 16, 0.1
-"""Side of patches in pixels, and share of them that is taken for smooth, in which noise is looked
-at along each axis."""
+"""Side of patches in pixels, and fraction of them taken for smooth, in which the noise is compared
+along both axes."""
 CERTAIN = 4.0
 """Standard errors by which the smoothest patches have to differ more along one axis."""
 UNEQUAL = 1.25
-"""Ratio of the variances of differences along the two axes, where noise is independent 1."""
-STRIPED, RATHER = 8.0, 4.0
-"""Times that lines have to differ more from those beside them than noise explains, and more than
-lines along the other axis."""
+"""Ratio of the variances of differences along the two axes: 1 for independent noise."""
+STRIPED, ONE_AXIS = 8.0, 4.0
+"""Variance of means of lines against their neighbours, relative to that expected from noise, and
+to that along the other axis, from which on an image has stripes."""
 WITHIN, NORMAL = 0.68, 0.455
-"""Share of normal numbers within a standard deviation, and the median of their squares."""
+"""Fraction of normal values within a standard deviation, and the median of their squares."""
 
 
 def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
-    """Say what was done to a picture, a sentence each.
+    """Report the traces found in an image, one sentence each.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
     if _enlarged(part) and _enlarged(part.T):
         said.append(
             "The image seems to have been enlarged to twice its size: neighbouring pixels share "
-            "their noise, which stays in the result; denoise the original, or reduce it to half."
+            "noise, which stays in the result; denoise the original, or reduce it to half."
         )
     elif _blocks(part) and _blocks(part.T):
         said.append(
@@ -64,9 +64,9 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
         )
     by_columns, by_rows = (_differ(part, axis) for axis in (1, 0))
     for name, own, other in (("columns", by_columns, by_rows), ("rows", by_rows, by_columns)):
-        if own > STRIPED and own > RATHER * other:
+        if own > STRIPED and own > ONE_AXIS * other:
             said.append(
-                f"Whole {name} of the image are brighter or darker than those beside them; the "
+                f"Whole {name} of the image are brighter or darker than their neighbours; the "
                 "network takes that for structure, and it stays in the result."
             )
     shared = _shared(part)
@@ -84,7 +84,7 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
 
 
 def _enlarged(picture: NDArray[np.float64]) -> bool:
-    """Whether every other column follows from those around it, up to rounding."""
+    """Whether every other column is a linear combination of those around it, up to rounding."""
     columns = range(TAPS, picture.shape[1] - TAPS)
     left = []
     for chosen in (columns[::2], columns[1::2], columns):
@@ -97,26 +97,26 @@ def _enlarged(picture: NDArray[np.float64]) -> bool:
         left.append(float(np.var(target - design @ weights)))
     differ = float(np.var(np.diff(picture, axis=1)))
     rounding = ROUNDING * float(np.diff(np.unique(picture)).min()) ** 2
-    even, odd, alike = (max(0.0, each - rounding) for each in left)
-    return max(even, odd) < min(PREDICTED * differ, PHASES * alike)
+    even, odd, every = (max(0.0, each - rounding) for each in left)
+    return max(even, odd) < min(PREDICTED * differ, PHASES * every)
 
 
 def _blocks(picture: NDArray[np.float64]) -> bool:
-    """Whether steps between columns differ at every eighth."""
+    """Whether steps between columns differ at every eighth column."""
     size = (picture.shape[1] - 2) // BLOCK * BLOCK
-    # How much a step exceeds the two beside it: the picture's own slopes cancel.
+    # Excess of a step over its two neighbours, in which slopes of the image cancel.
     steps = np.abs(np.diff(picture, axis=1))[:, : size + 1]
     excess = (steps[:, 1:-1] - (steps[:, :-2] + steps[:, 2:]) / 2).mean(0)
     excess = excess[: excess.size // BLOCK * BLOCK].reshape(-1, BLOCK)
     means, errors = excess.mean(0), excess.std(0, ddof=1) / len(excess) ** 0.5
-    # Where a step is large, the two beside it exceed their neighbours the less.
+    # A large step lowers the excess of the two next to it, which are therefore left out.
     others = np.array([np.roll(means, -i)[2:-1] for i in range(BLOCK)])
     spread = np.hypot(errors, others.std(1, ddof=1))
     return bool((np.abs(means - others.mean(1)) > STEP * spread).any())
 
 
 def _differ(picture: NDArray[np.float64], axis: int) -> float:
-    """Say how much lines differ from the mean of those beside them, for what noise explains."""
+    """Give the variance of line means against their neighbours, relative to that from noise."""
     lines = np.moveaxis(picture, axis, 0)
     off = lines[1:-1] - (lines[:-2] + lines[2:]) / 2
     spread = float(np.quantile(np.abs(off), WITHIN))
@@ -125,10 +125,11 @@ def _differ(picture: NDArray[np.float64], axis: int) -> float:
 
 
 def _shared(picture: NDArray[np.float64]) -> str:
-    """Name the axis along which neighbours are more alike where a picture is smooth, if one is."""
+    """Name the axis along which the noise is more correlated in smooth patches, if one is."""
     rows, columns = (size // PATCH for size in picture.shape)
-    blocks = picture[: rows * PATCH, : columns * PATCH].reshape(rows, PATCH, columns, PATCH)
-    patches = blocks.swapaxes(1, 2).reshape(-1, PATCH, PATCH)
+    whole = picture[: rows * PATCH, : columns * PATCH]
+    patches = view_as_blocks(whole, (PATCH, PATCH))  # type: ignore[no-untyped-call]
+    patches = patches.reshape(-1, PATCH, PATCH)
     along, across = (np.diff(patches, axis=axis) for axis in (2, 1))
     squares = np.stack([(each**2).mean((1, 2)) for each in (along, across)])
     total = squares.sum(0)
@@ -147,7 +148,7 @@ def _shared(picture: NDArray[np.float64]) -> str:
 
 
 def _interlaced(picture: NDArray[np.float64]) -> bool:
-    """Whether rows are less like the next than like the one after; columns are not."""
+    """Whether rows differ more from the next than from the one after it, and columns do not."""
     near, far = (float(np.var(picture[n:] - picture[:-n])) for n in (1, 2))
     across, beyond = (float(np.var(picture[:, n:] - picture[:, :-n])) for n in (1, 2))
     return near > INTERLACED * far and across < INTERLACED * beyond

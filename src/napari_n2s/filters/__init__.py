@@ -1,1 +1,1 @@
-"""Filters that predict a pixel from the others, and the baselines made of them."""
+"""Filters to calibrate: those without the centre pixel, which are the baselines, and any others."""

@@ -1,7 +1,7 @@
-"""The baselines that a network must beat: a median and a blur that leave the centre pixel out.
+"""The baselines that a network must beat: a median and a Gaussian blur without the centre pixel.
 
-Both are 𝒥-invariant as they stand, so that their strength can be chosen by the self-supervised
-loss (Batson & Royer 2019), on the same held-out pixels on which a network is scored.
+Both are 𝒥-invariant, so that their strength can be chosen by the self-supervised loss (Batson &
+Royer 2019), on the same held-out pixels on which a network is scored.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.filters.donut_filters import RINGS, predict_at
-from napari_n2s.filters.footprint import Ring
+from napari_n2s.filters.donut_filters import FOOTPRINTS, predict_at
+from napari_n2s.filters.footprint import Footprint
 from napari_n2s.preparation.held_out import Score, squared_errors
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 RADII = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 SIGMAS = (0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4, 2.8, 3.4, 4.0)
 STRENGTHS = {"median": RADII, "mean": RADII, "gaussian": SIGMAS}
 """In pixels: radii of the median and the mean, standard deviations of the Gaussian."""
 PIXEL_ALONE = (-1,)
-"""Reaches less far than the pixel itself."""
+"""A blind-spot radius that leaves no pixel out."""
 BASELINES = {"median": "median", "blur": "gaussian"}
+"""The filter of each baseline."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,17 @@ class Baseline:
 
 
 def calibrate_baselines(
-    ready: Prepared, radius: tuple[int, ...] | None = None, other: Prepared | None = None
+    ready: PreparedImage, radius: tuple[int, ...] | None = None, other: PreparedImage | None = None
 ) -> tuple[Baseline, ...]:
-    """Find the donut median and the donut blur whose loss on the held-out pixels is least.
+    """Find the donut median and the donut blur with the least loss on the held-out pixels.
 
     Parameters
     ----------
-    ready : Prepared
+    ready : PreparedImage
     radius : tuple of int, optional
-        How far around a pixel others are left out along each axis, where they share its noise.
-    other : Prepared, optional
-        Another reading of the same thing, to filter in its place: its noise is another, and no
-        pixel of it is left out.
+        Blind-spot radius along each axis, for noise that is correlated between neighbours.
+    other : PreparedImage, optional
+        A replicate with independent noise, which is filtered instead, without a blind spot.
     """
     spacing = (1.0,) * (ready.x.ndim - 2)
     seen = ready if other is None else other
@@ -71,7 +71,7 @@ def calibrate_baselines(
             Baseline(
                 name,
                 strength,
-                score_filter(ready, kind, RINGS[kind](strength, spacing, radius), seen),
+                score_filter(ready, kind, FOOTPRINTS[kind](strength, spacing, radius), seen),
             )
             for strength in STRENGTHS[kind]
         ]
@@ -80,16 +80,20 @@ def calibrate_baselines(
 
 
 def errors_of(
-    ready: Prepared, baseline: Baseline, radius: tuple[int, ...] | None
+    ready: PreparedImage, baseline: Baseline, radius: tuple[int, ...] | None
 ) -> NDArray[np.float64]:
     """Give the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
     kind = BASELINES[baseline.name]
-    ring = RINGS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), radius)
-    predicted = predict_at(ready.x, ready.where, kind, ring, ready.gaps)
-    return squared_errors(predicted, ready.noisy, ready.scale.variance)
+    footprint = FOOTPRINTS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), radius)
+    predicted = predict_at(ready.x, ready.held_out_indices, kind, footprint, ready.missing_if_any)
+    return squared_errors(predicted, ready.held_out_values, ready.scale.variance)
 
 
-def score_filter(ready: Prepared, kind: str, ring: Ring, seen: Prepared | None = None) -> Score:
-    """Score a filter on the held-out pixels, run on that image or on another reading of it."""
+def score_filter(
+    ready: PreparedImage, kind: str, footprint: Footprint, seen: PreparedImage | None = None
+) -> Score:
+    """Score a filter on the held-out pixels, run on that image or on a replicate."""
     seen = seen or ready
-    return ready.score(predict_at(seen.x, ready.where, kind, ring, seen.gaps))
+    return ready.score(
+        predict_at(seen.x, ready.held_out_indices, kind, footprint, seen.missing_if_any)
+    )

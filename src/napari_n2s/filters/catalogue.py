@@ -1,4 +1,4 @@
-"""What can be calibrated: filters that are blind by themselves, and any other by masking."""
+"""The denoisers that can be calibrated: donut filters, and any others by masking pixels."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ import numpy as np
 
 from napari_n2s.core.errors import SettingsError
 from napari_n2s.filters.baselines import STRENGTHS
-from napari_n2s.filters.donut_filters import RINGS, donut_filter, predict_at
-from napari_n2s.filters.fast_median import rough_median
-from napari_n2s.filters.footprint import Ring, disk
+from napari_n2s.filters.donut_filters import FOOTPRINTS, donut_filter, predict_at
+from napari_n2s.filters.footprint import Footprint, disk
+from napari_n2s.filters.histogram_median import histogram_median
 from napari_n2s.filters.masked_filters import Function, MaskedFilter, Picture, Predictor
 from napari_n2s.filters.nl_means import NonLocalMeans
 from napari_n2s.filters.skimage_filters import MASKED
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
-METHODS = (*RINGS, *MASKED)
-MOST = 400
-"""Neighbours beyond which a median takes too long to be tried unasked."""
-MANY = 48
-"""Neighbours beyond which a preview takes its median roughly."""
+METHODS = (*FOOTPRINTS, *MASKED)
+"""The names of all denoisers."""
+MAX_NEIGHBOURS = 400
+"""Neighbours beyond which a median is too slow to be tried unless asked for."""
+MANY_NEIGHBOURS = 48
+"""Neighbours beyond which a preview approximates the median: from here on it is faster."""
 
 
 class Denoiser(Protocol):
-    """What calibration asks of a denoiser."""
+    """The interface of a denoiser that can be calibrated."""
 
     @property
     def name(self) -> str:
-        """How it is called."""
+        """Its name."""
 
     @property
     def grid(self) -> Mapping[str, Sequence[Any]]:
@@ -38,28 +39,28 @@ class Denoiser(Protocol):
 
     @property
     def refines(self) -> bool:
-        """Whether values between those make sense."""
+        """Whether values between those may be tried."""
 
     @property
     def blind(self) -> bool:
-        """Whether what `run` gives has not seen the pixel either."""
+        """Whether the output of `run` is blind to the pixel as well."""
 
     def reach_of_slices(self, values: dict[str, Any]) -> int:
-        """How many slices to either side it looks at."""
+        """Count the slices to either side that it uses."""
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
-        """Get ready to predict the held-out pixels at any strength, with or without seeing them."""
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
+        """Prepare to predict the held-out pixels at any strength, with or without seeing them."""
 
-    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
-        """Denoise a picture ``(C, *space)`` on the inner scale of an image."""
+    def run(self, picture: Picture, values: dict[str, Any], ready: PreparedImage) -> Picture:
+        """Denoise an image ``(C, *space)`` on the normalised scale."""
 
     def for_preview(self) -> Denoiser:
-        """Give one that is as quick as a preview has to be, if it can do with less precision."""
+        """Give a faster approximation for previews, if there is one."""
 
 
 @dataclass(frozen=True)
 class DonutFilter:
-    """A filter that leaves the pixel out.
+    """A filter whose footprint lacks the centre pixel.
 
     Attributes
     ----------
@@ -67,59 +68,61 @@ class DonutFilter:
     spacing : tuple of float
         Distance of pixels along each axis of space.
     strengths : tuple of float, optional
-        To be tried, in pixels; the usual ones if left out.
-    rough : bool
-        Whether the median of many neighbours in a disk need not be exact; that in a ball always is.
+        Strengths to try, in pixels; the default ones if left out.
+    approximate : bool
+        Whether medians of many neighbours in a disk are approximated; those in a ball are exact.
     """
 
     name: str
     spacing: tuple[float, ...] = (1.0, 1.0)
     strengths: tuple[float, ...] = ()
-    rough: bool = False
+    approximate: bool = False
     refines = False
     blind = True
 
     @property
     def grid(self) -> Mapping[str, Sequence[float]]:
-        """Its one strength, in pixels; by itself none that looks at too many neighbours."""
+        """Its one parameter, in pixels; by default without medians of too many neighbours."""
         name = "sigma" if self.name == "gaussian" else "radius"
         usual = [
             each
             for each in STRENGTHS[self.name]
-            if self.name == "gaussian" or len(disk(each, self.spacing).offsets) <= MOST
+            if self.name == "gaussian" or len(disk(each, self.spacing).offsets) <= MAX_NEIGHBOURS
         ]
         return {name: self.strengths or usual}
 
     def reach_of_slices(self, values: dict[str, Any]) -> int:
-        """Count those in the ball around the pixel."""
+        """Count those within the ball."""
         (strength,) = values.values()
-        *slices, _, _ = RINGS[self.name](strength, self.spacing).reach
+        *slices, _, _ = FOOTPRINTS[self.name](strength, self.spacing).reach
         return sum(slices)
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
-        """Take the neighbours; if not blindly, the pixel too."""
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
+        """Filter the neighbours; if not blind, with the pixel."""
 
         def predict(values: dict[str, Any]) -> Picture:
             (strength,) = values.values()
-            ring = RINGS[self.name](strength, self.spacing)
+            footprint = FOOTPRINTS[self.name](strength, self.spacing)
             if not blind:
-                ring = _with_middle(ring, self.name, strength, self.spacing)
-            return predict_at(ready.x, ready.where, self.name, ring, ready.gaps)
+                footprint = _with_middle(footprint, self.name, strength, self.spacing)
+            return predict_at(
+                ready.x, ready.held_out_indices, self.name, footprint, ready.missing_if_any
+            )
 
         return predict
 
-    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
-        """Filter the whole picture."""
+    def run(self, picture: Picture, values: dict[str, Any], ready: PreparedImage) -> Picture:
+        """Filter the whole image."""
         (strength,) = values.values()
-        if self.rough and self.name == "median" and len(self.spacing) == 2:
-            ring = disk(strength, self.spacing)
-            if len(ring.offsets) > MANY:
-                return np.stack([rough_median(channel, ring) for channel in picture])
+        if self.approximate and self.name == "median" and len(self.spacing) == 2:
+            footprint = disk(strength, self.spacing)
+            if len(footprint.offsets) > MANY_NEIGHBOURS:
+                return np.stack([histogram_median(channel, footprint) for channel in picture])
         return donut_filter(picture, self.name, strength, self.spacing)
 
     def for_preview(self) -> DonutFilter:
-        """Take the median of many neighbours roughly."""
-        return replace(self, rough=True)
+        """Approximate medians of many neighbours."""
+        return replace(self, approximate=True)
 
 
 def choose_denoiser(
@@ -127,16 +130,16 @@ def choose_denoiser(
     grid: Mapping[str, Sequence[Any]] | None,
     spacing: tuple[float, ...] = (1.0, 1.0),
 ) -> Denoiser:
-    """Find a denoiser by its name, or take a function with its grid.
+    """Find a denoiser by its name, or wrap a function with its grid.
 
     Raises
     ------
     SettingsError
-        If there is none of that name, a function comes without a grid, or it cannot look at slices.
+        If there is none of that name, a function has no grid, or it cannot use slices.
     """
-    if len(spacing) > 2 and method not in RINGS:
+    if len(spacing) > 2 and method not in FOOTPRINTS:
         raise SettingsError(
-            f"Only {', '.join(RINGS)} look at neighbouring slices; leave z_step out."
+            f"Only {', '.join(FOOTPRINTS)} look at neighbouring slices; leave z_step out."
         )
     if callable(method):
         if not grid:
@@ -144,12 +147,14 @@ def choose_denoiser(
                 "A function of your own needs a grid, as {'size': [1, 2, 3]}: the values to try."
             )
         return MaskedFilter(getattr(method, "__name__", "the function"), method, grid, own=True)
-    if method in RINGS:
+    if method in FOOTPRINTS:
         donut = DonutFilter(method, spacing)
         if grid is None:
             return donut
         if list(grid) != list(donut.grid):
-            raise SettingsError(f"The grid of {method} is of its {next(iter(donut.grid))} alone.")
+            raise SettingsError(
+                f"The grid of {method} has one parameter, its {next(iter(donut.grid))}."
+            )
         strengths = tuple(map(float, *grid.values()))
         if not min(strengths, default=0) > 0:
             raise SettingsError(f"The strengths of {method} must be above 0.")
@@ -161,14 +166,16 @@ def choose_denoiser(
     return kind(method, function, grid or usual)
 
 
-def _with_middle(ring: Ring, name: str, strength: float, spacing: tuple[float, ...]) -> Ring:
-    """Add the pixel itself, as the ordinary filter does."""
-    offsets = np.concatenate([ring.offsets, np.zeros((1, ring.offsets.shape[1]), int)])
+def _with_middle(
+    footprint: Footprint, name: str, strength: float, spacing: tuple[float, ...]
+) -> Footprint:
+    """Add the centre pixel, as in the ordinary filter."""
+    offsets = np.concatenate([footprint.offsets, np.zeros((1, footprint.offsets.shape[1]), int)])
     if name == "gaussian":
-        distance = ((ring.offsets * spacing) ** 2).sum(1)
+        distance = ((footprint.offsets * spacing) ** 2).sum(1)
         nearest = int(distance.argmin())
-        most = ring.weights[nearest] * np.exp(distance[nearest] / (2 * strength**2))
+        most = footprint.weights[nearest] * np.exp(distance[nearest] / (2 * strength**2))
     else:
-        most = ring.weights.max()
-    weights = np.append(ring.weights, most)
-    return Ring(offsets, weights / weights.sum())
+        most = footprint.weights.max()
+    weights = np.append(footprint.weights, most)
+    return Footprint(offsets, weights / weights.sum())

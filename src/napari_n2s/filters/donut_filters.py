@@ -1,14 +1,13 @@
-"""Median, mean and Gaussian filters that leave a pixel out of its own neighbourhood.
+"""Median, mean and Gaussian filters without the centre pixel.
 
-They are 𝒥-invariant as they stand (Batson & Royer, ICML 2019, section 3): their error against the
-noisy image is least at the strength at which their error against the truth is least.
+They are 𝒥-invariant (Batson & Royer, ICML 2019, section 3): their error against the noisy image is
+least at the strength at which their error against the truth is least.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -18,13 +17,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from napari_n2s.core.system import threads
-from napari_n2s.filters.footprint import Ring, disk, gaussian
+from napari_n2s.filters.footprint import Footprint, disk, gaussian
 from napari_n2s.filters.sorting_network import select
 
-RINGS: dict[str, Callable[..., Ring]] = {"median": disk, "mean": disk, "gaussian": gaussian}
-"""What each filter looks at."""
+FOOTPRINTS: dict[str, Callable[..., Footprint]] = {
+    "median": disk,
+    "mean": disk,
+    "gaussian": gaussian,
+}
+"""The footprint of each filter, from strength, spacing and blind-spot radius."""
 STRIP = 2**22
-"""Bytes of the image's values that are compared at once: so that they stay in the cache."""
+"""Bytes of all shifted copies that are compared at once: they should fit into the cache."""
 
 
 def donut_filter(
@@ -32,15 +35,13 @@ def donut_filter(
     kind: str,
     strength: float,
     spacing: tuple[float, ...] = (1, 1),
-    *,
-    upper: bool = False,
-) -> NDArray[Any]:
-    """Filter an image whose pixels are left out of their own neighbourhood.
+) -> NDArray[np.floating]:
+    """Filter an image without the centre pixel.
 
     Parameters
     ----------
     image : ndarray
-        Its last axes are those of space; those before them are pictures of their own. Borders are
+        Its last axes are those of space, the others are filtered independently. Borders are
         reflected, the last pixel repeated.
     kind : {"median", "mean", "gaussian"}
     strength : float
@@ -49,35 +50,35 @@ def donut_filter(
         Distance of pixels along each axis of space, in that unit: ``(1, 1)`` for pictures,
         ``(3, 1, 1)`` for a stack whose slices are three pixels apart.
 
-    upper : bool
-        Take the upper of the middle two neighbours for a median, as `scipy.ndimage` does, and not
-        their mean: in the image's own type, but above the median by up to a third of the noise.
-
     Returns
     -------
     ndarray
         Of float32, or of float64 where that is needed to hold the image's type.
+
+    Notes
+    -----
+    The number of neighbours is even, and their median the mean of the middle two. The upper of
+    these, which `scipy.ndimage.median_filter` takes, exceeds it by up to a third of the noise.
     """
-    ring = RINGS[kind](strength, spacing)
+    footprint = FOOTPRINTS[kind](strength, spacing)
     pictures = image.reshape(-1, *image.shape[-len(spacing) :])
-    if not (kind == "median" and upper):
-        pictures = pictures.astype(np.result_type(np.float32, image.dtype), copy=False)
-    work: Callable[[NDArray[Any], Ring], NDArray[Any]] = partial(_median, upper=upper)
+    pictures = pictures.astype(np.result_type(np.float32, image.dtype), copy=False)
+    work: Callable[[NDArray[Any], Footprint], NDArray[Any]] = _median
     if kind != "median":
         work = _mean if kind == "mean" else _gaussian(strength, spacing)
-    return np.stack([work(picture, ring) for picture in pictures]).reshape(image.shape)
+    return np.stack([work(picture, footprint) for picture in pictures]).reshape(image.shape)
 
 
 def predict_at(
     image: NDArray[np.floating],
     where: tuple[NDArray[np.intp], ...],
     kind: str,
-    ring: Ring,
+    footprint: Footprint,
     missing: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.floating]:
-    """Filter single pixels, from those of their neighbours that lie in the image.
+    """Filter single pixels, from their neighbours inside the image alone.
 
-    Beyond a border a reflection would show a pixel to itself.
+    A reflection at the border could show a pixel to itself.
 
     Parameters
     ----------
@@ -85,9 +86,9 @@ def predict_at(
     where : tuple of ndarray of int
         The pixels: ``(n, *space)``.
     kind : {"median", "mean", "gaussian"}
-    ring : Ring
+    footprint : Footprint
     missing : ndarray of bool, shape (N, 1 or C, *space), optional
-        Pixels that have no value, if there are some.
+        Pixels without a value, if any.
 
     Returns
     -------
@@ -97,42 +98,44 @@ def predict_at(
     sizes = np.array(image.shape[2:])
     inside = [
         (c >= reach) & (c < size - reach)
-        for c, reach, size in zip(where[1:], ring.reach, sizes, strict=True)
+        for c, reach, size in zip(where[1:], footprint.reach, sizes, strict=True)
     ]
     simple = np.all(inside, 0) & (missing is None)
     result = np.empty((where[0].size, image.shape[1]), image.dtype)
     for some, gather in ((simple, _gather_within), (~simple, gather_around)):
         if some.any():
-            around = gather(image, tuple(each[some] for each in where), ring, missing)
-            result[some] = _middle(around) if kind == "median" else _weigh(around, ring.weights)
+            around = gather(image, tuple(each[some] for each in where), footprint, missing)
+            result[some] = (
+                _middle(around) if kind == "median" else _weigh(around, footprint.weights)
+            )
     return result
 
 
 def _gather_within(
     image: NDArray[np.floating],
     where: tuple[NDArray[np.intp], ...],
-    ring: Ring,
+    footprint: Footprint,
     missing: NDArray[np.bool_] | None,
 ) -> NDArray[np.floating]:
-    """Gather the neighbours ``(pixels, C, neighbours)`` of pixels that have them all."""
+    """Gather the neighbours ``(pixels, C, neighbours)`` of pixels away from borders and gaps."""
     n, *centre = where
     channels, *space = image.shape[1:]
     steps = np.array([prod(space[axis + 1 :]) for axis in range(len(space))])
     first = n * channels * prod(space) + np.stack(centre, 1) @ steps
     every = first[:, None] + np.arange(channels) * prod(space)
-    around: NDArray[np.floating] = image.reshape(-1)[every[..., None] + ring.offsets @ steps]
+    around: NDArray[np.floating] = image.reshape(-1)[every[..., None] + footprint.offsets @ steps]
     return around
 
 
 def gather_around(
     image: NDArray[np.floating],
     where: tuple[NDArray[np.intp], ...],
-    ring: Ring,
+    footprint: Footprint,
     missing: NDArray[np.bool_] | None,
 ) -> NDArray[np.floating]:
-    """Do so for any pixels, with NaN for neighbours that they do not have."""
+    """Gather the neighbours ``(pixels, C, neighbours)`` of any pixels; NaN for missing ones."""
     n, *centre = where
-    places = [c[:, None] + offset for c, offset in zip(centre, ring.offsets.T, strict=True)]
+    places = [c[:, None] + offset for c, offset in zip(centre, footprint.offsets.T, strict=True)]
     there = np.ones(places[0].shape, bool)
     for place, size in zip(places, image.shape[2:], strict=True):
         there &= (place >= 0) & (place < size)
@@ -164,23 +167,25 @@ def _weigh(around: NDArray[np.floating], weights: NDArray[np.float64]) -> NDArra
     return mean
 
 
-def _mean(picture: NDArray[np.floating], ring: Ring) -> NDArray[np.floating]:
-    from scipy.signal import oaconvolve  # slow to load, and rarely wanted
+def _mean(picture: NDArray[np.floating], footprint: Footprint) -> NDArray[np.floating]:
+    from scipy.signal import oaconvolve  # slow to import, and rarely needed
 
-    padded = np.pad(picture, [(each, each) for each in ring.reach], mode="symmetric")
-    mean: NDArray[np.floating] = oaconvolve(padded, ring.kernel().astype(picture.dtype), "valid")
+    padded = np.pad(picture, [(each, each) for each in footprint.reach], mode="symmetric")
+    mean: NDArray[np.floating] = oaconvolve(
+        padded, footprint.kernel().astype(picture.dtype), "valid"
+    )
     return mean
 
 
 def _gaussian(
     sigma: float, spacing: tuple[float, ...]
-) -> Callable[[NDArray[np.floating], Ring], NDArray[np.floating]]:
-    """Blur with the pixel, which separates into lines, then take the pixel out again."""
+) -> Callable[[NDArray[np.floating], Footprint], NDArray[np.floating]]:
+    """Blur with the centre pixel, which is separable, then subtract its contribution."""
 
-    def blur(picture: NDArray[np.floating], ring: Ring) -> NDArray[np.floating]:
+    def blur(picture: NDArray[np.floating], footprint: Footprint) -> NDArray[np.floating]:
         sigmas = [sigma / each for each in spacing]
-        middle = prod(map(_middle_of_line, sigmas, ring.reach))
-        whole = gaussian_filter(picture, sigmas, radius=ring.reach)
+        middle = prod(map(_middle_of_line, sigmas, footprint.reach))
+        whole = gaussian_filter(picture, sigmas, radius=footprint.reach)
         blurred: NDArray[np.floating] = (whole - middle * picture) / (1 - middle)
         return blurred
 
@@ -192,38 +197,37 @@ def _middle_of_line(sigma: float, reach: int) -> float:
     return float(1 / line.sum())
 
 
-def _median(picture: NDArray[Any], ring: Ring, *, upper: bool) -> NDArray[Any]:
-    native = picture.astype(picture.dtype.newbyteorder("="), copy=False)
-    padded = np.pad(native, [(each, each) for each in ring.reach], mode="symmetric")
-    result = np.empty(picture.shape, native.dtype)
+def _median(picture: NDArray[np.floating], footprint: Footprint) -> NDArray[np.floating]:
+    padded = np.pad(picture, [(each, each) for each in footprint.reach], mode="symmetric")
+    result = np.empty_like(picture, order="C")
     *outer, height, width = picture.shape
-    rows = max(1, STRIP // (width * native.dtype.itemsize * len(ring.offsets)))
+    rows = max(1, STRIP // (width * picture.itemsize * len(footprint.offsets)))
     strips = [
         (*(slice(i, i + 1) for i in index), slice(top, min(top + rows, height)), slice(0, width))
         for index in product(*map(range, outer))
         for top in range(0, height, rows)
     ]
-    starts = ring.offsets + ring.reach
+    starts = footprint.offsets + footprint.reach
 
     def fill(strip: tuple[slice, ...]) -> None:
         shifted = [
             padded[tuple(slice(s.start + a, s.stop + a) for s, a in zip(strip, start, strict=True))]
             for start in starts
         ]
-        result[strip] = _middle_of(shifted, upper)
+        result[strip] = _middle_of(shifted)
 
     with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(fill, strips))
     return result
 
 
-def _middle_of(values: list[NDArray[Any]], upper: bool) -> NDArray[Any]:
-    """Find the median, place by place, of arrays of one shape; they are kept.
+def _middle_of(values: list[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """Compute the elementwise median of arrays, which are not changed.
 
-    Rings are symmetric: the number of neighbours is even.
+    Footprints are symmetric: the number of neighbours is even.
     """
     above = len(values) // 2
-    below = above if upper else above - 1
+    below = above - 1
     free = list(np.empty((len(values) + 1, *values[0].shape), values[0].dtype))
     held, own = list(values), [False] * len(values)
     for first, second, smaller, larger in select(len(values), below, above):
@@ -239,4 +243,5 @@ def _middle_of(values: list[NDArray[Any]], upper: bool) -> NDArray[Any]:
             at, compare = (first, np.minimum) if smaller else (second, np.maximum)
             held[at] = compare(a, b, out=held[at] if own[at] else free.pop())
             own[at] = True
-    return held[above] if upper else (held[below] + held[above]) / 2
+    middle: NDArray[np.floating] = (held[below] + held[above]) / 2
+    return middle

@@ -1,4 +1,4 @@
-"""The neighbours of a pixel without the pixel: what a filter that is blind to it looks at."""
+"""Footprints of donut filters: the neighbours of a pixel, without the pixel."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ TRUNCATE = 3.0
 
 
 @dataclass(frozen=True)
-class Ring:
-    """Neighbours of a pixel, and what each counts.
+class Footprint:
+    """Neighbours of a pixel, and their weights.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class Ring:
 
     @property
     def reach(self) -> tuple[int, ...]:
-        """How far it goes along each axis, in pixels."""
+        """Its radius along each axis, in pixels."""
         return tuple(int(each) for each in np.abs(self.offsets).max(0))
 
     def kernel(self) -> NDArray[np.float64]:
-        """Lay the weights out as an array with the pixel in its middle."""
+        """Give the weights as an array with the pixel at its centre."""
         kernel = np.zeros([2 * each + 1 for each in self.reach])
         kernel[tuple((self.offsets + self.reach).T)] = self.weights
         return kernel
@@ -42,31 +42,31 @@ class Ring:
 
 def disk(
     radius: float, spacing: tuple[float, ...], excluded: tuple[int, ...] | None = None
-) -> Ring:
-    """Take all neighbours up to a radius, each alike: a disk or a ball without its middle.
+) -> Footprint:
+    """Weigh all neighbours within a radius equally: a disk or a ball without its centre.
 
     Parameters
     ----------
     radius : float
-        In pixels of the finest axis; at least one neighbour along it is taken.
+        In the unit of `spacing`; the nearest neighbours are always included.
     spacing : tuple of float
-        Distance of pixels along each axis, in the same unit.
+        Distance of pixels along each axis.
     excluded : tuple of int, optional
-        How far around the pixel others are left out along each axis, where they share its noise.
+        Blind-spot radius in pixels along each axis; the pixel alone if left out.
     """
     offsets, distance = _around([ceil(radius / each) for each in spacing], spacing, excluded)
     near = distance <= max(radius, distance.min())
-    return Ring(offsets[near], np.full(near.sum(), 1 / near.sum()))
+    return Footprint(offsets[near], np.full(near.sum(), 1 / near.sum()))
 
 
 def gaussian(
     sigma: float, spacing: tuple[float, ...], excluded: tuple[int, ...] | None = None
-) -> Ring:
+) -> Footprint:
     """Weigh neighbours by a Gaussian of their distance; parameters as for `disk`."""
     reach = [max(1, int(TRUNCATE * sigma / each + 0.5)) for each in spacing]
     offsets, distance = _around(reach, spacing, excluded)
     weights = np.exp(-(distance**2 - distance.min() ** 2) / (2 * sigma**2))
-    return Ring(offsets, weights / weights.sum())
+    return Footprint(offsets, weights / weights.sum())
 
 
 def _around(

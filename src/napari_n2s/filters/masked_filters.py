@@ -1,8 +1,8 @@
-"""Calibrating any denoiser: it is shown an image with some pixels replaced by their neighbours.
+"""Calibrating any denoiser, by replacing held-out pixels by the mean of their neighbours.
 
 The original is `skimage.restoration.calibrate_denoiser`, by the authors of Noise2Self, which
-denoises the whole image for one mask or for all of a grid. Here, windows around the held-out
-pixels are denoised, on which networks are scored too.
+denoises the whole image for one mask or for all masks of a grid. Here windows around the held-out
+pixels are denoised, the same on which networks are scored.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from scipy.ndimage import convolve, generate_binary_structure
 
 from napari_n2s.core.errors import DenoiserError
 from napari_n2s.core.system import threads
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 MARGIN = 16
-"""Pixels around a window that a denoiser sees besides."""
+"""Width in pixels of the margin around a window that a denoiser is given as well."""
 
 Picture = NDArray[np.floating]
 Function = Callable[..., Any]
 Predictor = Callable[[dict[str, Any]], Picture]
-"""Takes parameters by name, gives the held-out pixels ``(pixels, C)`` as they are predicted."""
+"""Takes parameters by name, returns the predicted held-out pixels ``(pixels, C)``."""
 
 
-class Shown(NamedTuple):
-    """A channel of a window and its margin, as a denoiser is shown it.
+class MaskedWindow(NamedTuple):
+    """A channel of a window with its margin, as a denoiser is given it.
 
     Attributes
     ----------
     picture : ndarray, shape (height, width)
     wanted : ndarray of bool, shape (height, width)
-        Where the window's held-out pixels are.
+        The window's held-out pixels.
     channel : int
     """
 
@@ -48,17 +48,18 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class MaskedFilter:
-    """Any other denoiser: it is shown the held-out pixels as the mean of their neighbours.
+    """Any other denoiser, made blind by replacing the held-out pixels.
 
     Attributes
     ----------
     name : str
     function : callable
-        Takes a picture and its parameters by name, gives the picture denoised.
+        Takes a 2-D image and its parameters by name, returns the denoised image.
     grid : mapping of str to sequence
     own : bool
-        Whether it is the user's, which is given intensities and not trusted.
+        Whether it is the user's function: it is given intensities, in one thread.
     refines : bool
+        Whether values between those of the grid may be tried.
     """
 
     name: str
@@ -69,32 +70,32 @@ class MaskedFilter:
     blind = False
 
     def reach_of_slices(self, values: dict[str, Any]) -> int:
-        """None: it takes pictures one by one."""
+        """None: it takes slices one by one."""
         return 0
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
-        """Denoise windows around the held-out pixels, in which these are replaced if blind."""
-        windows = show(ready, blind=blind)
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
+        """Denoise windows around the held-out pixels, which are replaced if blind."""
+        windows = mask_windows(ready, blind=blind)
 
         def predict(values: dict[str, Any]) -> Picture:
-            def denoise(window: Shown) -> Picture:
+            def denoise(window: MaskedWindow) -> Picture:
                 return self._call(window.picture, values, ready, window.channel)[window.wanted]
 
             with ThreadPoolExecutor(1 if self.own else threads()) as pool:
-                return join(list(pool.map(denoise, windows)), ready)
+                return join_windows(list(pool.map(denoise, windows)), ready)
 
         return predict
 
-    def run(self, picture: Picture, values: dict[str, Any], ready: Prepared) -> Picture:
+    def run(self, picture: Picture, values: dict[str, Any], ready: PreparedImage) -> Picture:
         """Denoise each channel by itself."""
         return np.stack([self._call(each, values, ready, c) for c, each in enumerate(picture)])
 
     def for_preview(self) -> MaskedFilter:
-        """Give itself: it is as precise as it is."""
+        """Itself: there is no approximation."""
         return self
 
     def _call(
-        self, picture: Picture, values: dict[str, Any], ready: Prepared, channel: int
+        self, picture: Picture, values: dict[str, Any], ready: PreparedImage, channel: int
     ) -> Picture:
         spread, shift = ready.scale.spread[channel] or 1.0, ready.scale.shift[channel]
         shown = (
@@ -111,7 +112,9 @@ class MaskedFilter:
                 f"{_times(picture.shape)}; it must keep the shape."
             )
         if clean.dtype.kind not in "iuf" or not np.isfinite(clean).all():
-            raise DenoiserError(f"{self._what(values)} gave values that are no finite numbers.")
+            raise DenoiserError(
+                f"{self._what(values)} returned values that are not finite numbers."
+            )
         if not np.array_equal(given, shown):
             raise DenoiserError(
                 f"{self._what(values)} changes the image that it is given; let it work on a copy."
@@ -120,15 +123,15 @@ class MaskedFilter:
         return result
 
     def failure(self, values: dict[str, Any], error: Exception) -> DenoiserError:
-        """Say in one sentence that it failed."""
+        """Describe a failure in one sentence."""
         return DenoiserError(f"{self._what(values)} failed: {_line(error)}.")
 
     def _what(self, values: dict[str, Any]) -> str:
         return f"{self.name}({', '.join(f'{name}={value}' for name, value in values.items())})"
 
 
-def show(ready: Prepared, *, blind: bool) -> list[Shown]:
-    """Cut the windows out, channel by channel, with the held-out pixels replaced if blind."""
+def mask_windows(ready: PreparedImage, *, blind: bool) -> list[MaskedWindow]:
+    """Cut out the windows, channel by channel, with the held-out pixels replaced if blind."""
     shown = []
     for (n, _, *space), channel in product(ready.held_out.windows, range(ready.x.shape[1])):
         wide = [slice(max(0, side.start - MARGIN), side.stop + MARGIN) for side in space]
@@ -142,12 +145,14 @@ def show(ready: Prepared, *, blind: bool) -> list[Shown]:
             for side, more in zip(space, wide, strict=True)
         )
         wanted[inner] = ready.held_out.mask[(n.start, 0, *space)]
-        shown.append(Shown(fill_hidden(picture, gaps) if gaps.any() else picture, wanted, channel))
+        shown.append(
+            MaskedWindow(fill_hidden(picture, gaps) if gaps.any() else picture, wanted, channel)
+        )
     return shown
 
 
-def join(parts: Sequence[Picture], ready: Prepared) -> Picture:
-    """Put what was predicted in the windows that were shown together, ``(pixels, C)``."""
+def join_windows(parts: Sequence[Picture], ready: PreparedImage) -> Picture:
+    """Collect the predictions of all windows, ``(pixels, C)``."""
     channels = ready.x.shape[1]
     return np.concatenate(
         [np.stack(parts[i : i + channels], 1) for i in range(0, len(parts), channels)]
@@ -155,10 +160,10 @@ def join(parts: Sequence[Picture], ready: Prepared) -> Picture:
 
 
 def fill_hidden(picture: Picture, hidden: NDArray[np.bool_]) -> Picture:
-    """Replace hidden pixels by the mean of their neighbours, other hidden ones left out.
+    """Replace hidden pixels by the mean of their visible neighbours.
 
-    Borders are mirrored, so that no pixel is its own neighbour. The nearest neighbours are taken,
-    or the ones around them where all of those are hidden.
+    Borders are mirrored, so that no pixel is its own neighbour. Face neighbours are used, or all
+    adjacent pixels where those are hidden, or the mean of the image where these are, too.
     """
     filled, open_ = picture.copy(), hidden
     for reach in (1, picture.ndim, None):

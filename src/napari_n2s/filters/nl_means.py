@@ -1,7 +1,7 @@
-"""Non-local means at single pixels: what scikit-image's would make of them, at any strength.
+"""Non-local means at single pixels, equal to scikit-image's fast mode, at any strength.
 
-To score it, one pixel in 25 is wanted, at strength after strength. What is compared does not depend
-on the strength; it is compared once, and nowhere else. The picture that is delivered is
+For a score one pixel in 25 is needed, at many strengths. Distances of patches do not depend on the
+strength, and are computed once, for these pixels alone. The image that is delivered is
 scikit-image's.
 """
 
@@ -16,41 +16,50 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from napari_n2s.core.system import threads
-from napari_n2s.filters.masked_filters import MaskedFilter, Picture, Predictor, Shown, join, show
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.filters.masked_filters import (
+    MaskedFilter,
+    MaskedWindow,
+    Picture,
+    Predictor,
+    join_windows,
+    mask_windows,
+)
+from napari_n2s.preparation.prepared import PreparedImage
 
 PATCH_SIZE = 5
+"""Side of patches, in pixels."""
 PATCH_DISTANCE = 6
+"""Largest distance of patches along each axis, in pixels."""
 FARTHEST = 5.0
-"""Squared distance of patches, in squares of the strength, beyond which a pixel counts nothing."""
+"""Squared distance of patches, in squares of the strength, beyond which the weight is zero."""
 
 
 @dataclass(frozen=True)
-class Alike:
-    """The pixels around some pixels, and how far their patches are from those of these.
+class PatchDistances:
+    """The pixels around some pixels, and the distances of their patches.
 
     Attributes
     ----------
     distances, values : ndarray, shape (pixels, around)
-        Squared distances on the picture's scale, and values.
+        Squared distances on the image's scale, and values.
     """
 
     distances: NDArray[np.floating]
     values: NDArray[np.floating]
 
     def mean(self, h: float) -> NDArray[np.floating]:
-        """Average the values, those of closer patches the more: the exponent falls as h**2."""
+        """Average the values with weights exp(-distances / h**2)."""
         far = self.distances / (h * h)
         weights = np.where(far > FARTHEST, 0, np.exp(-far))
         mean: NDArray[np.floating] = (weights * self.values).sum(1) / weights.sum(1)
         return mean
 
 
-def find_alike(shown: Shown) -> Alike:
-    """Compare the patches of the pixels that are wanted with those around.
+def compare_patches(shown: MaskedWindow) -> PatchDistances:
+    """Compare the patches of the wanted pixels with those around them.
 
-    As scikit-image's fast mode does: of a patch of 5 x 5 pixels, it adds up those from one before
-    to two after the middle, and divides by 25.
+    As scikit-image's fast mode does: of a patch of 5 x 5 pixels, the sum extends from one before to
+    two after the centre, and is divided by 25.
     """
     before, after = PATCH_SIZE // 2 - 1, PATCH_SIZE // 2
     reach, edge = PATCH_DISTANCE + after, PATCH_SIZE - 1
@@ -64,20 +73,22 @@ def find_alike(shown: Shown) -> Alike:
         apart = near[:, top : top + edge, left : left + edge] - own
         distances[:, row, column] = np.einsum("nij,nij->n", apart, apart)
     values = near[:, after:-after, after:-after]
-    return Alike(distances.reshape(len(near), -1) / PATCH_SIZE**2, values.reshape(len(near), -1))
+    return PatchDistances(
+        distances.reshape(len(near), -1) / PATCH_SIZE**2, values.reshape(len(near), -1)
+    )
 
 
 class NonLocalMeans(MaskedFilter):
-    """Non-local means, scored from its held-out pixels alone."""
+    """Non-local means, computed at the held-out pixels alone for a score."""
 
-    def predictor(self, ready: Prepared, *, blind: bool) -> Predictor:
+    def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
         """Compare patches in windows around the held-out pixels, replaced if blind."""
         with ThreadPoolExecutor(threads()) as pool:
-            windows = list(pool.map(find_alike, show(ready, blind=blind)))
+            windows = list(pool.map(compare_patches, mask_windows(ready, blind=blind)))
 
         def predict(values: dict[str, Any]) -> Picture:
             try:
-                return join([window.mean(**values) for window in windows], ready)
+                return join_windows([window.mean(**values) for window in windows], ready)
             except Exception as error:
                 raise self.failure(values, error) from error
 

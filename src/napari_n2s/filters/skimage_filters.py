@@ -1,6 +1,6 @@
-"""scikit-image's denoisers, each with its strength by name and the strengths to try.
+"""scikit-image's denoisers, each with its parameters and the values to try.
 
-What is in intensity is in standard deviations of the image, which they are given so.
+They are given normalised images: parameters in intensity are in the image's standard deviations.
 """
 
 from __future__ import annotations

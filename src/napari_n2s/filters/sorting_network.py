@@ -1,7 +1,7 @@
-"""Selecting the k-th of n values by comparing them in a fixed order, whatever they are.
+"""Selecting the k-th of n values by a sorting network: comparisons in a fixed order.
 
-The same comparisons for every pixel: whole rows of pixels are compared at once, by the widest
-instructions that the processor has.
+Comparisons are the same for every pixel, so that whole rows of pixels are compared at once by the
+processor's vector instructions.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 
 class Comparison(NamedTuple):
-    """Compare two of the values: put the smaller first, the larger second, or only one of them.
+    """Compare two of the values: put the smaller first, the larger second, or one of them only.
 
     Attributes
     ----------
     first, second : int
     smaller, larger : bool
-        Which of the results anybody needs.
+        Which of the results are needed later.
     """
 
     first: int
@@ -28,10 +28,10 @@ class Comparison(NamedTuple):
 
 @cache
 def select(count: int, *ranks: int) -> tuple[Comparison, ...]:
-    """Give the comparisons after which the value at each of the ranks is the one of that rank.
+    """List the comparisons after which the value at each of the ranks is the one of that rank.
 
-    They are those of a sorting network (Batcher's merge exchange, Knuth 5.2.2 M) that these values
-    depend on.
+    They are those of a sorting network (Batcher's merge exchange, Knuth 5.2.2 M) on which these
+    values depend.
     """
     needed, kept = set(ranks), []
     for first, second in reversed(_sort(count)):

@@ -1,7 +1,7 @@
-"""Which axis of an image means what, and the one shape in which all the work is done.
+"""Axes of an image: parsing, and conversion to the canonical layout ``(N, C, *space)`` and back.
 
-Inside, every image is ``(N, C, *space)``: N samples (slices, frames, positions) that one network
-learns from together, C channels that it sees at once, and the axes it convolves over.
+In the canonical layout N counts samples (slices, frames, positions), on all of which one network is
+trained, C counts channels, and space is the axes of its convolutions: YX, or ZYX for volumes.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from numpy.typing import NDArray
 from napari_n2s.core.errors import ImageError
 
 SMALLEST = 16
-"""Pixels that an image needs along each axis of space: below, a mask has no surroundings."""
+"""Minimum size of an image in pixels along Y and X."""
 
 CHANNELS = "CS"
 SPACE = "YX"
 UNKNOWN = "ABDEFGHIJKLMNOPUVWRQ"
-"""Letters that mean nothing in particular."""
+"""Letters for axes of unknown meaning, the last first."""
 APART = "#"
-"""An axis of samples that have nothing to do with each other, as pieces of a large image."""
+"""Letter of an axis of unrelated samples, as pieces of a large image: they are no neighbours."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """The pictures beside one along an axis.
+    """Neighbouring samples (slices or frames) that a network sees along with one.
 
     Attributes
     ----------
     axis : str
-        Its letter.
+        Letter of the axis along which they are neighbours.
     count : int
-        How many to each side.
+        Number of neighbours on each side.
     """
 
     axis: str
@@ -43,7 +43,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the axes of one image map onto ``(N, C, *space)`` and back.
+    """Mapping of the axes of an image to ``(N, C, *space)`` and back.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Layout:
     shape : tuple of int
         The image's shape, in the order of `axes`.
     space : str
-        The axes of space: YX, or ZYX where slices are neighbours.
+        The axes of space: YX, or ZYX for volumes.
     """
 
     axes: str
@@ -71,108 +71,109 @@ class Layout:
         return self.space != SPACE
 
     def as_volume(self, volume: bool) -> Layout:
-        """Give the same axes with Z as an axis of space, or not.
+        """Return the same axes with Z as an axis of space (volume) or of samples.
 
         Raises
         ------
         ImageError
-            If there is not exactly one axis Z, though there should be.
+            If it is to be a volume and has not exactly one axis Z.
         """
         if volume and self.axes.count("Z") > 1:
             raise ImageError(
-                f"The axes {self.axes} have more than one Z, of which a volume has one."
+                f"The axes {self.axes} have more than one Z; a volume has exactly one."
             )
         if volume and "Z" not in self.axes:
             raise ImageError(
                 f"The axes {self.axes} have no Z, so that there are no slices to look at together; "
-                "name the axes, as ZYX, or take each picture by itself."
+                "name the axes, as ZYX, or denoise each picture by itself."
             )
         return replace(self, space="Z" * volume + SPACE)
 
     def require_size(self) -> None:
-        """Make sure that an image of this layout can be learnt from.
+        """Check that an image of this layout is large enough to train on.
 
         Raises
         ------
         ImageError
-            If it is empty, or too small.
+            If it is empty or too small.
         """
         if 0 in self.shape:
-            raise ImageError(f"The image is empty: its shape is {_times(self.shape)}.")
+            raise ImageError(f"The image is empty: its shape is {_shape_text(self.shape)}.")
         if min(self.canonical_shape[-2:]) < SMALLEST:
+            plane = _shape_text(self.canonical_shape[-2:])
             raise ImageError(
-                f"The image has {_times(self.canonical_shape[-2:])} pixels along Y and X; training "
-                f"needs at least {SMALLEST} along each, or its axes named otherwise."
+                f"The image has {plane} pixels along Y and X; training needs at least {SMALLEST} "
+                "along each, or its axes named otherwise."
             )
 
     @property
     def sample_axes(self) -> str:
-        """The axes along which there are pictures beside a picture, by letters of their own."""
+        """Letters of the axes along which samples have neighbours; none that is used twice."""
         sizes = zip(self.axes, self.shape, strict=True)
         own = (a for a, size in sizes if size > 1 and self.axes.count(a) == 1)
-        return "".join(a for a in own if self._counts(a) and a != APART)
+        return "".join(a for a in own if self._is_sample_axis(a) and a != APART)
 
-    def _numbers(self) -> NDArray[np.intp]:
-        """Number the samples, along each of their axes in order."""
-        sizes = [s for a, s in zip(self.axes, self.shape, strict=True) if self._counts(a)]
+    def _sample_numbers(self) -> NDArray[np.intp]:
+        """Number the samples, in an array with their axes."""
+        sizes = [s for a, s in zip(self.axes, self.shape, strict=True) if self._is_sample_axis(a)]
         return np.arange(prod(sizes)).reshape(sizes)
 
-    def _counts(self, letter: str) -> bool:
+    def _is_sample_axis(self, letter: str) -> bool:
         return letter not in CHANNELS + self.space
 
-    def beside(self, context: Context) -> NDArray[np.intp]:
-        """List the samples beside each one, nearest first; shape ``(N, 2 * count)``.
+    def neighbours(self, context: Context) -> NDArray[np.intp]:
+        """List the neighbours of each sample, nearest first; shape ``(N, 2 * count)``.
 
-        Beyond an end they are mirrored; none is ever beside itself.
+        Beyond an end they are mirrored; no sample is its own neighbour.
 
         Raises
         ------
         ImageError
-            If there is no such axis, or nothing along it.
+            If there is no such axis, or only one sample along it.
         """
         if context.axis not in self.sample_axes:
             raise ImageError(
-                f"The network has learnt from pictures beside each other along {context.axis}; "
-                "choose an image with such an axis, or train with context 0."
+                f"The network was trained with neighbouring pictures along {context.axis}; choose "
+                "an image with such an axis, or train with context 0."
             )
-        letters = [letter for letter in self.axes if self._counts(letter)]
-        along = np.moveaxis(self._numbers(), letters.index(context.axis), 0)
+        letters = [letter for letter in self.axes if self._is_sample_axis(letter)]
+        along = np.moveaxis(self._sample_numbers(), letters.index(context.axis), 0)
         size = len(along)
         found = []
         for step in range(1, context.count + 1):
-            for way in (-step, step):
-                places = [_mirrored(i, way, size) for i in range(size)]
+            for offset in (-step, step):
+                places = [_mirrored(i, offset, size) for i in range(size)]
                 moved = np.moveaxis(along[places], 0, letters.index(context.axis))
                 found.append(moved.ravel())
         return np.stack(found, 1)
 
     def samples_within(self, part: tuple[slice, ...]) -> NDArray[np.intp]:
-        """List the samples in a part of the image: one slice for each of its axes."""
-        sides = [side for a, side in zip(self.axes, part, strict=True) if self._counts(a)]
-        return self._numbers()[tuple(sides)].ravel()
+        """List the samples in a part of the image, which is one slice for each of its axes."""
+        sides = [side for a, side in zip(self.axes, part, strict=True) if self._is_sample_axis(a)]
+        return self._sample_numbers()[tuple(sides)].ravel()
 
     def place(self, number: int) -> tuple[int | slice, ...]:
-        """Tell where in the image a sample lies: an index for each axis."""
-        sizes = [s for a, s in zip(self.axes, self.shape, strict=True) if self._counts(a)]
+        """Locate a sample in the image: an index or slice for each axis."""
+        sizes = [s for a, s in zip(self.axes, self.shape, strict=True) if self._is_sample_axis(a)]
         at = iter(np.unravel_index(number, sizes))
-        return tuple(int(next(at)) if self._counts(a) else slice(None) for a in self.axes)
+        return tuple(int(next(at)) if self._is_sample_axis(a) else slice(None) for a in self.axes)
 
     def to_sample(self, picture: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Rearrange what lies at a place, or a part of it, to ``(C, *space)``."""
+        """Rearrange a sample, or a part of it, from the image's axes to ``(C, *space)``."""
         channels, space = self._within_place
         ordered = picture.transpose(*channels, *space)
         return ordered.reshape(self.canonical_shape[1], *ordered.shape[len(channels) :])
 
     def from_sample(self, sample: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Rearrange a sample ``(C, *space)``, or a part of it, to how it lies in the image."""
+        """Rearrange a sample ``(C, *space)``, or a part of it, to the image's axes."""
         channels, space = self._within_place
         counts = [s for a, s in zip(self.axes, self.shape, strict=True) if a in CHANNELS]
         return sample.reshape(*counts, *sample.shape[1:]).transpose(np.argsort(channels + space))
 
     @property
     def _within_place(self) -> tuple[list[int], list[int]]:
-        """Numbers of the channels and of the axes of space, samples not counted."""
-        letters = [letter for letter in self.axes if not self._counts(letter)]
+        """Axis numbers of channels and of space within a sample."""
+        letters = [letter for letter in self.axes if not self._is_sample_axis(letter)]
         channels = [i for i, letter in enumerate(letters) if letter in CHANNELS]
         return channels, [letters.index(letter) for letter in self.space]
 
@@ -186,7 +187,7 @@ class Layout:
 
     @property
     def canonical_shape(self) -> tuple[int, ...]:
-        """The shape ``(N, C, *space)`` of this image inside."""
+        """Shape ``(N, C, *space)`` of the image in the canonical layout."""
         sizes = list(zip(self.axes, self.shape, strict=True))
         channels = prod(size for letter, size in sizes if letter in CHANNELS)
         samples = prod(size for letter, size in sizes if letter not in CHANNELS + self.space)
@@ -204,7 +205,7 @@ class Layout:
 
 
 def parse_axes(shape: tuple[int, ...], axes: str | None = None) -> Layout:
-    """Read the axes of an image, slices of an axis Z as samples.
+    """Parse the axes of an image; slices along Z are samples.
 
     Parameters
     ----------
@@ -216,7 +217,7 @@ def parse_axes(shape: tuple[int, ...], axes: str | None = None) -> Layout:
     Raises
     ------
     ImageError
-        If the axes do not fit the shape, or the image is too small to learn from.
+        If the axes do not fit the shape, or the image is too small to train on.
     """
     if len(shape) < 2:
         raise ImageError(
@@ -227,7 +228,7 @@ def parse_axes(shape: tuple[int, ...], axes: str | None = None) -> Layout:
     if len(letters) != len(shape):
         raise ImageError(
             f"The axes {letters} name {len(letters)} axes, but the image has {len(shape)}, of "
-            f"shape {_times(shape)}; give one letter for each."
+            f"shape {_shape_text(shape)}; give one letter for each."
         )
     if not letters.isalpha() or any(letters.count(letter) != 1 for letter in SPACE):
         raise ImageError(
@@ -239,11 +240,11 @@ def parse_axes(shape: tuple[int, ...], axes: str | None = None) -> Layout:
 
 
 def _mirrored(place: int, step: int, size: int) -> int:
-    """Go some steps from a place; back, where that leads beyond an end; to a neighbour at least."""
+    """Return the place some steps away, mirrored at the ends; at least a direct neighbour."""
     for there in (place + step, place - step, place + 1, place - 1):
         if 0 <= there < size:
             return there
-    raise ValueError("there is nothing beside the only one")
+    raise ValueError("a single sample has no neighbours")
 
 
 def _guess(shape: tuple[int, ...]) -> str:
@@ -253,9 +254,9 @@ def _guess(shape: tuple[int, ...]) -> str:
 
 
 def unknown_axes(count: int) -> str:
-    """Name axes that nobody has named, each by a letter of its own; the last is Q."""
+    """Return letters for axes of unknown meaning, each its own; the last is Q."""
     return UNKNOWN[max(0, len(UNKNOWN) - count) :] if count > 0 else ""
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))

@@ -1,4 +1,4 @@
-"""Cutting a large image into boxes that are denoised, and written, each for itself."""
+"""Chunks of image files, and the division of a large image into boxes of whole chunks."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from napari_n2s.images.axes import CHANNELS, Layout
 from napari_n2s.images.sources import Box
 
 MOST = 16
-"""Pictures of a box, about: as many as may have to be done again."""
+"""Approximate maximum number of samples in a box, which is lost and repeated after a failure."""
 
 
 def chunks_of(image: Any, ndim: int) -> tuple[int, ...]:
-    """Find the size of an image's chunks along each of its axes; 1 where it has none.
+    """Return the size of an image's chunks along each axis, 1 if it has none.
 
-    Those of zarr in a shard are read, but not written, each for itself: the shard counts.
+    Of sharded zarr arrays it is that of the shards: the chunks in one cannot be written separately.
     """
     try:
         chunks = getattr(image, "shards", None) or getattr(image, "chunks", None) or (1,) * ndim
-    except NotImplementedError:  # zarr's word for chunks of many sizes
+    except NotImplementedError:  # raised by zarr for chunks of several sizes
         chunks = (1,) * ndim
     return tuple(each if isinstance(each, int) else max(each) for each in chunks)
 
 
 def cut(layout: Layout, read: tuple[int, ...], written: tuple[int, ...]) -> list[Box]:
-    """Cut an image into boxes of whole pictures, in order.
+    """Divide an image into boxes of whole samples, in order.
 
-    No two of them write to one chunk, and few read from one.
+    No two boxes write to the same chunk, and few read from the same one.
 
     Parameters
     ----------
     layout : Layout
-        How the axes of the image lie.
+        Layout of the image.
     read, written : tuple of int
-        Sizes along each axis of the chunks in which the image lies and those of the result.
+        Size along each axis of the chunks of the image and of the result.
     """
     left, spans = MOST, []
     for letter, size, far, near in reversed(

@@ -1,4 +1,4 @@
-"""In which type a result is given, so that no difference within the image is lost."""
+"""Data types of results: enough precision and range for the image, and safe conversion."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 from napari_n2s.core.errors import ImageError
 
 FINE = 64
-"""Steps of a type that the difference of two neighbouring pixels must have, in the median."""
+"""Minimum median difference of neighbouring pixels in units of a type's spacing (ULP), for the type
+to be precise enough."""
 SIDES = (64, 64, 4)
-"""Pixels looked at along the last axis, the one before, and all others."""
+"""Pixels examined along the last axis, the second to last, and all others."""
 ABOVE, BELOW = 0.01, 0.75
-"""Shares of an image's values that may lie beyond the ends of an integer type: noise around 0 may
-become 0."""
+"""Maximum fraction of an image's values above and below the range of an integer type: negative
+noise around 0 may be clipped."""
 
 
 def result_kind(image: Any) -> np.dtype[Any]:
-    """Give float32, or float64 where float32 has too few digits for the image's differences.
+    """Return float32, or float64 if float32 is too coarse for the differences within the image.
 
     Parameters
     ----------
     image : array_like
-        Of one with more digits than float32, the middle is read.
+        If its type is more precise than float32, its centre is read.
     """
     single, kind = np.dtype(np.float32), np.dtype(image.dtype)
     if np.can_cast(kind, single) or 0 in image.shape:
@@ -36,7 +37,7 @@ def result_kind(image: Any) -> np.dtype[Any]:
     )
     try:
         part = np.asarray(image[middle]).astype(np.float64)
-    except Exception:  # whoever denoises it will meet that again, and say it
+    except Exception:  # reported when the image is read for denoising
         return single
     known = np.isfinite(part)
     largest = float(np.max(np.abs(part), where=known, initial=0))
@@ -48,14 +49,14 @@ def result_kind(image: Any) -> np.dtype[Any]:
 
 
 def named_kind(name: str | None, image: Any) -> np.dtype[Any]:
-    """Give the type of a result by its name, which may be "same" as the image's or left out."""
+    """Return a result type by its name, "same" for that of the image, None for the default."""
     if name is None:
         return result_kind(image)
     return np.dtype(image.dtype if name == "same" else name)
 
 
 def _median_difference(part: NDArray[np.float64], axis: int) -> float:
-    """Give the median of the differences between neighbours along an axis, equal ones left out."""
+    """Return the median of the non-zero absolute differences between neighbours along an axis."""
     with np.errstate(invalid="ignore"):
         found = np.abs(np.diff(part, axis=axis))
     found = found[(found > 0) & np.isfinite(found)]
@@ -63,12 +64,12 @@ def _median_difference(part: NDArray[np.float64], axis: int) -> float:
 
 
 def require_range(image: NDArray[np.generic], kind: np.dtype[Any]) -> None:
-    """Make sure that a type has the range for an image.
+    """Check that the range of a type suffices for an image.
 
     Raises
     ------
     ImageError
-        If a float type cannot hold some of its values, or an integer type many.
+        If any value exceeds the range of a float type, or many exceed that of an integer type.
     """
     if np.can_cast(image.dtype, kind) or (kind.kind == "f" and kind.itemsize > 2):
         return
@@ -87,7 +88,7 @@ def require_range(image: NDArray[np.generic], kind: np.dtype[Any]) -> None:
 
 
 def to_dtype(image: NDArray[np.float64], kind: np.dtype[Any]) -> NDArray[np.generic]:
-    """Convert intensities to another type, clipped into its range; to an integer rounded."""
+    """Convert intensities to another type, clipped to its range, rounded for integer types."""
     if kind.kind == "f":
         if kind.itemsize < 4:
             most = float(np.finfo(kind).max)

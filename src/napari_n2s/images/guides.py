@@ -1,7 +1,7 @@
-"""Guides: images that are seen beside another pixel by pixel, and never predicted.
+"""Guides: registered images of the same field that a network sees and does not predict.
 
-A clean channel, a transmitted-light image, or the albedo and normals of a rendering: what shows the
-same thing with a noise of its own, or none, may be seen at the very pixel that is predicted.
+As a clean channel, a transmitted-light image, or the albedo and normals of a rendering. Their noise
+must be independent of the image's, so that they may be seen at the pixel that is predicted.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from napari_n2s.images.chunks import chunks_of
 from napari_n2s.images.sources import open_source, read_box
 
 COLOURS = (3, 4)
-"""Sizes of a last axis that is taken for colour."""
+"""Sizes of a last axis that is taken for colour channels."""
 MOST = 32
-"""Channels of all guides together: more are an axis of something else."""
+"""Maximum number of channels of all guides: a longer axis is not one of channels."""
 
 Index = tuple[int | slice, ...]
 
 
 class Guides:
-    """Several guides as one array, laid on the image: its axes but for channels, then C for theirs.
+    """Several guides as one lazy array: the image's axes without channels, then C.
 
     Parameters
     ----------
     images : sequence of array_like
-        Each of the image's size along Y and X and along any other axis that it has; one that lacks
-        axes of the image is seen beside all that lies along them. Channels or colours may come
-        first or last.
+        Each of the image's size along Y and X and along any other axis that it has; along axes that
+        it lacks it is broadcast. Channels may come first, colour channels last.
     shape : tuple of int
+        Shape of the image.
     axes : str
-        The image's, one letter for each.
+        Axes of the image, one letter each.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Guides:
                 "A guide is an image with axes Y and X; one here is a number or a row."
             )
         sizes = dict(zip(axes, shape, strict=True))
-        self._axes = [_letters(tuple(each.shape), shape, axes, sizes) for each in self._images]
+        self._axes = [_infer_axes(tuple(each.shape), shape, axes, sizes) for each in self._images]
         counts = [
             prod(n for a, n in zip(letters, image.shape, strict=True) if a in CHANNELS)
             for letters, image in zip(self._axes, self._images, strict=True)
@@ -81,14 +81,14 @@ class Guides:
         self.chunks = self._find_chunks()
 
     def __getitem__(self, index: Index) -> NDArray[np.float32]:
-        """Read a part of them."""
+        """Read a part of the array."""
         *places, channels = index
         every = list(zip(self.axes[:-1], places, self.shape[:-1], strict=True))
         at = {letter: place for letter, place, _ in every}
         sides = {a: len(range(size)[i]) for a, i, size in every if isinstance(i, slice)}
         parts = []
         for number, letters in enumerate(self._axes):
-            if set(letters) <= set(SPACE + CHANNELS):  # is seen beside many, and read once
+            if set(letters) <= set(SPACE + CHANNELS):  # it is broadcast: read only once
                 whole = tuple(slice(0, size) for size in self._images[number].shape)
                 self._images[number] = read_box(self._images[number], whole)
             part = read_box(self._images[number], tuple(at.get(a, slice(None)) for a in letters))
@@ -96,13 +96,13 @@ class Guides:
             order = [own.index(a) for a in sides if a in own]
             order += [number for number, a in enumerate(own) if a in CHANNELS]
             ones = [size if a in own else 1 for a, size in sides.items()]
-            laid = part.transpose(order).reshape(*ones, -1)
-            parts.append(np.broadcast_to(laid, (*sides.values(), laid.shape[-1])))
+            aligned = part.transpose(order).reshape(*ones, -1)
+            parts.append(np.broadcast_to(aligned, (*sides.values(), aligned.shape[-1])))
         together: NDArray[np.float32] = np.concatenate(parts, -1, dtype=np.float32)
         return together[..., channels]
 
     def _find_chunks(self) -> tuple[int, ...]:
-        """Give the sizes of the largest chunks along each axis, so that each is read once."""
+        """Return the size of the largest chunks along each axis, so that each is read once."""
         found = dict.fromkeys(self.axes, 1) | {"C": self.shape[-1]}
         for image, letters in zip(self._images, self._axes, strict=True):
             for letter, size in zip(letters, chunks_of(image, image.ndim), strict=True):
@@ -112,16 +112,16 @@ class Guides:
 
 
 def as_list(guides: Any) -> list[Any]:
-    """Take one guide for a list of one, and None for an empty one."""
+    """Return guides as a list: a single guide as a list of one, None as an empty one."""
     if guides is None:
         return []
     return list(guides) if isinstance(guides, list | tuple) else [guides]
 
 
-def _letters(
+def _infer_axes(
     shape: tuple[int, ...], whole: tuple[int, ...], axes: str, sizes: dict[str, int]
 ) -> str:
-    """Name the axes of a guide by its shape: as many of the image's as possible, then channels."""
+    """Infer the axes of a guide by its shape: as many of the image's as possible, then channels."""
     if shape == whole:
         return axes
     rest = [letter for letter in axes if letter not in CHANNELS]
@@ -135,8 +135,8 @@ def _letters(
         fitting = fitting or (colour if shape[-1] in COLOURS else [])
         if len(fitting) > 1:
             raise ImageError(
-                f"A guide of {_times(shape)} may lie along the image's axes (its are {axes}) in "
-                "more than one way; give it all of them."
+                f"A guide of {_shape_text(shape)} may lie along the image's axes ({axes}) in more "
+                "than one way; give it all of them."
             )
         if fitting:
             return fitting[0]
@@ -144,10 +144,11 @@ def _letters(
         if shape[1:] == tuple(sizes[letter] for letter in letters):
             return "C" + letters
     raise ImageError(
-        f"A guide of {_times(shape)} does not fit the image of {_times(whole)} (axes {axes}); it "
-        "needs the same size along Y and X, and along every other axis that it has too."
+        f"A guide of {_shape_text(shape)} does not fit the image of {_shape_text(whole)} (axes "
+        f"{axes}); it needs the same size along Y and X, and along every other axis that it has "
+        "too."
     )
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))

@@ -1,4 +1,4 @@
-"""Arrays that carry more than numbers: xarray's labels and numpy's masks, put on results again."""
+"""Labels of xarray.DataArray and numpy masks: removed from images, restored on results."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ NAMES = {
     "col": "X",
     "column": "X",
 }
-"""What dimensions are called beside single letters, in one or several."""
+"""Axis letters by the names of dimensions, singular or plural, other than single letters."""
 SMALL = 2**24
-"""Values up to which an array of xarray is read into memory."""
+"""Maximum number of values of an xarray.DataArray that is read into memory."""
 
 
-def take_off(image: Any, axes: str | None) -> tuple[Any, str | None]:
-    """Give an image without labels, and its axes: those given, or else what its dimensions say."""
+def remove_labels(image: Any, axes: str | None) -> tuple[Any, str | None]:
+    """Return an image without labels, and its axes: as given, or as its dimensions are named."""
     if not _is_data_array(image):
         return image, axes
     axes = axes or _axes_of([str(each) for each in image.dims])
@@ -35,13 +35,13 @@ def take_off(image: Any, axes: str | None) -> tuple[Any, str | None]:
     return (image.to_numpy() if image.size <= SMALL else image), axes
 
 
-def put_on(result: Any, like: Any) -> Any:
-    """Give a result the labels or the mask of the image that it was made from.
+def restore_labels(result: Any, like: Any) -> Any:
+    """Return a result with the labels or the mask of the image that it was made from.
 
     Parameters
     ----------
     result : array_like
-        Of the image's shape, or without the one axis along which its readings lay.
+        Of the image's shape, or without the axis along which replicates were averaged.
     like : array_like
     """
     if isinstance(like, np.ma.MaskedArray) and result.shape == like.shape:
@@ -55,7 +55,7 @@ def put_on(result: Any, like: Any) -> Any:
             whole = like.isel({dim: 0}, drop=True)
             break
     labelled = whole.copy(data=result)
-    labelled.encoding = {}  # how the noisy values were stored, which may not suit these
+    labelled.encoding = {}  # storage options of the noisy values may not suit these
     return labelled
 
 
@@ -70,7 +70,7 @@ def _is_data_array(image: Any) -> bool:
 
 
 def _axes_of(dims: list[str]) -> str | None:
-    """Read axes off the names of dimensions; None where these do not name Y and X."""
+    """Derive axes from the names of dimensions; None if these do not include Y and X once each."""
     found = []
     for dim in dims:
         name = dim.lower()

@@ -18,22 +18,22 @@ def find_missing(canonical: NDArray[np.generic]) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape (N, 1, *space)
-        Where there are none it takes no memory, and cannot be written to.
+        If there are none it is a read-only view that takes no memory.
     """
     shape = (canonical.shape[0], 1, *canonical.shape[2:])
     missing = np.broadcast_to(np.False_, shape)
     if canonical.dtype.kind != "f":
         return missing
     for number, sample in enumerate(canonical):
-        gaps = find_gaps(sample)
-        if gaps.any():
+        missing_here = find_missing_in_sample(sample)
+        if missing_here.any():
             missing = missing if missing.flags.writeable else np.zeros(shape, bool)
-            missing[number] = gaps
+            missing[number] = missing_here
     return missing
 
 
 def require_usable(missing: NDArray[np.bool_], nan_policy: str) -> None:
-    """Make sure that an image has pixels, and none that are missing if these raise an error.
+    """Check the missing pixels of an image against the policy for them.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ def require_usable(missing: NDArray[np.bool_], nan_policy: str) -> None:
     Raises
     ------
     MissingPixelsError
-        If some are missing and are to raise an error.
+        If some are missing and the policy is "raise".
     ImageError
-        If all are.
+        If all are missing.
     """
     count = int(np.count_nonzero(missing))
     if count == missing.size:
         raise ImageError(
             "Every pixel of the image, or of one of its channels, is NaN or infinite; there is "
-            "nothing to learn from."
+            "nothing to train on."
         )
     if count and nan_policy == "raise":
         raise MissingPixelsError(
@@ -60,9 +60,9 @@ def require_usable(missing: NDArray[np.bool_], nan_policy: str) -> None:
         )
 
 
-def find_gaps(sample: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Find the pixels ``(1, *space)`` of a picture ``(C, *space)`` that have no value."""
+def find_missing_in_sample(sample: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Find the missing pixels ``(1, *space)`` of a sample ``(C, *space)``."""
     if sample.dtype.kind != "f":
         return np.zeros((1, *sample.shape[1:]), bool)
-    gaps: NDArray[np.bool_] = ~np.isfinite(sample).all(0, keepdims=True)
-    return gaps
+    missing_here: NDArray[np.bool_] = ~np.isfinite(sample).all(0, keepdims=True)
+    return missing_here

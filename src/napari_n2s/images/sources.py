@@ -1,4 +1,4 @@
-"""Where pixels come from: an array in memory, or anything that is read piece by piece."""
+"""Sources of pixels: arrays in memory, and lazy arrays that are read part by part."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from numpy.typing import NDArray
 from napari_n2s.core.errors import ImageError
 
 Box = tuple[slice, ...]
-"""A part of an image: one slice for each of its axes."""
+"""A part of an image: a slice for each axis."""
 
 
 def as_array(data: Any) -> NDArray[np.generic]:
-    """Take an array of any kind, order and byte order as an image; it is never written to.
+    """Return an array of any type, memory order and byte order as an image, without a copy.
 
     Raises
     ------
     ImageError
-        If its values are no intensities.
+        If its values are not intensities.
     """
     try:
-        image = np.asarray(_filled(data) if isinstance(data, np.ma.MaskedArray) else data)
+        image = np.asarray(_fill_masked(data) if isinstance(data, np.ma.MaskedArray) else data)
     except (TypeError, ValueError) as error:
         raise ImageError(
-            "The image is no array of numbers: its rows must all be of one length."
+            "The image is not an array of numbers: its rows must all be of one length."
         ) from error
     _require_intensities(image.dtype)
     return image
 
 
-def _filled(data: Any) -> NDArray[np.generic]:
-    """Give an array whose masked pixels are NaN, as missing ones are; as it is if none are."""
+def _fill_masked(data: Any) -> NDArray[np.generic]:
+    """Return a masked array with NaN in place of masked pixels; as it is if there are none."""
     if not np.ma.is_masked(data):
         return np.asarray(data)
     return np.asarray(data.astype(np.result_type(data.dtype, np.float32)).filled(np.nan))
 
 
 def open_source(data: Any) -> Any:
-    """Do as `as_array`, but leave what can be read piece by piece where it is.
+    """Return an array like `as_array`, but a lazy one as it is, without reading it.
 
-    That is whatever has a shape and a type and can be indexed: a dask, zarr or xarray array, or a
-    file mapped into memory.
+    Lazy arrays are objects with shape and dtype that can be indexed: dask, zarr and xarray arrays,
+    and memory-mapped files.
 
     Raises
     ------
     ImageError
-        If its values are no intensities.
+        If its values are not intensities.
     """
     try:
         kind = np.dtype(data.dtype)
@@ -77,20 +77,20 @@ def _require_intensities(kind: np.dtype[Any]) -> None:
             "The image holds complex numbers; denoise its magnitude or its parts instead."
         )
     if kind.kind not in "iuf":
-        raise ImageError(f"The image holds {kind} values, which are no intensities.")
+        raise ImageError(f"The image holds {kind} values, which are not intensities.")
 
 
 def read_box(image: Any, box: tuple[int | slice, ...]) -> NDArray[np.generic]:
-    """Read a part of an image that may lie in a file or be computed only now.
+    """Read a part of an image, which may be lazy.
 
     Raises
     ------
     ImageError
-        If that fails, whatever the reason.
+        If reading fails for whatever reason.
     """
     try:
         return np.asarray(image[box])
-    except Exception as error:  # of every type: it may be anybody's code that reads
+    except Exception as error:  # of any type: third-party code may be reading
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise ImageError(
             f"A part of the image cannot be read ({words[0].rstrip('.')}); see that its file is "
@@ -99,7 +99,7 @@ def read_box(image: Any, box: tuple[int | slice, ...]) -> NDArray[np.generic]:
 
 
 class Part:
-    """A part of an image that is read only when it is asked for, or of one to be written to.
+    """A lazy view of a part of an image, or of an array to be written to.
 
     Parameters
     ----------
@@ -115,14 +115,14 @@ class Part:
         self.chunks = getattr(image, "chunks", None)
 
     def __getitem__(self, index: tuple[int | slice, ...]) -> Any:
-        """Read a part of the part."""
-        return self._image[self._moved(index)]
+        """Read from the part."""
+        return self._image[self._translate(index)]
 
     def __setitem__(self, index: tuple[int | slice, ...], values: Any) -> None:
-        """Write a part of the part."""
-        self._image[self._moved(index)] = values
+        """Write to the part."""
+        self._image[self._translate(index)] = values
 
-    def _moved(self, index: tuple[int | slice, ...]) -> tuple[int | slice, ...]:
+    def _translate(self, index: tuple[int | slice, ...]) -> tuple[int | slice, ...]:
         moved: list[int | slice] = []
         for at, side, size in zip(index, self._box, self.shape, strict=True):
             if isinstance(at, slice):

@@ -1,1 +1,1 @@
-"""Applying a trained network: in tiles, elsewhere, on a cluster."""
+"""Inference with a trained network: tiled, on other images, and on a cluster."""

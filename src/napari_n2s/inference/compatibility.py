@@ -1,8 +1,8 @@
-"""Whether what was learnt from one image suits another: judged by pixels that nobody has seen.
+"""Compatibility of a model with an image that it was not trained on, judged by held-out pixels.
 
-A network knows an image on a scale of mean 0 and deviation 1. Another recording may have another
-offset and gain: then it is brought to that scale by its own mean and deviation, if held-out pixels
-are predicted better so. What the prediction is worth there is told by a median on the same pixels.
+A network is trained on an image of mean 0 and standard deviation 1. Another recording may have
+another offset and gain: it is normalised by its own mean and standard deviation if that predicts
+its held-out pixels better. The quality of the prediction is compared with that of a median filter.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from numpy.typing import NDArray
 from napari_n2s.images.scale import Scale
 from napari_n2s.preparation.held_out import Score, improved, score
 
-SURE = 2.0
+STANDARD_ERRORS = 2.0
 """Standard errors by which one prediction must be better than another."""
-WORSE = 1.25
-"""By how much the error, in those of the median, may grow from where it was learnt to elsewhere."""
-WORTHLESS = 1.2
-"""Error from which on a prediction is refused, in those of the image's own mean."""
-MOST = 1000
-"""Beyond so many times the error of the median, the number says nothing more."""
-SAME = 1e-6
-"""How near the scales of two images are if they are one, as a share of the deviation."""
+MAX_GROWTH = 1.25
+"""Factor by which the error relative to a filter's may grow from the training image to another."""
+MAX_RELATIVE_ERROR = 1.2
+"""Error relative to that of the image's mean from which on a model is rejected."""
+MAX_REPORTED = 1000
+"""Maximum error relative to the filter's that is reported as a number."""
+SAME_TOLERANCE = 1e-6
+"""Relative difference up to which two normalisations are taken for that of the same image."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a model suits an image.
+    """Compatibility of a model with an image.
 
     Attributes
     ----------
     adapted : bool
-        Whether the image is brought to the model's scale by its own mean and deviation.
+        Whether the image is normalised by its own mean and standard deviation.
     finding : str
-        What was done, a sentence; empty if nothing was.
+        A sentence on that; empty if not adapted.
     doubt : str
-        What the user must know of the result, in sentences; empty if nothing.
+        Warnings about the result, in sentences; empty if there are none.
     refusal : str
-        Why there is to be no result, a sentence; empty if there may be one.
+        Reason to reject the model, a sentence; empty if it may be applied.
     """
 
     adapted: bool = False
@@ -51,110 +51,119 @@ class Fit:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """All that is to be said of the result."""
+        """Finding and warnings, as far as there are any."""
         return tuple(each for each in (self.finding, self.doubt) if each)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a model makes of the held-out pixels of another image.
+    """Errors of a model on the held-out pixels of another image.
 
     Attributes
     ----------
-    as_learnt, adapted : ndarray, shape (pixels,)
-        Squared errors on the scale learnt from, and on the image's own.
-    median : Score
-        The least error of a simple filter there.
+    as_trained, adapted : ndarray, shape (pixels,)
+        Squared errors with the normalisation of the training image, and with the image's own.
+    baseline : Score
+        Lowest error of the baseline filters.
     mean : float
-        The error of each channel's mean.
+        Error of predicting each channel's mean.
     home : float
-        The model's error in those of the simple filter, where it learnt; NaN if not known.
+        The model's error relative to that of the baseline on its training image; NaN if unknown.
     """
 
-    as_learnt: NDArray[np.float64]
+    as_trained: NDArray[np.float64]
     adapted: NDArray[np.float64]
-    median: Score
+    baseline: Score
     mean: float
     home: float
 
 
 def same_scale(one: Scale, two: Scale) -> bool:
-    """Whether two images have the same mean and deviation in every channel: if they are one."""
-    near = SAME * np.maximum(np.abs(one.spread), np.abs(two.spread)) + SAME * np.abs(one.shift)
-    apart = np.maximum(np.abs(one.shift - two.shift), np.abs(one.spread - two.spread))
-    return bool((apart <= near).all())
+    """Whether two normalisations are equal in every channel, as those of the same image are."""
+    tolerance = SAME_TOLERANCE * np.maximum(
+        np.abs(one.spread), np.abs(two.spread)
+    ) + SAME_TOLERANCE * np.abs(one.shift)
+    difference = np.maximum(np.abs(one.shift - two.shift), np.abs(one.spread - two.spread))
+    return bool((difference <= tolerance).all())
 
 
-def adapted_scale(learnt: Scale, own: Scale) -> Scale:
-    """Give an image's own scale; of a channel that was constant nothing is known: spread 0."""
-    return Scale(own.shift, np.where(learnt.spread > 0, own.spread, 0))
+def adapted_scale(trained: Scale, own: Scale) -> Scale:
+    """Return an image's own normalisation, with spread 0 for channels constant in training."""
+    return Scale(own.shift, np.where(trained.spread > 0, own.spread, 0))
 
 
-def judge(learnt: Scale, own: Scale, trial: Trial | None) -> Fit:
-    """Judge how a model that learnt on one scale suits an image that has another.
+def judge(trained: Scale, own: Scale, trial: Trial | None) -> Fit:
+    """Judge the compatibility of a model with an image.
 
     Parameters
     ----------
-    learnt, own : Scale
+    trained, own : Scale
+        Normalisations of the training image and of the image.
     trial : Trial or None
-        None where no pixel can be predicted without being seen: the scale learnt from stands.
+        None if no pixel can be predicted blindly: the normalisation is not adapted then.
+
+    Returns
+    -------
+    Fit
     """
-    blank = (learnt.spread == 0) & (own.spread > 0)
-    if blank.all():
+    constant = (trained.spread == 0) & (own.spread > 0)
+    if constant.all():
         return Fit(
-            refusal="What was learnt from is the same everywhere, so that nothing is known of this "
-            "image; train on this one, or on a part of it that shows something."
+            refusal="The training image is the same everywhere, so that nothing was learned from "
+            "it; train on this image, or on a part of it that shows something."
         )
-    kept = _tell_kept(np.flatnonzero(blank))
+    kept = _describe_kept(np.flatnonzero(constant))
     if trial is None:
         return Fit(doubt=kept)
-    adapts = improved(trial.as_learnt, trial.adapted, SURE)
-    found = score(trial.adapted if adapts else trial.as_learnt)
-    ratio = found.loss / max(trial.median.loss, 1e-30)
-    grew = ratio > WORSE * (1.0 if isnan(trial.home) else trial.home)
-    if grew and trial.mean and found.loss - SURE * found.error > WORTHLESS * trial.mean:
+    adapts = improved(trial.as_trained, trial.adapted, STANDARD_ERRORS)
+    found = score(trial.adapted if adapts else trial.as_trained)
+    ratio = found.loss / max(trial.baseline.loss, 1e-30)
+    grew = ratio > MAX_GROWTH * (1.0 if isnan(trial.home) else trial.home)
+    if (
+        grew
+        and trial.mean
+        and found.loss - STANDARD_ERRORS * found.error > MAX_RELATIVE_ERROR * trial.mean
+    ):
         return Fit(
-            refusal="What was learnt does not suit this image: on its held-out pixels the squared "
-            f"error is {found.loss / trial.mean:.2g} times that of the mean of the image. Train on "
-            "this one, or on one that was recorded in the same way."
+            refusal="The model does not suit this image: on its held-out pixels the squared error "
+            f"is {found.loss / trial.mean:.2g} times that of the mean of the image. Train on this "
+            "image, or on one that was recorded in the same way."
         )
     doubts = [kept] if kept else []
-    chance = SURE * np.hypot(found.error, trial.median.error)
-    if grew and found.loss > trial.median.loss + chance:
-        doubts.append(_tell_worse(ratio, trial.home))
-    return Fit(adapts, _tell_scale(learnt, own) if adapts else "", " ".join(doubts))
+    chance = STANDARD_ERRORS * np.hypot(found.error, trial.baseline.error)
+    if grew and found.loss > trial.baseline.loss + chance:
+        doubts.append(_describe_worse(ratio, trial.home))
+    return Fit(adapts, _describe_scale(trained, own) if adapts else "", " ".join(doubts))
 
 
-def _tell_worse(ratio: float, home: float) -> str:
-    times = f"more than {MOST}" if ratio > MOST else f"{ratio:.2g}"
-    where = "" if isnan(home) else f" ({home:.2g} times where it was learnt)"
+def _describe_worse(ratio: float, home: float) -> str:
+    times = f"more than {MAX_REPORTED}" if ratio > MAX_REPORTED else f"{ratio:.2g}"
+    where = "" if isnan(home) else f" ({home:.2g} times on its training image)"
     return (
-        "What was learnt suits this image badly: on its held-out pixels the squared error is "
-        f"{times} times that of a median or blur{where}. Train on this one, or filter it."
+        "The model suits this image badly: on its held-out pixels the squared error is "
+        f"{times} times that of a median or blur{where}. Train on this image, or filter it."
     )
 
 
-def _tell_kept(channels: NDArray[np.intp]) -> str:
+def _describe_kept(channels: NDArray[np.intp]) -> str:
     if not channels.size:
         return ""
     if channels.size == 1:
         which = f"Channel {channels[0]} was"
-        rest = "it: it is handed back as it was."
+        rest = "it: it is returned unchanged."
     else:
         which = f"Channels {', '.join(map(str, channels))} were"
-        rest = "them: they are handed back as they were."
-    return (
-        f"{which} the same everywhere in what was learnt from, so that nothing is known of {rest}"
-    )
+        rest = "them: they are returned unchanged."
+    return f"{which} the same everywhere in the training image, so that nothing is known of {rest}"
 
 
-def _tell_scale(learnt: Scale, own: Scale) -> str:
-    def told(scale: Scale) -> str:
+def _describe_scale(trained: Scale, own: Scale) -> str:
+    def as_text(scale: Scale) -> str:
         pairs = zip(scale.shift, scale.spread, strict=True)
         return ", ".join(f"{shift:.4g} ± {spread:.3g}" for shift, spread in pairs)
 
     return (
-        f"The image has other intensities (mean and deviation {told(own)}) than what was learnt "
-        f"from ({told(learnt)}); it was denoised on a scale of its own, which predicts its "
-        "held-out pixels better."
+        f"The image has other intensities (mean and deviation {as_text(own)}) than the training "
+        f"image ({as_text(trained)}); it was normalised by its own, which predicts its held-out "
+        "pixels better."
     )

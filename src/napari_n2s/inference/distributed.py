@@ -1,4 +1,4 @@
-"""Applying a model on many machines, by a cluster of dask.distributed."""
+"""Inference on a cluster of dask.distributed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from napari_n2s.core.progress import Applying
 from napari_n2s.images.image import Image
 from napari_n2s.images.sources import Box, Part
 from napari_n2s.inference.tile_size import Applicable, applying
-from napari_n2s.preparation.streaming import require_room
+from napari_n2s.preparation.streaming import require_writable
 
-AGAIN = 2
-"""How often a box is tried again after an error: a file system far away may fail once."""
-_ONE_AT_A_TIME = Lock()
-"""The network takes all cores by itself, however many threads a worker has."""
+RETRIES = 2
+"""Number of retries of a box after an error, as of a network file system."""
+_NETWORK_LOCK = Lock()
+"""The network uses all cores by itself, however many threads a worker has."""
 
 
 def connect(address: str) -> Any:
-    """Become a client of a scheduler.
+    """Connect to a scheduler as a client.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def applying_on(
     boxes: list[Box],
     invariant: bool | None = None,
 ) -> Generator[Applying, None, None]:
-    """Denoise boxes of an image where a client's workers are, each written by who denoised it.
+    """Denoise boxes of an image on a client's workers, which also write them.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def applying_on(
     model : Model
     image : Image
     out : array_like
-        Both in files that every worker can reach by the same name.
+        Image and result in files that every worker can access by the same path.
     boxes : list of tuple of slice
-        No two of which write to one chunk.
+        No two boxes may write to the same chunk.
     invariant : bool, optional
 
     Yields
@@ -71,19 +71,19 @@ def applying_on(
     ImageError, DeviceError
     """
     distributed = _distributed()
-    here = (
+    in_memory = (
         isinstance(out, np.ndarray) or type(getattr(out, "store", None)).__name__ == "MemoryStore"
     )
-    if out is None or here:
+    if out is None or in_memory:
         raise ImageError(
             "Workers cannot write to the memory of this process; give as out an array in a file "
             "that they can reach, as zarr's."
         )
-    require_room(out, image.shape)
-    # As results of tasks, what all need is sent once, passed on from worker to worker, and made
-    # anew should those that hold it be lost, or come only later.
-    shared = client.submit(_hand_over, (model, image, out), pure=False)
-    options = {"pure": False, "retries": AGAIN}
+    require_writable(out, image.shape)
+    # As the result of a task, shared objects are sent once, passed from worker to worker, and
+    # recomputed if the workers that hold them are lost.
+    shared = client.submit(_share, (model, image, out), pure=False)
+    options = {"pure": False, "retries": RETRIES}
     futures = client.map(_denoise, boxes, shared=shared, invariant=invariant, **options)
     with client.as_current():
         finished = distributed.as_completed(futures)
@@ -97,8 +97,8 @@ def applying_on(
         distributed.comm.CommClosedError,
     ) as error:
         raise DeviceError(
-            "The cluster was lost, or its workers die of the work; see their logs, give each more "
-            "memory, and try again."
+            "The connection to the cluster was lost, or its workers died; see their logs, give "
+            "each more memory, and try again."
         ) from error
     finally:
         client.cancel(futures)
@@ -107,12 +107,12 @@ def applying_on(
 def _denoise(box: Box, shared: tuple[Any, Image, Any], invariant: bool | None) -> None:
     model, image, out = shared
     device = choose_device(model.settings.device, volume=model.settings.volume)
-    with _ONE_AT_A_TIME:
+    with _NETWORK_LOCK:
         part = Part(out, box)
         finish(applying(model, device, image, invariant=invariant, part=box, out=part))
 
 
-def _hand_over(shared: Any) -> Any:
+def _share(shared: Any) -> Any:
     return shared
 
 

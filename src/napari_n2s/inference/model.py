@@ -29,44 +29,55 @@ from napari_n2s.inference.distributed import applying_on
 from napari_n2s.inference.tile_size import TILE
 from napari_n2s.inference.tiling import Predicting, Tile, divide, predict, tiles
 from napari_n2s.inference.trained_network import TrainedNetwork
-from napari_n2s.inference.transfer import look
+from napari_n2s.inference.transfer import fit_to
 from napari_n2s.methods.noise2noise import NOT_BLIND
 from napari_n2s.methods.nonlocal_bayes import REACH, STEP
-from napari_n2s.preparation.streaming import CHUNK, Pictures, Stream
+from napari_n2s.preparation.streaming import CHUNK, SampleReader, SampleStream
 
 BLOCK, DEEP = 2**22, 16
-"""Pixels of a picture, and slices of a volume at least, that are denoised at a time; tiles are for
-the network, blocks for all."""
-NUMBERED = 100
-"""Bytes for each picture of an image: its number, and those of the ones beside it."""
-AT_WORK, BESIDE = 90, 16
-"""Bytes for each value of a block while it is denoised, and for each that it is seen beside."""
+"""Pixels of a block, and minimum number of slices of a block of a volume. A block passes through
+all steps of denoising; the network works on tiles of it."""
+SAMPLE_BYTES = 100
+"""Bytes per sample of an image: its number, and those of its neighbours."""
+VALUE_BYTES, EXTRA_BYTES = 90, 16
+"""Bytes per value of a block while it is denoised, and per value of its extra channels."""
 
 
-def check(image: Image, channels: int, settings: Settings, beside: int = 0) -> None:
-    """Make sure that a model for so many channels can denoise an image.
+def check(image: Image, channels: int, settings: Settings, extra: int = 0) -> None:
+    """Check that a model can denoise an image, before any work is done.
 
-    Missing pixels are looked for in what lies in memory only.
+    Missing pixels are searched for in images in memory only.
+
+    Parameters
+    ----------
+    image : Image
+    channels : int
+        Number of channels of the model.
+    settings : Settings
+    extra : int
+        Number of extra channels (neighbours and guides) per channel.
 
     Raises
     ------
     ImageError, DeviceError
-        If it cannot.
+        If the number of channels differs, the memory does not suffice, or pixels are missing
+        although that is an error.
     """
-    samples, there, *space = image.layout.canonical_shape
-    if there != channels:
+    samples, present, *space = image.layout.canonical_shape
+    if present != channels:
         raise ImageError(
-            f"The image has {there} channels, but the model was trained on "
+            f"The image has {present} channels, but the model was trained on "
             f"{channels}; choose an image like the one it was trained on."
         )
-    require_memory((AT_WORK + BESIDE * beside) * there * prod(_block(space)) + NUMBERED * samples)
+    values = present * prod(_block(space))
+    require_memory((VALUE_BYTES + EXTRA_BYTES * extra) * values + SAMPLE_BYTES * samples)
     if image.in_memory and settings.nan_policy == "raise" and image.any_missing:
         require_usable(image.missing, settings.nan_policy)
 
 
 @dataclass(frozen=True)
 class Model(TrainedNetwork):
-    """What training leaves behind, at some step of it, and how it denoises images."""
+    """A trained network that can be applied to images."""
 
     def apply(
         self,
@@ -85,26 +96,27 @@ class Model(TrainedNetwork):
         Parameters
         ----------
         image : array_like
-            With as many channels as the image that the model was trained on. Another offset and
-            gain are adapted to, if its own held-out pixels are predicted better so; a channel that
-            was constant in training is handed back as it is. It is not changed.
+            With as many channels as the image that the model was trained on. If it has another
+            offset and gain, its normalisation is adapted if that predicts its held-out pixels
+            better. A channel that was constant in training is returned unchanged.
         axes : str, optional
             One letter for each axis, as ``"TYX"``; guessed from the shape if left out.
         dtype : dtype, optional
             Type of the result; of an integer type, it is rounded and clipped into its range. If
-            left out, float32, or float64 where that has too few digits for the image's differences.
+            left out, float32, or float64 if that is too coarse for the image's differences.
         invariant : bool, optional
-            Predict every pixel without looking at it; as in the settings if left out.
+            Give the 𝒥-invariant prediction, which does not see the pixel itself; as in the settings
+            if left out.
         tile : int
             Side of the tiles in pixels. The result does not depend on it.
         out : array_like, optional
             Where to write the result: an array of the image's shape in memory or in a file, as
             zarr's. Its type is then the result's.
         client : distributed.Client, optional
-            Of a cluster of dask.distributed whose workers denoise the image, a few pictures at a
-            time, and write them to `out`. Image and `out` lie in files that all can reach.
+            Client of a cluster whose workers denoise the image, a few samples at a time, and write
+            them to `out`. Image and `out` must be in files that all workers can access.
         guides : sequence of array_like
-            What the network sees besides, as in its training.
+            The same guides as in training, of this field.
 
         Returns
         -------
@@ -114,19 +126,19 @@ class Model(TrainedNetwork):
         Raises
         ------
         ImageError, SettingsError, DeviceError
-            If the image cannot be denoised by this model, or not on that cluster, or if what the
-            model predicts of its held-out pixels is worth nothing.
+            If the image cannot be denoised by this model, or not on that cluster, or if the model
+            predicts its held-out pixels worse than their mean does.
 
         Warns
         -----
         FitWarning
-            If that is worse than a median, and was not where the model learnt.
+            If that prediction is worse than a median filter, and was not on the training image.
         """
         opened = open_image(image, axes, guides, volume=self.settings.volume)
         self.open_guides(opened)
-        beside = len(self.guides.shift) if self.guides else 0
-        check(opened, self.channels, self.settings, beside)
-        model, fit = look(self, opened)
+        extra = len(self.guides.shift) if self.guides else 0
+        check(opened, self.channels, self.settings, extra)
+        model, fit = fit_to(self, opened)
         if fit.doubt:
             warn(fit.doubt, FitWarning, stacklevel=2)
         if client is None:
@@ -149,13 +161,30 @@ class Model(TrainedNetwork):
         part: Box | None = None,
         out: Any = None,
     ) -> Generator[Applying, None, Any]:
-        """Do as `apply`, yielding how far it is after each tile.
+        """Denoise an image as `apply` does, yielding progress after each tile.
 
-        Quick does without flips, turns, the posterior and, where that is faster and the pixels are
-        seen, full precision: a good picture, many times as fast. The device is that of the settings
-        if left out. Of the image only a part is denoised if there is one: a slice for each axis.
-        What the result is written to, if not to memory, is of that part's shape and of the type
-        wanted.
+        Parameters
+        ----------
+        image : Image
+        dtype, invariant, tile
+            As for `apply`.
+        quick : bool
+            Leave out test-time augmentation, the posterior mean, non-local Bayes and, where that is
+            faster, full precision: a good image many times as fast.
+        device : torch.device, optional
+            As in the settings if left out.
+        part : tuple of slice, optional
+            The part of the image to denoise, a slice for each axis.
+        out : array_like, optional
+            Where to write the result, of that part's shape and of the type wanted.
+
+        Yields
+        ------
+        Applying
+
+        Returns
+        -------
+        array_like
         """
         guides = self.open_guides(image)
         settings = self.settings if part is None else replace(self.settings, nan_policy="omit")
@@ -169,11 +198,11 @@ class Model(TrainedNetwork):
         count = 2 * self.context.count if self.context else 0
         seen = len(self.guides.shift) if self.guides else 0
         check(image, self.channels, settings, count + seen)
-        beside = image.layout.beside(self.context) if self.context else None
-        looked = self.settings
-        if self.paired:  # what is in one reading alone is left out by the others
-            looked = replace(looked, outliers="ignore", constant_areas="denoise")
-        stream = Stream(image, part, kind, looked, out, beside)
+        neighbours = image.layout.neighbours(self.context) if self.context else None
+        exclusion_settings = self.settings
+        if self.paired:  # outliers in one replicate average out over the others
+            exclusion_settings = replace(self.settings, outliers="ignore", constant_areas="denoise")
+        stream = SampleStream(image, part, kind, exclusion_settings, out, neighbours)
         device = device or choose_device(self.settings.device, volume=self.ndim > 2)
         method = self.method(count, seen, device)
         run = partial(
@@ -189,10 +218,9 @@ class Model(TrainedNetwork):
         space, network = image.layout.canonical_shape[2:], method.network
         size = tuple(side.stop - side.start for side in stream.space)
         halo, stride = network.halo, network.stride
-        if method.mixes:
+        if method.combines_predictions:
             halo, stride = halo + REACH, tuple(lcm(each, STEP) for each in stride)
-        cuts = tiles(space, _block(size), halo, stride, stream.space)
-        blocks = list(cuts)
+        blocks = list(tiles(space, _block(size), halo, stride, stream.space))
         for order, number in enumerate(stream.samples):
             work = self._denoise(stream, guides, number, blocks, run)
             yield from share(work, order, len(stream.samples), Applying)
@@ -200,21 +228,21 @@ class Model(TrainedNetwork):
 
     def _denoise(
         self,
-        stream: Stream,
-        guides: Pictures | None,
+        stream: SampleStream,
+        guides: SampleReader | None,
         number: int,
         blocks: list[Tile],
         run: Callable[..., Predicting],
     ) -> Generator[float, None, None]:
-        """Denoise a picture block by block, all of them mixed as the one in the middle is."""
-        blend, blank = None, self.scale.spread == 0
-        middle = blocks[len(blocks) // 2]
-        order = [middle, *(each for each in blocks if each is not middle)]
+        """Denoise a sample block by block, all with the blend model of the central block."""
+        blend, constant = None, self.scale.spread == 0
+        central = blocks[len(blocks) // 2]
+        order = [central, *(each for each in blocks if each is not central)]
         for step, block in enumerate(order):
-            (sample, excluded), beside = stream.read(number, block.read[2:])
-            x, gaps = self.on_scale(sample, excluded), excluded.gaps
+            (sample, excluded), neighbours = stream.read(number, block.read[2:])
+            x, missing = self.normalise(sample, excluded), excluded.gaps
             keep, kept = block.keep[1:], excluded.kept(stream.settings)
-            kept[blank] = True
+            kept[constant] = True
             kept = kept[keep]
             if self.fallback:
                 kind, strength = BASELINES[self.fallback.name], self.fallback.strength
@@ -224,28 +252,28 @@ class Model(TrainedNetwork):
                 yield (step + 1) / len(order)
                 continue
             empty = np.empty((0, *x.shape[1:]), np.float32)
-            also = [self.on_scale(*each) for each in beside]
+            extra = [self.normalise(*each) for each in neighbours]
             if guides and self.guides:
                 seen = guides.read(number, block.read[2:])
-                also.append(self.guides.normalise(seen, ~np.isfinite(seen)))
-            inner = (x, gaps, np.concatenate([empty, *also]))
-            work = run(*(torch.from_numpy(each)[None] for each in inner), blend=blend)
+                extra.append(self.guides.normalise(seen, ~np.isfinite(seen)))
+            arrays = (x, missing, np.concatenate([empty, *extra]))
+            work = run(*(torch.from_numpy(each)[None] for each in arrays), blend=blend)
             picture, grouped, blend = yield from share(work, step, len(order), float)
-            counts = torch.tensor(self.nonlocal_weight).to(picture).reshape(-1, *(1,) * self.ndim)
-            found = torch.lerp(picture, grouped, counts)[0].numpy()
+            weight = torch.tensor(self.nonlocal_weight).to(picture).reshape(-1, *(1,) * self.ndim)
+            found = torch.lerp(picture, grouped, weight)[0].numpy()
             if blend is not None:
                 start = [side.start for side in block.read[2:]]
-                there = ~np.any(gaps, axis=0)
-                found = keep_brightness(found, x, blend.noise.variance(found), there, start)
+                known = ~np.any(missing, axis=0)
+                found = keep_brightness(found, x, blend.noise.variance(found), known, start)
             clean = self.scale.restore(found[keep])
             stream.write(number, block.write[2:], clean, sample[keep], kept)
 
 
 def _block(size: Sequence[int]) -> tuple[int, ...]:
-    """Give the sides of a picture's blocks: all of it, or whole chunks of what is written to.
+    """Return the sides of a sample's blocks: the whole sample, or whole chunks of the result.
 
-    Of a volume they are a chunk wide and high, and at least so deep that most of what is read of it
-    is not there for the border's sake alone.
+    Blocks of a volume are a chunk wide and high, and deep enough that most of what is read is not
+    border.
     """
     if len(size) > 2:
         plane = [min(side, CHUNK) for side in size[-2:]]

@@ -1,4 +1,4 @@
-"""A model on disk: weights as safetensors, and all else as JSON in their header. No pickle."""
+"""Model files: weights as safetensors, everything else as JSON in their header, no pickle."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.preparation.held_out import Score
 
 ABOUT, DIGEST = "napari-n2s", "sha256"
-"""Names in the header of the file."""
+"""Keys in the header of the file."""
 
 
 def save_model(path: Path, model: Model, **about: Any) -> None:
-    """Write a model, and whatever else is plain numbers, words, lists and dicts.
+    """Write a model, with additional data of numbers, strings, lists and dicts.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    said = {
+    fields = {
         "settings": asdict(model.settings),
         "channels": model.channels,
         "ndim": model.ndim,
@@ -53,51 +53,51 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
         "fallback": asdict(model.fallback) if model.fallback else None,
         "baseline_error": None if isnan(model.baseline_error) else model.baseline_error,
     }
-    text = json.dumps({"model": said, **about}, default=lambda number: number.item())
+    text = json.dumps({"model": fields, **about}, default=lambda number: number.item())
     weights = {name: each.contiguous() for name, each in model.weights.items()}
-    about_it = {ABOUT: text, DIGEST: _digest(text, weights)}
-    path.write_bytes(save(weights, metadata=about_it))
+    metadata_out = {ABOUT: text, DIGEST: _digest(text, weights)}
+    path.write_bytes(save(weights, metadata=metadata_out))
 
 
 def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
-    """Read a model, and what was written with it.
+    """Read a model and the additional data that was written with it.
 
     Raises
     ------
     FileError
-        If it is no such file, or not a byte of it as it was written.
+        If it is not a model file, or damaged.
     """
     try:
         if not path.is_file():
-            raise ValueError("it is no file")
+            raise ValueError("not a file")
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
             # Copies, as a file that is mapped into memory cannot be removed on Windows.
             weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         if metadata[DIGEST] != _digest(metadata[ABOUT], weights):
-            raise ValueError("it is not as it was written")
+            raise ValueError("the checksum differs")
         about = json.loads(metadata[ABOUT])
-        said = about.pop("model")
+        fields = about.pop("model")
         model = Model(
-            settings=Settings(**said["settings"]),
-            channels=said["channels"],
-            ndim=said["ndim"],
-            scale=_scale(said["scale"]),
-            context=Context(**said["context"]) if said["context"] else None,
+            settings=Settings(**fields["settings"]),
+            channels=fields["channels"],
+            ndim=fields["ndim"],
+            scale=_scale(fields["scale"]),
+            context=Context(**fields["context"]) if fields["context"] else None,
             weights=weights,
-            step=said["step"],
-            score=Score(**said["score"]),
-            turns=said["turns"],
-            passes=said.get("passes"),
-            paired=said["paired"],
-            guides=_scale(said["guides"]) if said["guides"] else None,
-            nonlocal_weight=tuple(said.get("nonlocal_weight", (NONLOCAL_WEIGHT,))),
-            fallback=_baseline(said.get("fallback")),
+            step=fields["step"],
+            score=Score(**fields["score"]),
+            turns=fields["turns"],
+            passes=fields.get("passes"),
+            paired=fields["paired"],
+            guides=_scale(fields["guides"]) if fields["guides"] else None,
+            nonlocal_weight=tuple(fields.get("nonlocal_weight", (NONLOCAL_WEIGHT,))),
+            fallback=_baseline(fields.get("fallback")),
             baseline_error=nan
-            if said.get("baseline_error") is None
-            else float(said["baseline_error"]),
+            if fields.get("baseline_error") is None
+            else float(fields["baseline_error"]),
         )
-    except Exception as error:  # of every type, as anything may lie in a file
+    except Exception as error:  # of any type, as a file may hold anything
         raise FileError(
             f"{path} holds no model that can be read: it is damaged, or of another kind or version."
         ) from error
@@ -105,13 +105,13 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
 
 
 def _digest(text: str, weights: Mapping[str, Tensor]) -> str:
-    """Sum up what is written, so that damage is found whatever it hits."""
-    found = hashlib.sha256(text.encode())
+    """Compute a checksum of all that is written, so that any damage is detected."""
+    digest = hashlib.sha256(text.encode())
     for name in sorted(weights):
         weight = weights[name].detach().cpu().contiguous()
-        found.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-        found.update(weight.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _numbers(scale: Scale) -> list[list[float]]:
@@ -122,7 +122,7 @@ def _scale(numbers: list[list[float]]) -> Scale:
     return Scale(*map(np.array, numbers))
 
 
-def _baseline(said: dict[str, Any] | None) -> Baseline | None:
-    if not said:
+def _baseline(fields: dict[str, Any] | None) -> Baseline | None:
+    if not fields:
         return None
-    return Baseline(said["name"], said["strength"], Score(**said["score"]))
+    return Baseline(fields["name"], fields["strength"], Score(**fields["score"]))

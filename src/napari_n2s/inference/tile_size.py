@@ -1,4 +1,4 @@
-"""Applying a model in tiles that fit into the memory there is."""
+"""Choice of tile size by the free memory, with smaller tiles or the CPU after running out of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from napari_n2s.images.image import Image
 from napari_n2s.images.sources import Box
 
 TILE = 384
-"""Side of a tile in pixels: some 230 MB at work for the widest network. Memory that the usual one
-takes for it is used again; of larger ones it would be taken from the system anew for each."""
-TILES = (TILE, TILE // 2, TILE // 4)
-"""Sides of tiles in pixels: the largest that fits is taken, the next where memory runs short."""
-PER_PIXEL = 1600
-"""Bytes that a pixel of a tile takes at most: with the widest network, for one channel."""
+"""Side of a tile in pixels, which takes some 230 MB for the widest network. The allocator reuses
+the memory of such tiles; that of larger ones it would return to the system each time."""
+TILE_SIDES = (TILE, TILE // 2, TILE // 4)
+"""Sides of tiles in pixels: the largest that fits is used, the next after running out of memory."""
+BYTES_PER_PIXEL = 1600
+"""Maximum memory per pixel of a tile in bytes, that of the widest network for one channel."""
 
 
 class Applicable(Protocol):
-    """What can be applied to an image in tiles of a given side, on a given device."""
+    """A model that can be applied to an image in tiles of a given side on a given device."""
 
     def applying(
         self,
@@ -35,7 +35,7 @@ class Applicable(Protocol):
         part: Box | None = None,
         out: Any = None,
     ) -> Generator[Applying, None, Any]:
-        """Denoise an image, yielding how far it is after each tile."""
+        """Denoise an image, yielding progress after each tile."""
 
 
 def applying(
@@ -47,13 +47,16 @@ def applying(
     out: Any = None,
     invariant: bool | None = None,
 ) -> Generator[Applying, None, Any]:
-    """Apply a model in tiles that fit into free memory; if in none, on the processor."""
+    """Apply a model in tiles that fit into the free memory of a device; if none fits, on the CPU.
+
+    Parameters and yields are those of `Applicable.applying`.
+    """
     free = free_memory(device)
-    fitting = [tile for tile in TILES if PER_PIXEL * tile**2 <= free] or TILES[-1:]
-    ways = [(device, tile) for tile in fitting]
+    fitting = [tile for tile in TILE_SIDES if BYTES_PER_PIXEL * tile**2 <= free] or TILE_SIDES[-1:]
+    attempts = [(device, tile) for tile in fitting]
     if device.type != "cpu":
-        ways.append((torch.device("cpu"), TILES[0]))
-    for where, tile in ways:
+        attempts.append((torch.device("cpu"), TILE_SIDES[0]))
+    for on_device, tile in attempts:
         try:
             return (
                 yield from model.applying(
@@ -61,12 +64,12 @@ def applying(
                     dtype=dtype,
                     invariant=invariant,
                     tile=tile,
-                    device=where,
+                    device=on_device,
                     part=part,
                     out=out,
                 )
             )
         except (MemoryError, RuntimeError) as error:
-            if not short_of_memory(error) or (where, tile) == ways[-1]:
+            if not short_of_memory(error) or (on_device, tile) == attempts[-1]:
                 raise
-    raise AssertionError("the last way returns or raises")
+    raise AssertionError("the last attempt returns or raises")

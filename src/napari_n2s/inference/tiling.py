@@ -1,4 +1,4 @@
-"""Running a network over an image in tiles, with the same result as over the whole."""
+"""Tiled inference, with the same result as for the whole image, in visible and blind passes."""
 
 from __future__ import annotations
 
@@ -13,39 +13,38 @@ from torch import Tensor
 
 from napari_n2s.core.device import fast_arithmetic, prefer_layout, working_threads
 from napari_n2s.core.generators import finish, share
-from napari_n2s.core.system import keep_memory
 from napari_n2s.methods.base import Method
-from napari_n2s.methods.blind_spot import Blend, BlindSpot, Probe
+from napari_n2s.methods.blind_spot import BlendModel, BlindSpot, PixelResponse
 from napari_n2s.nn.networks import Network
 from napari_n2s.preparation.augmentation import Orientation
 
-PROBED = 512
-"""Side of the part, in pixels, in which the network's response is measured."""
-NUDGE = 0.02
-"""By how much a pixel is moved for that, in standard deviations of the image."""
+RESPONSE_SIDE = 512
+"""Side in pixels of the central part in which the pixel response is measured."""
+PERTURBATION = 0.02
+"""Perturbation of pixels for that, in standard deviations of the image."""
 
 
 class Prediction(NamedTuple):
-    """What a network predicts of an image.
+    """Prediction of an image.
 
     Attributes
     ----------
     picture, grouped : Tensor, shape (1, C, *space)
-        By the network alone, and after what repeats in it was denoised together; on the CPU.
-    blend : Blend or None
-        How what it predicted seeing the pixel and blindly was mixed, if it was.
+        By the network, and after non-local Bayes; on the CPU.
+    blend : BlendModel or None
+        How visible and blind predictions were combined, if they were.
     """
 
     picture: Tensor
     grouped: Tensor
-    blend: Blend | None
+    blend: BlendModel | None
 
 
 Predicting = Generator[float, None, Prediction]
 
 
 class Tile(NamedTuple):
-    """One piece of an image ``(B, C, *space)``: what is read, what is kept, and where that goes."""
+    """A tile of an image ``(B, C, *space)``: the part to read, and what of it to write where."""
 
     read: tuple[slice, ...]
     keep: tuple[slice, ...]
@@ -53,7 +52,7 @@ class Tile(NamedTuple):
 
 
 def fit(space: tuple[int, ...], count: int) -> tuple[int, ...]:
-    """Give the sides of the box of at most about `count` pixels, as even as an image allows."""
+    """Return the sides of a box of at most about `count` pixels, as equal as the image allows."""
     found, left = dict.fromkeys(range(len(space)), 1), float(count)
     for done, axis in enumerate(sorted(found, key=lambda each: space[each])):
         even = max(1, int(left ** (1 / (len(space) - done)) + 1e-6))
@@ -63,7 +62,7 @@ def fit(space: tuple[int, ...], count: int) -> tuple[int, ...]:
 
 
 def divide(space: tuple[int, ...], count: int) -> tuple[int, ...]:
-    """Give the sides of boxes of at most about `count` pixels that divide an image evenly."""
+    """Return the sides of boxes of at most about `count` pixels that divide an image evenly."""
     most = zip(space, fit(space, count), strict=True)
     return tuple(ceil(size / ceil(size / side)) for size, side in most)
 
@@ -75,24 +74,30 @@ def tiles(
     stride: tuple[int, ...],
     part: tuple[slice, ...] | None = None,
 ) -> Iterator[Tile]:
-    """Cover an image, or a part of it, with tiles of about some size with a halo around each.
+    """Cover an image, or a part of it, with tiles, each with a halo.
 
     Parameters
     ----------
     space, sides : tuple of int
         Sizes of the image and of a tile along each axis of space.
     halo : int
-        Pixels; rounded up to a multiple of the stride, so that what is read begins on it.
+        Width of the halo in pixels, rounded up to a multiple of the stride, so that tiles are read
+        from a multiple of it.
     stride : tuple of int
-        Of the network, along each axis of space.
+        Stride of the network along each axis of space.
     part : tuple of slice, optional
+        The part to cover; the whole image if left out.
+
+    Yields
+    ------
+    Tile
     """
     every, spans = (slice(None), slice(None)), []
     parts = part or [slice(0, size) for size in space]
-    for size, side, whole, step in zip(space, sides, parts, stride, strict=True):
+    for size, side, wanted, step in zip(space, sides, parts, stride, strict=True):
         around = -(-halo // step) * step
-        starts = range(whole.start, whole.stop, side)
-        ends = [*starts[1:], whole.stop]
+        starts = range(wanted.start, wanted.stop, side)
+        ends = [*starts[1:], wanted.stop]
         spans.append(
             [
                 (max(0, (a - around) // step * step), a, b, min(size, b + around))
@@ -108,9 +113,9 @@ def tiles(
 
 
 def count_passes(method: Method, ndim: int, invariant: bool, quick: bool = False) -> int:
-    """Count the passes over an image that `predict` takes for each turn."""
-    blindly = invariant or (method.mixes and not quick)
-    return (not invariant) + (method.sets(ndim) if blindly else 0)
+    """Count the passes over an image that `predict` makes for each orientation."""
+    blindly = invariant or (method.combines_predictions and not quick)
+    return (not invariant) + (method.count_masks(ndim) if blindly else 0)
 
 
 def predict(
@@ -125,7 +130,7 @@ def predict(
     seed: int,
     turns: int = 1,
     quick: bool = False,
-    blend: Blend | None = None,
+    blend: BlendModel | None = None,
 ) -> Predicting:
     """Predict an image, yielding the share done after each tile.
 
@@ -142,107 +147,108 @@ def predict(
     side : int
         Side of the tiles in pixels, without their halo; of volumes, that of a square of as many.
     invariant : bool
-        Predict every pixel from the others alone, not in one pass that sees them all.
+        Give the 𝒥-invariant prediction, with each pixel hidden, instead of the visible one.
     seed : int
-        For partitions and fills drawn at random.
+        For random partitions and fills.
     turns : int
-        Average over this many flips and turns of each tile.
+        Number of orientations for test-time augmentation.
     quick : bool
-        Leave out the passes that only make a good picture better, and run the one that sees all
-        with fewer digits where that is faster.
-    blend : Blend, optional
-        How to mix what was predicted seeing the pixel with what was blindly; found here if left
-        out.
+        Make the visible prediction alone, in reduced precision where that is faster.
+    blend : BlendModel, optional
+        How to combine visible and blind predictions; estimated from them if left out.
 
     Returns
     -------
     Prediction
     """
-    keep_memory()
     generator = torch.Generator().manual_seed(seed)
-    space, ways = tuple(x.shape[2:]), method.turns[:turns]
+    space, orientations = tuple(x.shape[2:]), method.orientations[:turns]
     count = count_passes(method, len(space), invariant, quick)
     parts = count + (count > 1 and not invariant)
-    seen = blind = None
-    gone = missing.all(1, keepdim=True)
+    visible = blind = None
+    unusable = missing.all(1, keepdim=True)
     if not invariant:
-        shown = method.show(x, torch.zeros_like(gone), gone, guides, generator)
-        work = _in_tiles(method.network, shown, side, device, ways, quick)
-        seen = yield from share(work, 0, parts, float)
+        inputs = method.make_input(x, torch.zeros_like(unusable), unusable, guides, generator)
+        work = _in_tiles(method.network, inputs, side, device, orientations, quick)
+        visible = yield from share(work, 0, parts, float)
     if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
-            shown = method.show(x, hidden, gone, guides, generator)
-            work = _in_tiles(method.network, shown, side, device, ways)
+            inputs = method.make_input(x, hidden, unusable, guides, generator)
+            work = _in_tiles(method.network, inputs, side, device, orientations)
             output = yield from share(work, number, parts, float)
             blind = output if blind is None else torch.where(hidden, output, blind)
-    if seen is None:
+    if visible is None:
         assert blind is not None
         return Prediction(method.mean(blind), method.mean(blind), None)
     if blind is None or not isinstance(method, BlindSpot):
-        return Prediction(method.mean(seen), method.mean(seen), None)
+        return Prediction(method.mean(visible), method.mean(visible), None)
     if blend is None:
-        probe = _probe(method, x, gone, guides, device, generator)
-        blend = method.plan(seen, blind, x, missing, probe)
-    mixing = method.mix(seen, blind, x, missing, blend, device)
+        response = _measure_response(method, x, unusable, guides, device, generator)
+        blend = method.fit_blend(visible, blind, x, missing, response)
+    mixing = method.blend(visible, blind, x, missing, blend, device)
     picture, grouped = yield from share(mixing, count, parts, float)
     return Prediction(picture, grouped, blend)
 
 
-def _probe(
+def _measure_response(
     method: Method,
     x: Tensor,
     missing: Tensor,
     guides: Tensor,
     device: torch.device,
     generator: torch.Generator,
-) -> Probe:
-    """Measure the response of each pixel in the middle of an image, all of them at once.
+) -> PixelResponse:
+    """Measure the derivative of each predicted pixel by its own value, in the centre of an image.
 
-    Each is nudged up or down at random. What a pixel's neighbours do to it then averages out (the
-    estimate of a trace by Hutchinson, and of Stein's by Ramani et al., IEEE TIP 2008).
+    All pixels are perturbed at once, with random signs, so that the influence of other pixels
+    averages out (Hutchinson's trace estimator; Ramani et al., IEEE TIP 2008, for SURE).
     """
     space = tuple(x.shape[2:])
     corners = [
-        ((size - side) // 2, side) for size, side in zip(space, fit(space, PROBED**2), strict=True)
+        ((size - side) // 2, side)
+        for size, side in zip(space, fit(space, RESPONSE_SIDE**2), strict=True)
     ]
     box = (slice(None), *(slice(low, low + side) for low, side in corners))
-    middle, gaps, beside = (each[(slice(None), *box)] for each in (x, missing, guides))
-    nudge = NUDGE * (2.0 * torch.randint(2, middle.shape, generator=generator) - 1)
+    centre, unusable, extra = (each[(slice(None), *box)] for each in (x, missing, guides))
+    perturbation = PERTURBATION * (2.0 * torch.randint(2, centre.shape, generator=generator) - 1)
     outputs = []
-    for moved in (middle + nudge, middle - nudge):
-        shown = method.show(moved, torch.zeros_like(gaps), gaps, beside, generator)
-        work = _in_tiles(method.network, shown, PROBED, device, method.turns[:1])
+    for moved in (centre + perturbation, centre - perturbation):
+        inputs = method.make_input(moved, torch.zeros_like(unusable), unusable, extra, generator)
+        work = _in_tiles(method.network, inputs, RESPONSE_SIDE, device, method.orientations[:1])
         outputs.append(method.mean(finish(work)))
-    return Probe(box, (outputs[0] - outputs[1]) / (2 * nudge))
+    return PixelResponse(box, (outputs[0] - outputs[1]) / (2 * perturbation))
 
 
 def _in_tiles(
     network: Network,
-    shown: Tensor,
+    inputs: Tensor,
     side: int,
     device: torch.device,
-    ways: tuple[Orientation, ...],
+    orientations: tuple[Orientation, ...],
     quick: bool = False,
 ) -> Generator[float, None, Tensor]:
-    space = shown.shape[2:]
-    # On a whole number of strides, a flipped tile lies on the same lattice as the flipped image.
-    padded = network.pad(shown)
-    whole = tuple(padded.shape[2:])
+    space = inputs.shape[2:]
+    # With sides of whole strides, a flipped tile lies on the same lattice as the flipped image.
+    padded = network.pad(inputs)
+    padded_space = tuple(padded.shape[2:])
     size = tuple(
         ceil(each / step) * step
-        for each, step in zip(divide(whole, side**2), network.stride, strict=True)
+        for each, step in zip(divide(padded_space, side**2), network.stride, strict=True)
     )
-    every = list(tiles(whole, size, network.halo, network.stride))
+    every = list(tiles(padded_space, size, network.halo, network.stride))
     result: Tensor | None = None
     for number, tile in enumerate(every):
-        digits = fast_arithmetic(device) if quick else nullcontext()
-        with torch.inference_mode(), working_threads(), digits:
+        precision = fast_arithmetic(device) if quick else nullcontext()
+        with torch.inference_mode(), working_threads(), precision:
             piece = padded[tile.read].to(device)
-            outputs = [way.undo(network(prefer_layout(way.do(piece))))[tile.keep] for way in ways]
-            kept = torch.stack(outputs).float().mean(0).cpu()
+            outputs = [
+                orientation.invert(network(prefer_layout(orientation.apply(piece))))[tile.keep]
+                for orientation in orientations
+            ]
+            mean = torch.stack(outputs).float().mean(0).cpu()
         if result is None:
-            result = kept.new_empty(1, kept.shape[1], *padded.shape[2:])
-        result[tile.write] = kept
+            result = mean.new_empty(1, mean.shape[1], *padded.shape[2:])
+        result[tile.write] = mean
         yield (number + 1) / len(every)
     assert result is not None
     return result[(slice(None), slice(None), *map(slice, space))]

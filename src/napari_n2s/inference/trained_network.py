@@ -1,4 +1,4 @@
-"""A trained network as it is kept: weights, scale and settings, but not how it is applied."""
+"""A trained network: its weights, normalisation and settings, without the code to apply it."""
 
 from __future__ import annotations
 
@@ -19,52 +19,51 @@ from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
 from napari_n2s.methods.base import Method
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.traits import MethodTraits, traits_of
 from napari_n2s.preparation.held_out import Score
-from napari_n2s.preparation.prepared import fill_gaps
-from napari_n2s.preparation.streaming import Pictures
+from napari_n2s.preparation.prepared import fill_missing
+from napari_n2s.preparation.streaming import SampleReader
 
 NONLOCAL_WEIGHT = 0.7
-"""What non-local Bayes counts beside the network that it goes by, where nothing is known of it."""
+"""Default weight of the result of non-local Bayes against that of the network."""
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """What training leaves behind, at some step of it.
+    """A network at some step of its training.
 
     Attributes
     ----------
     settings : Settings
     channels, ndim : int
-        Channels and axes of space of the images that it takes.
+        Number of channels and of axes of space of its images.
     scale : Scale
-        The intensities that it was trained on.
+        Normalisation of the training image.
     context : Context or None
-        The pictures that it sees beside one.
+        The neighbouring samples that it sees.
     weights : mapping of str to Tensor
-        On the CPU; copies that training no longer touches.
+        Copies on the CPU, which further training does not change.
     step : int
-        Steps it had been trained for.
+        Number of steps that it was trained for.
     score : Score
         Its error on the held-out pixels.
     turns : int
-        Over how many flips and turns its output is averaged.
+        Number of orientations for test-time augmentation.
     passes : int or None
-        In how many passes over an image pixels are hidden in turn, for an output that has not seen
-        them; as many as its settings say if None. Fewer hide more pixels at a time.
+        Number of passes for the 𝒥-invariant prediction, in each of which a set of pixels is hidden;
+        as in its settings if None. With fewer passes more pixels are hidden at a time.
     paired : bool
-        Whether it was trained on readings of one thing, each for the others' target.
+        Whether it was trained on replicates.
     guides : Scale or None
-        The intensities of the guides that it sees, if any.
+        Normalisation of its guides, if any.
     nonlocal_weight : tuple of float
-        What counts beside its prediction what repeats in that, denoised together; one number, or
-        one for each channel.
+        Weight of the result of non-local Bayes, one for all channels or one for each.
     fallback : Baseline or None
-        A filter that does better than the network, and is applied in its place.
+        A filter that was better than the network and is applied in its place.
     baseline_error : float
-        The error of the better of a median and a blur on the same held-out pixels; NaN if unknown.
+        Error of the best baseline filter on the same held-out pixels; NaN if unknown.
     """
 
     settings: Settings
@@ -85,44 +84,50 @@ class TrainedNetwork:
 
     @property
     def traits(self) -> MethodTraits:
-        """What may be done with its method."""
+        """Traits of its method."""
         return traits_of(self.settings, paired=self.paired)
 
-    def method(self, beside: int, guides: int, device: torch.device) -> Method:
-        """Make its method, to predict with its weights on a device.
+    def method(self, neighbours: int, guides: int, device: torch.device) -> Method:
+        """Make its method with its weights on a device.
 
         Parameters
         ----------
-        beside : int
-            Pictures that it sees beside one.
+        neighbours : int
+            Number of neighbouring samples that it sees.
         guides : int
-            Channels of guides.
+            Number of channels of guides.
         device : torch.device
         """
-        shape = self.channels, self.ndim, beside, guides
-        method = choose(self.settings, *shape, paired=self.paired)
+        shape = self.channels, self.ndim, neighbours, guides
+        method = make_method(self.settings, *shape, paired=self.paired)
         if self.passes and isinstance(method, MaskedMethod):
-            method = method.limited(self.passes, self.ndim)
+            method = method.with_fewer_masks(self.passes, self.ndim)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()
         return method
 
-    def open_guides(self, image: Image) -> Pictures | None:
-        """Open what an image's guides show beside its pictures, if the network sees guides."""
+    def open_guides(self, image: Image) -> SampleReader | None:
+        """Make a reader of an image's guides, if the network sees guides.
+
+        Raises
+        ------
+        ImageError
+            If the image has guides and the network sees none, or the number of channels differs.
+        """
         if not self.guides:
             if image.guides:
-                raise ImageError("The network has learnt without guides; leave them out.")
+                raise ImageError("The network was trained without guides; leave them out.")
             return None
         count = len(self.guides.shift)
         if not image.guides or image.guides.shape[-1] != count:
             raise ImageError(
-                f"The network has learnt with guides, {count} channels in all; give this image "
-                "guides that show the same, or learn without any."
+                f"The network was trained with guides, {count} channels in all; give this image "
+                "guides that show the same, or train without any."
             )
-        return Pictures(image.guides)
+        return SampleReader(image.guides)
 
-    def on_scale(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
-        """Bring a picture to the inner scale, what is no signal filled in."""
-        inner = fill_gaps(self.scale.normalise(sample, excluded.gaps), excluded.gaps)
-        inner[self.scale.spread == 0] = 0
-        return inner
+    def normalise(self, sample: NDArray[np.generic], excluded: Excluded) -> NDArray[np.float32]:
+        """Normalise a sample ``(C, *space)`` and fill in its missing and excluded pixels."""
+        normalised = fill_missing(self.scale.normalise(sample, excluded.gaps), excluded.gaps)
+        normalised[self.scale.spread == 0] = 0
+        return normalised

@@ -1,1 +1,1 @@
-"""The ways to learn from noisy images alone, and what each delivers."""
+"""Denoising methods: the blind-spot network, masked Noise2Self, Noise2Noise and non-local Bayes."""

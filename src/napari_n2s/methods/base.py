@@ -1,7 +1,7 @@
-"""A way to learn from the noisy image alone: what is hidden, what counts, and what is scored.
+"""Protocol of a training method: masks, network input, predicted mean and loss.
 
-Training, scoring and applying ask a method these questions and know nothing else about it, so that
-a network with masks and a network that is blind by its architecture take the same path.
+Training, validation and inference use a method by this protocol alone, so that masked networks and
+architectural blind-spot networks share their code.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from napari_n2s.preparation.augmentation import Orientation
 
 
 class Method(Protocol):
-    """What the loop asks, of normalised images ``(B, C, *space)`` and masks ``(B, 1, *space)``."""
+    """A training method, for normalised images ``(B, C, *space)`` and masks ``(B, 1, *space)``."""
 
-    mixes: ClassVar[bool]
-    """Whether what the user gets also needs the blind output; it is `BlindSpot` then."""
+    combines_predictions: ClassVar[bool]
+    """Whether its result combines visible and blind predictions, as that of `BlindSpot` does."""
 
     @property
     def network(self) -> Network:
         """The network that is trained."""
 
     @property
-    def turns(self) -> tuple[Orientation, ...]:
-        """The ways in which a picture may lie for it."""
+    def orientations(self) -> tuple[Orientation, ...]:
+        """Orientations for augmentation and test-time augmentation."""
 
-    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """Draw the pixels that one step hides and counts, as a mask of this shape."""
+    def draw_mask(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw the pixels that one training step hides and compares, as a mask of this shape."""
 
-    def sets(self, ndim: int) -> int:
-        """Count the masks that `masks` yields."""
+    def count_masks(self, ndim: int) -> int:
+        """Return the number of masks that `masks` yields."""
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield masks that together cover every pixel once, for the 𝒥-invariant output."""
+        """Yield masks that partition the pixels, for the 𝒥-invariant prediction of all of them."""
 
-    def show(
+    def make_input(
         self,
         x: Tensor,
         hidden: Tensor,
@@ -47,16 +47,26 @@ class Method(Protocol):
         guides: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Give what the network may see: its output in `hidden` is to be blind to `x` there.
+        """Make the network input, such that the output in `hidden` does not depend on `x` there.
 
-        Nothing at all may depend on `x` in `blocked`. Guides ``(B, G, *space)`` are seen whole.
+        Parameters
+        ----------
+        x : Tensor, shape (B, C, *space)
+        hidden : Tensor of bool, shape (B, 1, *space)
+            Pixels to predict blindly.
+        blocked : Tensor of bool, shape (B, 1, *space)
+            Pixels on which no output may depend.
+        guides : Tensor, shape (B, G, *space)
+            Channels that are shown unmasked: neighbouring samples, other replicates, guides.
+        generator : torch.Generator
+            For random fills and draws.
         """
 
     def mean(self, output: Tensor) -> Tensor:
-        """Read the predicted image off what the network returned."""
+        """Extract the predicted image ``(B, C, *space)`` from the network output."""
 
     def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
-        """Compare with the noisy image in the counted pixels; a scalar to differentiate.
+        """Compute the loss against the noisy image in the counted pixels, a scalar.
 
-        Of the training a share is done, 0 to 1.
+        `done` is the fraction of the training budget that is used, 0 to 1.
         """

@@ -1,8 +1,8 @@
-"""How the donut network learns, and how the image that is delivered is made from what it predicts.
+"""The blind-spot network as a training method, and the combination of its predictions to a result.
 
-Blind predictions tell the noise; with it known, each pixel is put back by its noise, what the
-network makes of the pixels that it sees is mixed in, and what repeats in the picture is denoised
-together.
+The noise model is estimated from the residuals of the blind prediction. With it, the posterior mean
+of each pixel given its noisy value is computed, averaged with the prediction that sees the pixels
+(visible prediction), and refined by non-local Bayes.
 """
 
 from __future__ import annotations
@@ -20,102 +20,104 @@ from torch import Tensor
 from napari_n2s.core import generators
 from napari_n2s.methods import nonlocal_bayes
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
-from napari_n2s.nn.per_channel import PerChannel
-from napari_n2s.noise.bias import Bias, find_bias, roughness
-from napari_n2s.noise.from_differences import raised
+from napari_n2s.nn.per_channel import PerChannelNetwork
+from napari_n2s.noise.bias import Bias, estimate_bias, roughness
+from napari_n2s.noise.from_differences import correct_memorised
 from napari_n2s.noise.noise_model import (
     NoiseCurve,
-    believe,
-    best_share,
+    noise_from_residuals,
     posterior,
     posterior_weight,
-    read_noise,
-    usual_share,
+    prior_weight,
+    sure_weight,
+    winsorise,
 )
-from napari_n2s.noise.quantile_curve import Curve, ask_bins
-from napari_n2s.noise.stripes import find_lines
+from napari_n2s.noise.quantile_curve import Curve, evaluate_in_bins
+from napari_n2s.noise.stripes import stripe_strength
 from napari_n2s.preparation.augmentation import Orientation
 
 HIDDEN = 0.25
-"""Share of the pixels that one step of the donut network hides."""
-SEEING = 0.75
-"""What the pass that saw all counts with pretrained weights, as far as the noise is not known."""
-FEWEST_KNOWN = 1000
-"""Pixels at least that have a value in all channels, for others to be left aside."""
-NEARLY_ALL = 0.98
-"""Share of the pixels that need a value for the noise of neighbouring ones to be compared."""
-KINDS, FEWEST = 8, 2**15
-"""Of how many kinds of pixels, the smooth and the rough, it is asked what that pass should count,
-and of how many pixels at least."""
+"""Fraction of the pixels that are hidden in a training step."""
+PRETRAINED_WEIGHT = 0.75
+"""Prior weight of the visible prediction with pretrained weights."""
+MIN_KNOWN = 1000
+"""Minimum number of pixels with a value in all channels, for pixels with a value in only some
+channels to be ignored."""
+MIN_KNOWN_FRACTION = 0.98
+"""Fraction of the pixels that need a value for noise to be estimated from neighbouring pixels."""
+BINS, MIN_PIXELS = 8, 2**15
+"""Number of bins of local roughness in each of which the weight of the visible prediction is
+estimated, and minimum number of pixels in a bin."""
 
 
-class Probe(NamedTuple):
-    """How the network answers to its own pixel in a part of an image.
+class PixelResponse(NamedTuple):
+    """Derivative of the visible prediction of a pixel with respect to its own noisy value.
 
     Attributes
     ----------
     box : tuple of slice
-        That part of an array ``(C, *space)``.
-    response : Tensor, shape (1, C, *part)
-        Derivative of the output that saw `x` by the pixel itself; right on average.
+        The part of the image in which it was measured, as slices of an array ``(C, *space)``.
+    derivative : Tensor, shape (1, C, *part)
+        A random estimate without bias.
     """
 
     box: tuple[slice, ...]
-    response: Tensor
+    derivative: Tensor
 
 
-class Blend(NamedTuple):
-    """How the output that saw the pixels and the blind one become one.
+class BlendModel(NamedTuple):
+    """Parameters by which the visible and the blind prediction are combined.
 
     Attributes
     ----------
     noise : NoiseCurve
+        Noise variance over intensity.
     bias : Bias
-        What both err by.
-    trust : ndarray, shape (C,)
-        How far the posterior of the second is taken.
-    share : Curve
-        What the first counts beside it, over the roughness: where a picture is smooth, the two
-        differ little, and hardly by what can be told.
+        Bias of both predictions.
+    posterior_weight : ndarray, shape (C,)
+        Weight of the posterior mean against the blind prediction, in each channel.
+    visible_weight : Curve
+        Weight of the visible prediction against the posterior mean, over local roughness: where an
+        image is smooth the two differ little, and their weights cannot be estimated well.
     """
 
     noise: NoiseCurve
     bias: Bias
-    trust: NDArray[np.float64]
-    share: Curve
+    posterior_weight: NDArray[np.float64]
+    visible_weight: Curve
 
 
 @dataclass(frozen=True)
 class BlindSpot:
-    """The donut network: a quarter of the pixels is hidden and counted; the rest stays as it is.
+    """The donut blind-spot network: in each step a quarter of the pixels is hidden and predicted.
 
     Attributes
     ----------
-    network : BlindSpotNetwork
-    turns : tuple of Orientation
-    sees : bool
-        Whether pretraining has taught it what to make of pixels that are shown.
+    network : BlindSpotNetwork or PerChannelNetwork
+    orientations : tuple of Orientation
+    pretrained : bool
+        Whether it begins with pretrained weights, which make a good visible prediction.
     uses_posterior : bool
-        Whether the pixel is put back by its noise. Where neighbours share their noise, some of it
-        reaches farther than any blind spot, and would come back with the pixel.
+        Whether the posterior mean given the noisy pixel is used. Correlated noise partly reaches
+        beyond any blind spot, and would be brought back by it.
     """
 
-    mixes: ClassVar[bool] = True
-    network: BlindSpotNetwork | PerChannel
-    turns: tuple[Orientation, ...]
-    sees: bool = False
+    combines_predictions: ClassVar[bool] = True
+    network: BlindSpotNetwork | PerChannelNetwork
+    orientations: tuple[Orientation, ...]
+    pretrained: bool = False
     uses_posterior: bool = True
 
-    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """Draw each pixel by itself."""
+    def draw_mask(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw each pixel independently, with probability `HIDDEN`."""
         return torch.rand(shape, generator=generator, device=generator.device) < HIDDEN
 
-    def sets(self, ndim: int) -> int:
-        """Count two for each axis."""
+    def count_masks(self, ndim: int) -> int:
+        """Return 2 to the power of the number of axes."""
         return int(2**ndim)
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield every second block along each axis: the next pixels on a pixel's lattice show."""
+        """Yield every second block along each axis: lattice neighbours of a pixel stay visible."""
         blocks = [
             torch.arange(size).div(s, rounding_mode="floor") % 2
             for size, s in zip(space, self.network.lattice, strict=True)
@@ -124,7 +126,7 @@ class BlindSpot:
             lines = [block == each for block, each in zip(blocks, phase, strict=True)]
             yield torch.stack(torch.meshgrid(*lines, indexing="ij")).all(0)[None, None]
 
-    def show(
+    def make_input(
         self,
         x: Tensor,
         hidden: Tensor,
@@ -132,93 +134,131 @@ class BlindSpot:
         guides: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Say which pixels are hidden; remove those that are blocked."""
+        """Concatenate image (blocked pixels set to 0), valid mask, hidden mask and guides."""
         valid, hidden = (each.expand_as(x[:, :1]).to(x) for each in (~blocked, hidden | blocked))
         return torch.cat([x * valid, valid, hidden, guides], 1)
 
     def mean(self, output: Tensor) -> Tensor:
-        """Take the first half of the output."""
+        """Return the first half of the channels; the second is the total variance."""
         return output.chunk(2, 1)[0]
 
     def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
-        """Average the negative Gaussian log-likelihood of the noisy pixels, up to a constant."""
+        """Compute the mean negative Gaussian log-likelihood of the noisy pixels."""
         mean, total = output.chunk(2, 1)
         weight = counted.expand_as(target).to(target)
-        surprise = (mean - target).square() / total + total.log()
-        return 0.5 * (surprise * weight).sum() / weight.sum().clamp(min=1)
+        loss = (mean - target).square() / total + total.log()
+        return 0.5 * (loss * weight).sum() / weight.sum().clamp(min=1)
 
-    def plan(
-        self, seen: Tensor, blind: Tensor, x: Tensor, missing: Tensor, probe: Probe
-    ) -> Blend | None:
-        """Read the noise off the blind output, and find on the probe what the other should count.
+    def fit_blend(
+        self, visible: Tensor, blind: Tensor, x: Tensor, missing: Tensor, response: PixelResponse
+    ) -> BlendModel | None:
+        """Estimate the noise from blind residuals, and the weight of the visible prediction.
 
-        The pass that saw all trusts its weights, which were learnt with a stand-in for the pixel,
-        or on simulated pictures; the posterior of the blind one the noise that it reads off its own
-        residuals. Their errors differ.
+        The visible prediction relies on what the weights have learned about visible pixels, in
+        training with a substitute for the pixel or in pretraining on simulated images; the
+        posterior mean relies on the noise model. Their errors differ: their average is better.
+
+        Parameters
+        ----------
+        visible, blind : Tensor, shape (1, 2 * C, *space)
+            Network outputs with all pixels visible, and with each pixel hidden.
+        x : Tensor, shape (1, C, *space)
+            The normalised image.
+        missing : Tensor of bool, shape (1, 1 or C, *space)
+        response : PixelResponse
+
+        Returns
+        -------
+        BlendModel or None
+            None if all pixels are missing.
         """
-        there = ~missing[0].any(0).numpy()
-        if there.sum() < FEWEST_KNOWN:
-            there = ~missing[0].all(0).numpy()
-        if not there.any():
+        known = ~missing[0].any(0).numpy()
+        if known.sum() < MIN_KNOWN:
+            known = ~missing[0].all(0).numpy()
+        if not known.any():
             return None
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
-        other = self.mean(seen)[0].numpy()
-        known = [each[:, there] for each in (mean, total, noisy)]
-        noise, trust = read_noise(*known), posterior_weight(*known)
-        noise = raised(noise, mean, noisy) if there.mean() > NEARLY_ALL else noise
-        bias = find_bias(known[0], known[1], other[:, there], known[2], noise)
-        mean, total, other = bias.undo(mean, total, other, noise)
-        taken = trust * self.uses_posterior
-        estimate, promised = posterior(mean, total, noisy, noise, taken)
-        usual = usual_share(estimate, promised, other, there)
-        expected = np.full_like(usual, SEEING) if self.sees else usual
-        within = there[probe.box[1:]]
+        seeing = self.mean(visible)[0].numpy()
+        values = [each[:, known] for each in (mean, total, noisy)]
+        noise, trust = noise_from_residuals(*values), posterior_weight(*values)
+        noise = (
+            correct_memorised(noise, mean, noisy) if known.mean() > MIN_KNOWN_FRACTION else noise
+        )
+        bias = estimate_bias(values[0], values[1], seeing[:, known], values[2], noise)
+        mean, total, seeing = bias.correct(mean, total, seeing, noise)
+        weight = trust * self.uses_posterior
+        estimate, expected_variance = posterior(mean, total, noisy, noise, weight)
+        usual = prior_weight(estimate, expected_variance, seeing, known)
+        prior = np.full_like(usual, PRETRAINED_WEIGHT) if self.pretrained else usual
+        within = known[response.box[1:]]
         variance = noise.variance(mean)
-        probed = [each[probe.box][:, within] for each in (mean, total, noisy, variance, other)]
-        probed.append(probe.response[0].numpy()[:, within])
-        probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (taken, expected)]
+        probed = [each[response.box][:, within] for each in (mean, total, noisy, variance, seeing)]
+        probed.append(response.derivative[0].numpy()[:, within])
+        probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (weight, prior)]
         rough = roughness(probed[1], probed[3])
-        share = ask_bins(best_share, rough, *probed, bins=KINDS, fewest=FEWEST)
-        best = share.value
-        if mean.ndim > 2 and self.uses_posterior:  # that takes noise for independent
-            lines = find_lines(mean, total, noisy, variance, there)
-            best = best + lines[:, None] * (expected[:, None] - best)
-        best = best if self.sees else np.minimum(usual[:, None], best)
-        return Blend(noise, bias, trust, Curve(share.at, best))
+        curve = evaluate_in_bins(sure_weight, rough, *probed, bins=BINS, fewest=MIN_PIXELS)
+        best = curve.value
+        if mean.ndim > 2 and self.uses_posterior:  # the estimate assumes independent noise
+            stripes = stripe_strength(mean, total, noisy, variance, known)
+            best = best + stripes[:, None] * (prior[:, None] - best)
+        best = best if self.pretrained else np.minimum(usual[:, None], best)
+        return BlendModel(noise, bias, trust, Curve(curve.at, best))
 
-    def mix(
+    def blend(
         self,
-        seen: Tensor,
+        visible: Tensor,
         blind: Tensor,
         x: Tensor,
         missing: Tensor,
-        blend: Blend | None,
+        model: BlendModel | None,
         device: torch.device,
     ) -> Generator[float, None, tuple[Tensor, Tensor]]:
-        """Average the pass that saw all with the posterior of the blind one.
+        """Average the visible prediction with the posterior mean, then apply non-local Bayes.
 
-        In a picture that is for non-local Bayes to go by, in each channel by itself where each has
-        a network of its own. Pixels without a value are as they are predicted.
+        Non-local Bayes is applied to two-dimensional images only, to each channel separately if
+        each has a network of its own. Missing pixels are given their prediction.
+
+        Parameters
+        ----------
+        visible, blind, x, missing
+            As for `fit_blend`.
+        model : BlendModel or None
+            The blind prediction is returned if None.
+        device : torch.device
+            Device for non-local Bayes.
+
+        Yields
+        ------
+        float
+            Fraction done.
+
+        Returns
+        -------
+        tuple of Tensor, shape (1, C, *space)
+            The average, and the result of non-local Bayes with it as pilot.
         """
-        if blend is None:
+        if model is None:
             return self.mean(blind), self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
-        other = self.mean(seen)[0].numpy()
-        mean, total, other = blend.bias.undo(mean, total, other, blend.noise)
-        estimate, _ = posterior(mean, total, noisy, blend.noise, blend.trust * self.uses_posterior)
-        share = torch.from_numpy(blend.share.over(roughness(total, blend.noise.variance(mean))))
+        seeing = self.mean(visible)[0].numpy()
+        mean, total, seeing = model.bias.correct(mean, total, seeing, model.noise)
+        variance = model.noise.variance(mean)
+        weight = model.posterior_weight * self.uses_posterior
+        estimate, _ = posterior(mean, total, noisy, model.noise, weight)
+        visible_weight = torch.from_numpy(model.visible_weight.over(roughness(total, variance)))
         predicted, unknown = torch.from_numpy(mean), missing[0]
-        mixed = torch.lerp(torch.from_numpy(estimate), torch.from_numpy(other), share)
-        mixed = torch.where(unknown, predicted, mixed)
-        if not nonlocal_bayes.fits(tuple(x.shape[2:])):
-            return mixed[None], mixed[None]
-        values = torch.where(unknown, mixed, torch.from_numpy(believe(mean, total, noisy)))
-        noise = torch.from_numpy(blend.noise.variance(mean))
-        size = 1 if isinstance(self.network, PerChannel) else len(mixed)
-        parts = [slice(first, first + size) for first in range(0, len(mixed), size)]
-        together = []
+        average = torch.lerp(torch.from_numpy(estimate), torch.from_numpy(seeing), visible_weight)
+        average = torch.where(unknown, predicted, average)
+        if not nonlocal_bayes.is_applicable(tuple(x.shape[2:])):
+            return average[None], average[None]
+        values = torch.where(unknown, average, torch.from_numpy(winsorise(mean, total, noisy)))
+        noise = torch.from_numpy(variance)
+        size = 1 if isinstance(self.network, PerChannelNetwork) else len(average)
+        parts = [slice(first, first + size) for first in range(0, len(average), size)]
+        refined = []
         for number, part in enumerate(parts):
-            work = nonlocal_bayes.denoise_alike(mixed[part], values[part], noise[part], device)
-            together.append((yield from generators.share(work, number, len(parts), float)))
-        trust = torch.from_numpy(blend.trust).to(x).reshape(-1, *(1,) * (x.ndim - 2))
-        return mixed[None], torch.lerp(mixed, torch.cat(together), trust)[None]
+            work = nonlocal_bayes.denoise_patches(average[part], values[part], noise[part], device)
+            refined.append((yield from generators.share(work, number, len(parts), float)))
+        trust = torch.from_numpy(model.posterior_weight).to(x)
+        trust = trust.reshape(-1, *(1,) * (x.ndim - 2))
+        return average[None], torch.lerp(average, torch.cat(refined), trust)[None]

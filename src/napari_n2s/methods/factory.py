@@ -1,4 +1,4 @@
-"""Making the method that settings describe, with the weights that it begins with."""
+"""Factory of training methods: network, masks and initial weights as the settings describe."""
 
 from __future__ import annotations
 
@@ -12,65 +12,69 @@ from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn import masks, pretrained
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.networks import NETWORKS, seeded
-from napari_n2s.nn.per_channel import PerChannel
-from napari_n2s.preparation.augmentation import turns
+from napari_n2s.nn.per_channel import PerChannelNetwork
+from napari_n2s.preparation.augmentation import orientations
 
 TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
-"""The donut's trunk, by the axes of space, where it is not the usual one.
+"""Arguments of the blind-spot network's trunk by number of axes of space, where not the default.
 
-In a volume eleven voxels across hold as many as forty pixels across a picture; a deeper one would
-see little else than the border of its cubes.
+A cube eleven voxels wide has as many voxels as a square forty pixels wide has pixels: with more
+levels, most of the receptive field would lie beyond the border of a crop.
 """
 
 
-def choose(
+def make_method(
     settings: Settings,
     channels: int,
     ndim: int,
-    beside: int = 0,
+    neighbours: int = 0,
     guides: int = 0,
     *,
     paired: bool = False,
 ) -> MaskedMethod | BlindSpot | Noise2Noise:
-    """Make the method that the settings describe, with the weights that it begins with.
+    """Make the method that the settings describe, with its initial weights.
 
     Parameters
     ----------
     settings : Settings
     channels, ndim : int
-    beside : int
-        Pictures that are seen beside one.
+        Number of channels and of axes of space.
+    neighbours : int
+        Number of neighbouring samples that the network sees.
     guides : int
-        Channels of further images that are.
+        Number of channels of guides.
     paired : bool
-        Whether readings of one thing are learnt from each other.
+        Whether it is trained on replicates.
     """
     if settings.channels == "independent" and channels > 1:
-        each = [choose(settings, 1, ndim, beside, guides) for _ in range(channels)]
-        outputs = 2 if isinstance(each[0], BlindSpot) else 0
+        per_channel = [make_method(settings, 1, ndim, neighbours, guides) for _ in range(channels)]
+        outputs = 2 if isinstance(per_channel[0], BlindSpot) else 0
         return replace(
-            each[0], network=PerChannel([method.network for method in each], outputs, guides)
+            per_channel[0],
+            network=PerChannelNetwork([method.network for method in per_channel], outputs, guides),
         )
     traits = traits_of(settings, paired=paired)
     with seeded(settings.seed):
         if paired:
             name = "unet-small" if settings.network == "donut" else settings.network
             network = NETWORKS[name](channels, ndim, guides=guides)
-            return Noise2Noise(network, turns(ndim), settings.loss, guides)
+            return Noise2Noise(network, orientations(ndim), settings.loss, guides)
         if traits.blind_spot:
             radius = settings.radius_along(ndim)
             square = len(set(radius[-2:])) == 1
             donut = BlindSpotNetwork(
-                channels, ndim, radius, beside * channels + guides, **TRUNK.get(ndim, {})
+                channels, ndim, radius, neighbours * channels + guides, **TRUNK.get(ndim, {})
             )
-            ahead = settings.pretrained and pretrained.fits(settings, channels, ndim)
-            if ahead:
+            is_pretrained = settings.pretrained and pretrained.fits(settings, channels, ndim)
+            if is_pretrained:
                 donut.load_state_dict(pretrained.weights_for(donut.radius, donut.guides))
-            return BlindSpot(donut, turns(ndim, swaps=square), ahead, traits.uses_posterior)
+            return BlindSpot(
+                donut, orientations(ndim, swaps=square), is_pretrained, traits.uses_posterior
+            )
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (
-        masks.Grid(settings.grid_width)
+        masks.GridPartition(settings.grid_width)
         if settings.partition == "grid"
-        else masks.Random(settings.density)
+        else masks.RandomPartition(settings.density)
     )
-    return MaskedMethod(masked, turns(ndim), partition, settings.fill)
+    return MaskedMethod(masked, orientations(ndim), partition, settings.fill)

@@ -1,4 +1,4 @@
-"""Noise2Self with masks, for any network."""
+"""Noise2Self with masked pixels, for any network."""
 
 from __future__ import annotations
 
@@ -16,27 +16,37 @@ from napari_n2s.preparation.augmentation import Orientation
 
 @dataclass(frozen=True)
 class MaskedMethod:
-    """Noise2Self with masks: hidden pixels are replaced, and they alone are the target."""
+    """Noise2Self with masks: hidden pixels are replaced, and the loss is computed on them alone.
 
-    mixes: ClassVar[bool] = False
+    Attributes
+    ----------
+    network : Network
+    orientations : tuple of Orientation
+    partition : Partition
+        How masks partition the pixels.
+    fill : str
+        How hidden pixels are replaced, as in the settings.
+    """
+
+    combines_predictions: ClassVar[bool] = False
     network: Network
-    turns: tuple[Orientation, ...]
+    orientations: tuple[Orientation, ...]
     partition: masks.Partition
     fill: str
 
-    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """Draw one set of the partition."""
+    def draw_mask(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Draw one mask of the partition."""
         return self.partition.draw(shape, generator)
 
-    def sets(self, ndim: int) -> int:
-        """Count the sets of the partition."""
+    def count_masks(self, ndim: int) -> int:
+        """Return the number of masks of the partition."""
         return self.partition.sets(ndim)
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield every set of the partition."""
+        """Yield every mask of the partition."""
         return self.partition.masks(space, generator)
 
-    def show(
+    def make_input(
         self,
         x: Tensor,
         hidden: Tensor,
@@ -44,18 +54,18 @@ class MaskedMethod:
         guides: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Replace the hidden pixels as well as the blocked ones."""
-        shown = masks.fill(x, hidden | blocked, self.fill, generator)
-        return torch.cat([shown, guides], 1)
+        """Replace hidden and blocked pixels."""
+        filled = masks.fill(x, hidden | blocked, self.fill, generator)
+        return torch.cat([filled, guides], 1)
 
-    def limited(self, most: int, ndim: int) -> MaskedMethod:
-        """Hide more pixels at a time, so that about so many passes give the invariant output."""
+    def with_fewer_masks(self, most: int, ndim: int) -> MaskedMethod:
+        """Return the method with a partition of about `most` masks, for faster inference."""
         return replace(self, partition=self.partition.coarser(most, ndim))
 
     def mean(self, output: Tensor) -> Tensor:
-        """Take the output as it is."""
+        """Return the output, which is the predicted mean."""
         return output
 
     def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
-        """Average the squared error over the counted pixels."""
+        """Compute the mean squared error over the counted pixels."""
         return masks.masked_loss(output, target, counted)

@@ -1,8 +1,7 @@
-"""Noise2Noise: one noisy reading supervises another, and nothing has to be hidden.
+"""Noise2Noise: one replicate is predicted from another, without masks.
 
-The noise of a target is independent of the input that is another reading of the same thing: what
-the network is taught by it averages out (Lehtinen et al., ICML 2018). It is Noise2Self with one set
-for each reading: where a reading is hidden, all of it is, and another is seen in its place.
+The noise of the target is independent of that of the input, so that it averages out in the gradient
+(Lehtinen et al., ICML 2018). In terms of Noise2Self, the partition has one set for each replicate.
 """
 
 from __future__ import annotations
@@ -20,36 +19,45 @@ from napari_n2s.nn.networks import Network
 from napari_n2s.preparation.augmentation import Orientation
 
 NOT_BLIND = (
-    "invariant hides each pixel from its own prediction, which a network that learns one reading "
-    "from another does not do; leave it out."
+    "invariant hides each pixel from its own prediction, which a network trained on replicates "
+    "does not do; leave it out."
 )
 
 
 @dataclass(frozen=True)
 class Noise2Noise:
-    """Noise2Noise as a method: what lies beside a reading are others; one of them is seen whole."""
+    """Noise2Noise as a training method: another replicate is the network input.
 
-    mixes: ClassVar[bool] = False
+    Attributes
+    ----------
+    network : Network
+    orientations : tuple of Orientation
+    loss_name : str
+        Name of the loss, a key of `LOSSES`.
+    guides : int
+        Number of channels of guides, which are never a target; they come after those of the other
+        replicates.
+    """
+
+    combines_predictions: ClassVar[bool] = False
     network: Network
-    turns: tuple[Orientation, ...]
-    name: str
-    """Of the loss."""
+    orientations: tuple[Orientation, ...]
+    loss_name: str
     guides: int
-    """Channels of the last of what lies beside, which are no readings and always seen."""
 
-    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """Hide and count everything."""
+    def draw_mask(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Return a mask of all pixels."""
         return torch.ones(shape, dtype=torch.bool, device=generator.device)
 
-    def sets(self, ndim: int) -> int:
-        """Count one."""
+    def count_masks(self, ndim: int) -> int:
+        """Return 1."""
         return 1
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield it."""
+        """Yield the mask of all pixels."""
         yield torch.ones(1, 1, *space, dtype=torch.bool)
 
-    def show(
+    def make_input(
         self,
         x: Tensor,
         hidden: Tensor,
@@ -57,21 +65,21 @@ class Noise2Noise:
         guides: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Show one of the other readings, drawn at random; the image itself if there is none."""
-        readings, guides = guides.tensor_split([guides.shape[1] - self.guides], 1)
-        if readings.shape[1]:
-            others = readings.reshape(len(x), -1, *x.shape[1:])
+        """Choose another replicate at random as input; the image itself if there is none."""
+        replicates, guides = guides.tensor_split([guides.shape[1] - self.guides], 1)
+        if replicates.shape[1]:
+            others = replicates.reshape(len(x), -1, *x.shape[1:])
             count = (others.shape[1], (len(x),))
             drawn = torch.randint(*count, generator=generator, device=generator.device)
-            seen = others[torch.arange(len(x)), drawn.to(others.device)]
+            chosen = others[torch.arange(len(x)), drawn.to(others.device)]
         else:
-            seen = fill(x, blocked, "neighbours")
-        return torch.cat([tone_map(seen) if self.name == "hdr" else seen, guides], 1)
+            chosen = fill(x, blocked, "neighbours")
+        return torch.cat([tone_map(chosen) if self.loss_name == "hdr" else chosen, guides], 1)
 
     def mean(self, output: Tensor) -> Tensor:
-        """Take the output as it is."""
+        """Return the output, which is the predicted mean."""
         return output
 
     def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
-        """Compare with the reading that was not seen."""
-        return LOSSES[self.name](output, target, counted, done)
+        """Compute the loss against the replicate that was not the input."""
+        return LOSSES[self.loss_name](output, target, counted, done)

@@ -1,8 +1,8 @@
-"""What follows from the settings for all that is done with a method, decided in one place.
+"""Traits of a method that follow from the settings, derived in one place.
 
-A blind spot wider than a pixel means that neighbouring pixels share their noise. The measured pixel
-would then bring noise back that the network has not seen, the held-out pixels betray theirs to
-filters that see their neighbours, and noise does not cancel in the mean of a block.
+A blind spot wider than a pixel means that the noise of neighbouring pixels is correlated. Then the
+posterior mean would bring back noise with the measured pixel, filters would see the noise of
+held-out pixels in their neighbours, and noise would not average out over blocks of pixels.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from napari_n2s.core.settings import Settings
 
 @dataclass(frozen=True)
 class MethodTraits:
-    """What may be done with a method.
+    """Traits of a method.
 
     Attributes
     ----------
     blind_spot : bool
-        Whether the network is blind by its architecture.
+        Whether the network has a blind spot by its architecture.
     uses_posterior : bool
-        Whether measured pixels are put back by their noise, which must be independent.
+        Whether the posterior mean given the measured pixel is used, which assumes noise that is
+        independent from pixel to pixel.
     weighs_nonlocal : bool
-        Whether held-out pixels can say what non-local Bayes counts.
+        Whether the weight of non-local Bayes can be estimated on the held-out pixels.
     judged_by_filters : bool
         Whether its result can be compared with that of a filter, and replaced by it.
     """
@@ -35,13 +36,13 @@ class MethodTraits:
 
 
 def traits_of(settings: Settings, *, paired: bool = False) -> MethodTraits:
-    """Decide what may be done with the method that settings describe.
+    """Derive the traits of the method that the settings describe.
 
     Parameters
     ----------
     settings : Settings
     paired : bool
-        Whether replicates are learnt from each other.
+        Whether it is trained on replicates.
     """
     blind_spot = settings.network == "donut" and not paired
     independent = not any(settings.blind_spot_radius)
@@ -54,7 +55,7 @@ def traits_of(settings: Settings, *, paired: bool = False) -> MethodTraits:
 
 
 def radius_of(settings: Settings, ndim: int) -> tuple[int, ...] | None:
-    """Give the blind-spot radius along each of `ndim` axes of space; None for a masked network.
+    """Return the blind-spot radius along each of `ndim` axes of space; None for a masked network.
 
     Raises
     ------

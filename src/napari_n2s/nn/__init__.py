@@ -1,1 +1,1 @@
-"""Networks, their masks, losses, optimizer and pretrained weights."""
+"""Networks, masks, losses, the optimiser and pretrained weights."""

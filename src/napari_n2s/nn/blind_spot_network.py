@@ -1,17 +1,15 @@
-"""The donut network: it can be blind to any pixel without changing a pixel around it.
+"""The donut network: a network with a blind spot at chosen pixels, which changes no other input.
 
-Its first kernel leaves out a blind spot. What that gives is split into its phases: one image for
-every position within a lattice so wide that no kernel of one place reaches into the blind spot of
-another. Any network
-may then work on each phase, with pooling and depth as it likes: nothing that it is given at one
-place of the lattice holds the pixel of that place. The pixel itself enters by a path of its own,
-where it is shown; where it is hidden, the mean of the pixels around stands in for it, and the
-network is told so. So a quarter of the pixels can be predicted blindly in one pass from unspoilt
-surroundings, where masks on a common network hide a sixteenth, and those from every other pixel's
-view as well.
+Its first kernel has a blind spot at its centre. The feature map is split into phases: one image for
+every position on a lattice so wide that no kernel at one site reaches into the blind spot of
+another. Any network may then process each phase, with any depth and pooling, because no feature at
+one site depends on the pixel there. The pixel itself enters by a separate path where it is visible;
+where it is hidden, it is replaced by the mean of the nearest pixels, and an input channel says so.
+A quarter of the pixels can thus be predicted blindly in one pass from unchanged surroundings; masks
+on an ordinary network hide a sixteenth, and hide these pixels from the prediction of all others.
 
-With everything hidden it is 𝒥-invariant with one set for each pixel (Batson & Royer 2019). The
-variance that it predicts beside the mean is for the posterior of Laine et al., "High-Quality
+With all pixels hidden it is 𝒥-invariant with one set for each pixel (Batson & Royer 2019). The
+variance that it predicts together with the mean is for the posterior of Laine et al., "High-Quality
 Self-Supervised Deep Image Denoising", NeurIPS 2019.
 """
 
@@ -27,16 +25,19 @@ from torch import Tensor
 from napari_n2s.core.device import prefer_layout
 from napari_n2s.nn.networks import CONVOLUTION, SLOPE, Network, UNet, initialise
 
-CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+CONVOLVE = {2: F.conv2d, 3: F.conv3d}
+REACH = 1
+"""Pixels by which the first kernel reaches beyond the blind spot to each side."""
 SMALLEST_VARIANCE = 1e-4
-"""Of an image of variance 1: keeps the likelihood finite where there is no noise."""
+"""Lower bound of the predicted variance, for images of variance 1: keeps the likelihood finite
+where there is no noise."""
 
 
 class BlindSpotNetwork(Network):
-    """A network that predicts each pixel, and how far off that is, blindly where it is told to.
+    """A network that predicts mean and variance of each pixel, blindly where pixels are hidden.
 
-    It takes ``(B, C + 2 + G, *space)``: the image, where it is valid (1, or 0 at a pixel without a
-    value), where it is hidden (1, or 0), and guides. It returns ``(B, 2 C, *space)``: the mean of
+    It takes ``(B, C + 2 + G, *space)``: the image, its valid pixels (1, or 0 at a pixel without a
+    value), its hidden pixels (1, or 0), and guides. It returns ``(B, 2 C, *space)``: the mean of
     each channel, then the variance of the noisy pixel around it.
 
     Parameters
@@ -44,20 +45,18 @@ class BlindSpotNetwork(Network):
     channels : int
         C. A pixel is hidden in all of them.
     ndim : int
-        Axes of space, 1 to 3.
+        Axes of space, 2 or 3.
     radius : tuple of int
-        How far the blind spot reaches to each side along each axis. (0, 0) hides the pixel alone;
-        (0, 2) also the two to its left and to its right, for noise that correlates along X.
+        Blind-spot radius along each axis. (0, 0) hides the pixel alone; (0, 2) also the two to its
+        left and to its right, for noise that is correlated along X.
     guides : int
-        G, further images that are seen whole and not predicted, as neighbouring slices.
-    reach : int
-        How far the first kernel looks beyond the radius.
+        G, further images without a blind spot that are not predicted, such as neighbouring slices.
     width, levels : int
-        As for the `UNet` that works on each phase.
+        As for the `UNet` that processes each phase.
     """
 
     border = "constant"
-    ring: Tensor
+    mask: Tensor
 
     def __init__(
         self,
@@ -65,20 +64,19 @@ class BlindSpotNetwork(Network):
         ndim: int = 2,
         radius: tuple[int, ...] = (0, 0),
         guides: int = 0,
-        reach: int = 1,
         width: int = 16,
         levels: int = 1,
     ) -> None:
         super().__init__()
         self.channels = channels
         self.guides = guides
-        self.reach = tuple(k + reach for k in radius)
+        self.reach = tuple(k + REACH for k in radius)
         self.lattice = tuple(r + k + 1 for r, k in zip(self.reach, radius, strict=True))
         kernel = tuple(2 * r + 1 for r in self.reach)
         self.radius = radius
         self.first: Any = CONVOLUTION[ndim](2 * channels + 2 + guides, width, kernel)
-        self.register_buffer("ring", torch.ones_like(self.first.weight[:1]), persistent=False)
-        around, centre = self.ring[0, : channels + 1], self.ring[0, channels + 1 : 2 * channels + 2]
+        self.register_buffer("mask", torch.ones_like(self.first.weight[:1]), persistent=False)
+        around, centre = self.mask[0, : channels + 1], self.mask[0, channels + 1 : 2 * channels + 2]
         inside = [slice(r - k, r + k + 1) for r, k in zip(self.reach, radius, strict=True)]
         everywhere: list[Any] = [slice(None)]
         around[(*everywhere, *inside)] = 0
@@ -92,20 +90,20 @@ class BlindSpotNetwork(Network):
         initialise(self)
 
     def body(self, x: Tensor) -> Tensor:
-        """Look around the blind spot and through it, work on each phase, and join the phases."""
+        """Apply the first kernel, then the trunk to each phase, and join the phases."""
         guides = x.shape[1] - self.channels - 2
         image, valid, hidden, others = torch.split_with_sizes(x, [self.channels, 1, 1, guides], 1)
-        centre = torch.where(hidden > 0, self._beside(torch.cat([image, valid], 1)), image)
+        centre = torch.where(hidden > 0, self._mean_of_nearest(torch.cat([image, valid], 1)), image)
         border = [r for r in reversed(self.reach) for _ in range(2)]
         around = prefer_layout(F.pad(torch.cat([image, valid, centre, hidden, others], 1), border))
-        ring = self.first.weight * self.ring
-        h = F.leaky_relu(CONVOLVE[x.ndim - 2](around, ring, self.first.bias), SLOPE, inplace=True)
-        h = F.leaky_relu(self.trunk(split(h, self.lattice)), SLOPE, inplace=True)
-        mean, variance = join(self.last(h), self.lattice).chunk(2, 1)
+        kernel = self.first.weight * self.mask
+        h = F.leaky_relu(CONVOLVE[x.ndim - 2](around, kernel, self.first.bias), SLOPE, inplace=True)
+        h = F.leaky_relu(self.trunk(split_phases(h, self.lattice)), SLOPE, inplace=True)
+        mean, variance = join_phases(self.last(h), self.lattice).chunk(2, 1)
         return torch.cat([mean, F.softplus(variance) + SMALLEST_VARIANCE], 1)
 
-    def _beside(self, image: Tensor) -> Tensor:
-        """Average the pixels next to the radius along each axis, as far as they are valid."""
+    def _mean_of_nearest(self, image: Tensor) -> Tensor:
+        """Average the valid pixels next to the blind spot along each axis."""
         total = torch.zeros_like(image)
         for axis, k in enumerate(self.radius, start=2):
             step, rest = k + 1, image.shape[axis] - k - 1
@@ -114,7 +112,7 @@ class BlindSpotNetwork(Network):
         return total[:, :-1] / total[:, -1:].clamp(min=1)
 
 
-def split(x: Tensor, lattice: tuple[int, ...]) -> Tensor:
+def split_phases(x: Tensor, lattice: tuple[int, ...]) -> Tensor:
     """Split ``(B, C, *space)`` into its phases, ``(B * prod(lattice), C, *(space / lattice))``."""
     batch, channels, *space = x.shape
     small = [n // s for n, s in zip(space, lattice, strict=True)]
@@ -124,8 +122,8 @@ def split(x: Tensor, lattice: tuple[int, ...]) -> Tensor:
     return order.reshape(-1, *small, channels).movedim(-1, 1)
 
 
-def join(x: Tensor, lattice: tuple[int, ...]) -> Tensor:
-    """Put the phases that `split` made together again."""
+def join_phases(x: Tensor, lattice: tuple[int, ...]) -> Tensor:
+    """Invert `split_phases`."""
     _, channels, *small = x.shape
     ndim = len(small)
     last = x.movedim(1, -1).reshape(-1, *lattice, *small, channels)

@@ -1,12 +1,12 @@
-"""The blind spot: which pixels are hidden together, and what stands in for them.
+"""Masks: which pixels are hidden together, and what replaces them.
 
 The method is that of Batson & Royer, "Noise2Self: Blind Denoising by Self-Supervision", ICML 2019.
 A partition 𝒥 splits the pixels; f is 𝒥-invariant if its output in each J of 𝒥 does not depend on
 the input in J. Any function g becomes 𝒥-invariant by showing it, for each J, the image with the
 pixels of J replaced by something computed from the others.
 
-Images are tensors ``(B, C, *space)`` with one to three axes of space. A mask is boolean of shape
-``(B or 1, 1, *space)``, true where a pixel is hidden, in all channels at once.
+Images are tensors ``(B, C, *space)``. A mask is boolean of shape ``(B or 1, 1, *space)``, true
+where a pixel is hidden, in all channels at once.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FEWEST = 4, 16
-"""Width of a grid, and number of sets, of which no coarser partition is made: with more pixels
-hidden at a time than it has learnt to do without, a network predicts worse."""
+COARSEST = 4, 16
+"""Smallest width of a grid, and smallest number of sets, to which a partition is coarsened: with
+more pixels hidden at a time than in training, a network predicts worse."""
 
 
 class Partition(Protocol):
@@ -38,11 +38,11 @@ class Partition(Protocol):
         """Yield masks ``(1, 1, *space)`` in which every pixel is hidden exactly once."""
 
     def coarser(self, most: int, ndim: int) -> Partition:
-        """Give one of about so many sets at most, or `FEWEST`: each hides more pixels at once."""
+        """Give a partition of at most about so many sets, or `COARSEST`."""
 
 
 @dataclass(frozen=True)
-class Grid:
+class GridPartition:
     """Every `width`-th pixel along each axis: ``width ** ndim`` sets, one for each phase."""
 
     width: int
@@ -62,9 +62,9 @@ class Grid:
         for phase in product(range(self.width), repeat=len(space)):
             yield self._mask(space, torch.tensor(phase))
 
-    def coarser(self, most: int, ndim: int) -> Grid:
-        """Make it narrower."""
-        return Grid(min(self.width, max(FEWEST[0], int(most ** (1 / ndim) + 1e-6))))
+    def coarser(self, most: int, ndim: int) -> GridPartition:
+        """Make the grid narrower."""
+        return GridPartition(min(self.width, max(COARSEST[0], int(most ** (1 / ndim) + 1e-6))))
 
     def _mask(self, space: tuple[int, ...], phase: Tensor) -> Tensor:
         steps = [torch.arange(size, device=phase.device) % self.width for size in space]
@@ -73,7 +73,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Random:
+class RandomPartition:
     """Pixels drawn at random: ``round(1 / density)`` sets of about equal size."""
 
     density: float
@@ -95,13 +95,13 @@ class Random:
         for each in range(count):
             yield label == each
 
-    def coarser(self, most: int, ndim: int) -> Random:
-        """Make it denser."""
-        return Random(max(self.density, 1 / max(FEWEST[1], most)))
+    def coarser(self, most: int, ndim: int) -> RandomPartition:
+        """Increase the density."""
+        return RandomPartition(max(self.density, 1 / max(COARSEST[1], most)))
 
 
 def fill(x: Tensor, hidden: Tensor, how: str, generator: torch.Generator | None = None) -> Tensor:
-    """Replace the hidden pixels by something that does not depend on any of them.
+    """Replace the hidden pixels by values that do not depend on any of them.
 
     Parameters
     ----------
@@ -145,9 +145,9 @@ def channel_losses(prediction: Tensor, target: Tensor, counted: Tensor) -> Tenso
 
 
 def mean_around(x: Tensor, blocked: Tensor) -> Tensor:
-    """Average the face neighbours of each pixel, reflecting at the borders, but blocked ones.
+    """Average the face neighbours of each pixel that are not blocked, reflecting at the borders.
 
-    It is the simplest prediction that has not seen the pixel. Shapes as for `fill`; 0 where all
+    It is the simplest blind prediction. Shapes as for `fill`; 0 where all
     neighbours are blocked.
     """
     total = _sum_of_neighbours(x.masked_fill(blocked, 0))
@@ -155,7 +155,7 @@ def mean_around(x: Tensor, blocked: Tensor) -> Tensor:
 
 
 def _from_neighbours(x: Tensor, hidden: Tensor) -> Tensor:
-    """Average the visible neighbours; where a pixel has none, those that were filled so."""
+    """Average the visible neighbours; where a pixel has none, those filled in the first round."""
     visible = ~hidden
     values = x.masked_fill(hidden, 0)
     for _ in range(2):
@@ -163,7 +163,9 @@ def _from_neighbours(x: Tensor, hidden: Tensor) -> Tensor:
         reached = ~visible & (count > 0)
         values = torch.where(reached, _sum_of_neighbours(values) / count.clamp(min=1), values)
         visible = visible | reached
-        if visible.device.type == "cpu" and bool(visible.all()):  # a GPU would be waited for
+        if visible.device.type == "cpu" and bool(
+            visible.all()
+        ):  # on a GPU the test would synchronise
             break
     return values
 

@@ -1,9 +1,10 @@
-"""Muon: momentum whose every direction counts the same.
+"""The optimiser Muon: momentum, orthogonalised for each weight matrix.
 
-The update of a weight matrix is its momentum with all singular values set to one, so that the rare
-directions of a gradient, faint beside the common ones, are learnt as fast (K. Jordan et al., "Muon:
-An optimizer for hidden layers in neural networks", 2024). For the small kernels used here the
-inverse square root of one Gram matrix for each layer does it, all layers of a width at once.
+The update of a weight matrix is its momentum with all singular values set to one, so that rare
+directions of the gradient are learned as fast as frequent ones (K. Jordan et al., "Muon: An
+optimizer for hidden layers in neural networks", 2024). For the small kernels used here this takes
+the inverse square root of one Gram matrix for each layer, all layers of equal width in one batch.
+`torch.optim.Muon` takes matrices alone, and PyTorch 2.9 or later.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 
 MOMENTUM = 0.95
+"""Decay of the running mean of gradients."""
 ITERATIONS = 9
 """Of Newton's method; singular values below a hundredth of the largest end short of one."""
-TINY = 1e-5
-"""Added to a Gram matrix of trace 1, which may be singular."""
+REGULARISATION = 1e-5
+"""Added to the diagonal of a Gram matrix of trace 1, which may be singular."""
 ADAM_SHARE = 0.5
 """Adam's learning rate as a share of Muon's."""
 
@@ -30,7 +32,7 @@ class Muon:
     Parameters
     ----------
     parameters : iterable of Parameter
-        All of a network's; kernels have their output features first.
+        All of a network's; the first axis of kernels is that of output features.
     last : iterable of Parameter
         Those of its last layer.
     """
@@ -55,23 +57,24 @@ class Muon:
         self._steps = [torch.zeros(()) for _ in self._others]
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Discard the gradients."""
         for each in self._every:
             each.grad = None
 
     def follow(self) -> None:
-        """Bring what it remembers to where the parameters have been brought."""
+        """Move the state to the devices of the parameters."""
         self._momenta = {
-            rows: _beside(momenta, self._kernels[rows]) for rows, momenta in self._momenta.items()
+            rows: _to_devices(momenta, self._kernels[rows])
+            for rows, momenta in self._momenta.items()
         }
-        self._means = _beside(self._means, self._others)
-        self._squares = _beside(self._squares, self._others)
+        self._means = _to_devices(self._means, self._others)
+        self._squares = _to_devices(self._squares, self._others)
 
     @torch.no_grad()
     def step(self, rate: float, decay: float = 0.0) -> None:
-        """Take one step of a length: of `rate` in every direction of each kernel.
+        """Take one step, of length `rate` in every direction of each kernel.
 
-        Kernels then shrink by a share of `decay` times the rate (Loshchilov & Hutter, "Decoupled
+        Kernels then decay by the factor 1 - `decay` * `rate` (Loshchilov & Hutter, "Decoupled
         Weight Decay Regularization", ICLR 2019).
         """
         for rows, kernels in self._kernels.items():
@@ -88,7 +91,7 @@ class Muon:
                 each.mul_(1 - decay * rate)
 
     def _step_others(self, rate: float) -> None:
-        # The class Adam would load PyTorch's compiler first, for a second or more.
+        # The class torch.optim.Adam would first import PyTorch's compiler, for a second or more.
         adam(
             self._others,
             [_gradient(each) for each in self._others],
@@ -111,17 +114,17 @@ def _gradient(parameter: Tensor) -> Tensor:
     return parameter.grad
 
 
-def _beside(tensors: list[Tensor], parameters: Sequence[Tensor]) -> list[Tensor]:
-    """Bring tensors to where the parameters that they belong to are."""
+def _to_devices(tensors: list[Tensor], parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Move tensors to the devices of the parameters that they belong to."""
     return [each.to(own.device) for each, own in zip(tensors, parameters, strict=True)]
 
 
 def _orthogonal(matrices: list[Tensor]) -> list[Tensor]:
-    """Set the singular values of matrices with equally many rows, at most their columns, to one."""
+    """Set all singular values to one, of matrices with equally many rows, at most their columns."""
     grams = torch.stack([each @ each.mT for each in matrices])
     traces = grams.diagonal(dim1=1, dim2=2).sum(1).clamp(min=1e-30)
     one = torch.eye(grams.shape[1], device=grams.device)
-    root = grams / traces[:, None, None] + TINY * one
+    root = grams / traces[:, None, None] + REGULARISATION * one
     inverse = one.expand_as(root)
     for _ in range(ITERATIONS):
         turn = 1.5 * one - 0.5 * inverse @ root

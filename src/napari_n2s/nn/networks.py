@@ -64,7 +64,7 @@ class Network(nn.Module, ABC):
     halo : int
         No output depends on an input farther away than this many pixels along any axis.
     stride : tuple of int
-        Along each axis of space: shifting the input by a multiple of it shifts the output alike.
+        Along each axis of space: shifting the input by a multiple of it shifts the output equally.
     border : str
         The mode in which `torch.nn.functional.pad` pads an image to a multiple of the stride.
     lattice : tuple of int
@@ -81,7 +81,7 @@ class Network(nn.Module, ABC):
 
     @property
     def members(self) -> Sequence[Network]:
-        """The networks in it that have nothing in common: itself alone."""
+        """The independent networks of which it consists: itself alone."""
         return (self,)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,14 +111,14 @@ class UNet(Network):
     channels : int
         Channels of the image.
     ndim : int
-        Axes of space, 1 to 3.
+        Axes of space, 2 or 3.
     width : int
         Features at full resolution; doubled at each level. 32 with 3 levels is Noise2Self's, 16
         with 2 levels its small one.
     levels : int
-        How often the resolution is halved.
+        Number of times that the resolution is halved.
     guides : int
-        Further images that are seen after those channels, and not predicted.
+        Further input channels, after those of the image, that are not predicted.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class UNet(Network):
         initialise(self)
 
     def body(self, x: Tensor) -> Tensor:
-        """Go down keeping each level's features, and up again joining them."""
+        """Contract, keeping the features of each level, and expand, concatenating them."""
         skips: list[Tensor] = []
         for level, down in enumerate(self.down):
             x = down(self.pool(x) if level else x)
@@ -158,9 +158,9 @@ class UNet(Network):
 class DnCNN(Network):
     """A plain chain of convolutions with batch normalisation, after Zhang et al. 2017.
 
-    The whole picture is predicted, not the noise: a path around the network would carry each
-    pixel to its own output whenever it is shown. The normalisation may stay, because hidden pixels
-    are replaced before the network sees the image, and what it applies later are constants.
+    The image is predicted, not the noise: a residual connection would carry each visible pixel to
+    its own output. Batch normalisation does not break the blind spot: hidden pixels are replaced
+    before the network sees the image, and its statistics are constant after training.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ class DnCNN(Network):
         initialise(self)
 
     def body(self, x: Tensor) -> Tensor:
-        """Run the chain."""
+        """Apply all layers."""
         y: Tensor = self.last(self.chain(x))
         return y
 

@@ -1,8 +1,8 @@
-"""A network for each channel, of which none sees another's pixels.
+"""An independent network for each channel.
 
-The channels take their steps side by side, on crops from the same places. What else they have in
-common is decided by all of them: where crops are drawn, how many pictures are seen beside one,
-which pixels are missing, and at which step the networks are at their best.
+The networks are trained in parallel, on crops from the same places. What they share is decided by
+all channels: where crops are drawn, the number of neighbouring slices or frames, which pixels are
+missing, and the step at which the networks are best.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from torch import Tensor, nn
 from napari_n2s.nn.networks import Network
 
 
-class PerChannel(Network):
-    """Several networks as one, each for a channel.
+class PerChannelNetwork(Network):
+    """Several networks as one, each for one channel.
 
-    It takes what one network for all channels would, ``(B, C + M + G * C + A, *space)``: the image,
-    M masks, G pictures that are seen beside it, and A channels of guides. It returns
+    Its input is that of one network for all channels, ``(B, C + M + G * C + A, *space)``: the
+    image, M masks, G neighbouring slices or frames, and A channels of guides. It returns
     ``(B, K * C, *space)``, where each network returns K images.
 
     Parameters
     ----------
     members : sequence of Network
-        One for each channel, all of one kind.
+        One for each channel, all of one architecture.
     masks, guides : int
-        M and A; every network sees them.
+        M and A; all networks see them.
     """
 
     def __init__(self, members: Sequence[Network], masks: int, guides: int) -> None:
@@ -44,15 +44,15 @@ class PerChannel(Network):
         return cast("Sequence[Network]", self.each)
 
     def body(self, x: Tensor) -> Tensor:
-        """Show each network its channel."""
+        """Apply each network to its channel."""
         count = len(self.each)
-        image, masks, beside, guides = torch.split_with_sizes(
+        image, masks, neighbours, guides = torch.split_with_sizes(
             x,
             [count, self._masks, x.shape[1] - count - self._masks - self._guides, self._guides],
             1,
         )
         shown = (
-            torch.cat([image[:, i : i + 1], masks, beside[:, i::count], guides], 1)
+            torch.cat([image[:, i : i + 1], masks, neighbours[:, i::count], guides], 1)
             for i in range(count)
         )
         outputs = [each.body(its) for each, its in zip(self.members, shown, strict=True)]

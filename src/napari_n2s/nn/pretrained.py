@@ -18,7 +18,7 @@ from napari_n2s.core.settings import Settings
 FOLDER = Path(__file__).parents[1] / "weights"
 KINDS: dict[str, dict[str, Any]] = {
     "plane": {},
-    "beside": {"guides": 4},
+    "neighbours": {"guides": 4},
     "radius-1": {"radius": (1, 1)},
     "radius-2": {"radius": (2, 2)},
     "radius-3": {"radius": (3, 3)},

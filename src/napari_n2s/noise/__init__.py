@@ -1,1 +1,1 @@
-"""What the noise of an image is like, and how measured pixels and predictions are weighed."""
+"""The noise of an image, and the weighting of measured pixels and predictions by it."""

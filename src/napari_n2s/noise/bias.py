@@ -1,10 +1,9 @@
-"""What a network errs by on average, told by the noisy pixels and taken back.
+"""The bias of a network's predictions, estimated on the noisy pixels and corrected.
 
-Noise has mean zero and knows nothing of what a pixel is predicted to be from the others alone. So
-the noisy pixels for which one value is predicted are, on average, what should have been predicted
-there, and a prediction that lies above or below is moved by as much. Likewise the mean of their
-squared distances from it is the variance that should have been predicted. Each is asked of a
-thousand pixels or more, so that no pixel's noise comes back by it.
+Noise has mean zero and is independent of a prediction made from the other pixels alone. The mean of
+the noisy pixels for which one value is predicted is therefore the value that should have been
+predicted, and the mean of their squared residuals is the variance that should have been predicted.
+Each mean is taken over a thousand pixels or more, so that no pixel's own noise returns through it.
 """
 
 from __future__ import annotations
@@ -16,92 +15,92 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.noise.noise_model import NoiseCurve, believe
-from napari_n2s.noise.quantile_curve import Curve, ask_bins
+from napari_n2s.noise.noise_model import NoiseCurve, winsorise
+from napari_n2s.noise.quantile_curve import Curve, evaluate_in_bins
 
-BINS, FEWEST = 16, 1000
-"""How many, and the pixels that each needs: the mean square of so many is known to 5 %."""
+MAX_BINS, MIN_PIXELS = 16, 1000
+"""Number of bins, and pixels in each: the mean of so many squares has an error of 5 %."""
 
 
 @dataclass(frozen=True)
 class Bias:
-    """What is to be added to predictions, and what variances are to be multiplied by.
+    """Corrections: what is added to predictions, and what their variances are multiplied by.
 
     Attributes
     ----------
     blind, seeing : Curve
-        For the mean that was predicted blindly and for that which has seen the pixels, over the
-        first.
+        Added to the blind prediction and to that which has seen the pixels, as functions of the
+        blind prediction.
     spread : Curve
-        For the variance of the noisy pixel, over the roughness.
+        Factor of the variance of the noisy pixel, as a function of the roughness.
     """
 
     blind: Curve
     seeing: Curve
     spread: Curve
 
-    def undo(
+    def correct(
         self,
         mean: NDArray[np.floating],
         total: NDArray[np.floating],
         other: NDArray[np.floating],
         noise: NoiseCurve,
     ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
-        """Put right blind mean and variance and the mean that saw the pixels, all ``(C, ...)``."""
+        """Correct blind mean and variance and the mean that saw the pixels, all ``(C, ...)``."""
         right = mean + self.blind.over(mean)
         stretch = self.spread.over(roughness(total, noise.variance(right)))
         return right, total * stretch, other + self.seeing.over(mean)
 
 
-def find_bias(
+def estimate_bias(
     mean: NDArray[np.floating],
     total: NDArray[np.floating],
     other: NDArray[np.floating],
     noisy: NDArray[np.floating],
     noise: NoiseCurve,
 ) -> Bias:
-    """Find what a network errs by.
+    """Estimate the bias of a network.
 
     Parameters
     ----------
     mean, total : ndarray, shape (C, pixels)
-        What it predicts blindly, and the variance of the noisy pixel around that.
+        The blind prediction, and the variance of the noisy pixel around it.
     other : ndarray, shape (C, pixels)
-        What it predicts where it sees the pixels.
+        The prediction that has seen the pixels.
     noisy : ndarray, shape (C, pixels)
     noise : NoiseCurve
     """
-    ask = partial(ask_bins, bins=BINS, fewest=FEWEST)
-    blind, seeing = (_lifts(ask, mean, noisy - each) for each in (mean, other))
+    binned = partial(evaluate_in_bins, bins=MAX_BINS, fewest=MIN_PIXELS)
+    blind, seeing = (_offsets(binned, mean, noisy - each) for each in (mean, other))
     right = mean + blind.over(mean)
-    squares = (believe(right, total, noisy) - right) ** 2
-    spread = ask(_stretch, roughness(total, noise.variance(right)), squares, total)
+    squares = (winsorise(right, total, noisy) - right) ** 2
+    spread = binned(_variance_ratio, roughness(total, noise.variance(right)), squares, total)
     return Bias(blind, seeing, spread)
 
 
 def roughness(total: NDArray[np.floating], variance: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Say how far a noisy pixel may lie off its prediction, by the noise alone 0: a logarithm."""
+    """Give the logarithm of the predicted variance over that of the noise: 0 by noise alone."""
     rough: NDArray[np.floating] = np.log(total / variance)
     return rough
 
 
-def _lifts(
-    ask: Callable[..., Curve], mean: NDArray[np.floating], errors: NDArray[np.floating]
+def _offsets(
+    binned: Callable[..., Curve], mean: NDArray[np.floating], errors: NDArray[np.floating]
 ) -> Curve:
-    """Give the mean error of each bin: that of all pixels, and by how much the bin's differs.
+    """Give the mean error of each bin: that of all pixels, plus the shrunken deviation of the bin.
 
-    Where photons are few, chance explains the mean of every single bin, but not that of all.
+    Where photons are few, the mean of a single bin may be due to chance, but not that of all.
     """
     whole = errors.mean(1, keepdims=True, dtype=np.float64)
-    curve = ask(_lift, mean, errors - whole)
+    curve = binned(_shrunken_mean, mean, errors - whole)
     return Curve(curve.at, curve.value + whole)
 
 
-def _lift(errors: NDArray[np.floating]) -> float:
-    """Take their mean, less what chance explains of it (James & Stein 1961)."""
+def _shrunken_mean(errors: NDArray[np.floating]) -> float:
+    """Give the mean, shrunk by its expected sampling error (James & Stein 1961)."""
     mean, chance = float(errors.mean()), float(errors.var()) / errors.size
     return mean * max(0.0, 1 - chance / max(mean**2, 1e-30))
 
 
-def _stretch(squares: NDArray[np.floating], total: NDArray[np.floating]) -> float:
+def _variance_ratio(squares: NDArray[np.floating], total: NDArray[np.floating]) -> float:
     return max(float(squares.mean()) / float(total.mean()), 1e-6)

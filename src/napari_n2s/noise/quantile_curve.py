@@ -1,4 +1,4 @@
-"""Asking the same of pixels that are alike by some number, from the least to the most of it."""
+"""Statistics of pixels in bins of equal size, as a function of what they are binned by."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Curve:
-    """Straight lines between points, for each channel.
+    """A piecewise linear function for each channel, constant beyond its ends.
 
     Attributes
     ----------
     at, value : ndarray, shape (C, points)
-        Where they lie and what they are; beyond the first and the last it stays as it is there.
+        Arguments and values at its nodes.
     """
 
     at: NDArray[np.float64]
     value: NDArray[np.float64]
 
     def over(self, by: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Give its values over numbers ``(C, ...)``."""
+        """Evaluate it at numbers ``(C, ...)``."""
         found = [np.interp(*each) for each in zip(by, self.at, self.value, strict=True)]
         return np.stack(found).astype(by.dtype)
 
 
-def ask_bins(
-    ask: Callable[..., float],
+def evaluate_in_bins(
+    statistic: Callable[..., float],
     by: NDArray[np.floating],
     *of: NDArray[np.floating],
     bins: int,
     fewest: int,
 ) -> Curve:
-    """Ask the same of each bin of pixels.
+    """Compute a statistic in each bin of pixels.
 
     Parameters
     ----------
-    ask : callable
-        Takes what it is asked of, each ``(pixels,)``.
+    statistic : callable
+        Takes the values of a bin's pixels, ``(pixels,)`` for each of `of`.
     by : ndarray, shape (C, pixels)
-        The number; there are equally many pixels in each bin.
+        What pixels are binned by, into bins of equal size.
     *of : ndarray, shape (C, pixels)
     bins, fewest : int
-        At most so many bins, and at least so many pixels in each.
+        Largest number of bins, and smallest number of pixels in each.
     """
     at, value = [], []
     for key, *channels in zip(by, *of, strict=True):
         parts = np.array_split(np.argsort(key), max(1, min(bins, key.size // fewest)))
         at.append([float(key[part].mean()) for part in parts])
-        value.append([ask(*(each[part] for each in channels)) for part in parts])
+        value.append([statistic(*(each[part] for each in channels)) for part in parts])
     return Curve(np.array(at), np.array(value))

@@ -1,1 +1,1 @@
-"""From an image to a result with a report: the main jobs, short and resumable."""
+"""Denoising from an image to a result with a report, in one run or resumable."""

@@ -1,4 +1,4 @@
-"""The main job: train on an image, apply what was learnt to it, and give an account."""
+"""Denoising of a single image: training, inference and report, as a generator."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from napari_n2s.images.sources import Box, read_box
 from napari_n2s.inference.compatibility import Fit
 from napari_n2s.inference.model import check
 from napari_n2s.inference.tile_size import applying
-from napari_n2s.inference.transfer import look
-from napari_n2s.pipeline.report import Report, account_of
+from napari_n2s.inference.transfer import fit_to
+from napari_n2s.pipeline.report import Report, report_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
-from napari_n2s.preparation.sampling import ENOUGH, is_large
-from napari_n2s.preparation.streaming import require_room
-from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
+from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES, is_large
+from napari_n2s.preparation.streaming import require_writable
+from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import restore, resume, training
 
@@ -46,9 +46,10 @@ def denoising(
     part: Box | None = None,
     out: Any = None,
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
-    """Do as `denoise`, yielding how far it is; the time until it is asked to go on does not count.
+    """Denoise an image as `denoise` does, yielding progress and previews.
 
-    While it rests, the same snapshot comes again and again.
+    The time until the generator is resumed does not count. While the training is paused, the same
+    snapshot is yielded repeatedly.
 
     Parameters
     ----------
@@ -56,26 +57,33 @@ def denoising(
     settings, dtype
         As for `denoise`.
     stop : callable
-        As soon as it says so, the training ends and the best model so far is applied.
+        Whether to end the training and apply the best model so far.
     rest : callable
-        Asked again and again, waits a moment and says whether to wait longer.
+        Whether to pause; called repeatedly while paused, it should wait for a moment.
     view : callable
-        The part of the image to show while training, if any.
+        Returns the part of the image to preview during training, or None.
     preview_pause : float
-        Seconds between two previews, at least.
+        Minimum time between two previews in seconds.
     since : Progress, optional
-        The last snapshot of a training on this image, to be taken up where it ended. The settings
-        are then that training's.
+        The last snapshot of a training on this image, which is then continued with its settings.
     learn : bool
-        Whether to train; if not, what was learnt until `since` is applied.
+        Whether to train; if not, the best model of `since` is applied.
     region : tuple of slice, optional
-        The part of the image to learn from, if not all of it.
+        The part of the image to train on; all of it if left out.
     target : Image, optional
-        The image to denoise with what was learnt, if not that one.
+        The image to denoise, if another.
     part : tuple of slice, optional
-        The part of it to denoise, if not all of it.
+        The part of that to denoise; all of it if left out.
     out : array_like, optional
         Where to write the result, of that part's shape.
+
+    Yields
+    ------
+    Progress, Preview or Applying
+
+    Returns
+    -------
+    tuple of array_like and Report
     """
     volume = settings.volume if since is None else since.best.settings.volume
     image = image.as_volume(volume)
@@ -86,48 +94,48 @@ def denoising(
     wanted = image if target is None else target.as_volume(volume)
     piece = wanted if part is None else wanted.part(part)
     if not set(source.layout.sample_axes) <= set(wanted.layout.sample_axes):
-        settings = replace(settings, context=0)  # what would be beside a picture is not there
-    watch = TrainingMonitor(partial(glimpse, image), view, PreviewPacer(preview_pause))
+        settings = replace(settings, context=0)  # the target lacks the axis of neighbours
+    monitor = TrainingMonitor(partial(denoise_preview, image), view, PreviewPacer(preview_pause))
     try:
         with memory_in_words():
             kind = _check(piece, out, dtype, source.channels, settings)
             if since and since.best.context:
-                wanted.layout.beside(since.best.context)
+                wanted.layout.neighbours(since.best.context)
             if learn or since is None:
                 work = resume(since) if since else training(source, settings, piece.size)
-                progress = yield from watch.follow(work, stop, rest, since)
+                progress = yield from monitor.follow(work, stop, rest, since)
             else:
                 restore(since)
                 progress = since
             device = progress.trainer.device
             safe, fit = safest(progress), Fit()
-            model, elsewhere = safe.model, region is not None or target is not None
-            if elsewhere:
-                model, fit = look(model, wanted)
-            where = (device, wanted, kind, part, out)
-            result = yield from applying(model, *where)
-            if not safe.reason and piece.size <= ENOUGH:
+            model, is_transferred = safe.model, region is not None or target is not None
+            if is_transferred:
+                model, fit = fit_to(model, wanted)
+            destination = (device, wanted, kind, part, out)
+            result = yield from applying(model, *destination)
+            if not safe.reason and piece.size <= MAX_TRAINING_VALUES:
                 clean = read_box(result, piece.whole)
                 safe = contradicted(model, piece.load(), clean, progress.baselines)
                 if safe.reason:
-                    result = yield from applying(safe.model, *where)
+                    result = yield from applying(safe.model, *destination)
     finally:
-        if last := watch.progress or since:
-            last.trainer.rest()
-    account = account_of(
+        if last := monitor.progress or since:
+            last.trainer.release_gpu()
+    account = report_of(
         progress,
         region=None if region is None else tuple((side.start, side.stop) for side in region),
-        sampled=source.size > ENOUGH,
-        applied_elsewhere=elsewhere,
+        sampled=source.size > MAX_TRAINING_VALUES,
+        applied_elsewhere=is_transferred,
         fallback=safe.reason,
     )
     return result, replace(account, findings=(*account.findings, *fit.findings))
 
 
 def _check(piece: Image, out: Any, dtype: Any, channels: int, settings: Settings) -> np.dtype[Any]:
-    """Make sure, before the training, that a result can be made and delivered; give its type."""
+    """Check before training that the result can be computed and stored; return its type."""
     if out is not None:
-        dtype = require_room(out, piece.shape)
+        dtype = require_writable(out, piece.shape)
     kind = piece.result_dtype(dtype, settings.nan_policy)
     if out is None:
         require_memory(piece.size * kind.itemsize)

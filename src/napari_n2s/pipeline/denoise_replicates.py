@@ -1,4 +1,4 @@
-"""Noise2Noise from start to end: learn readings from each other, denoise each, and average."""
+"""Denoising of replicates: Noise2Noise training, inference on each replicate, and their average."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from napari_n2s.images.dtypes import to_dtype
 from napari_n2s.images.sources import Box
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.pipeline.denoise_one import Denoised
-from napari_n2s.pipeline.report import account_of
-from napari_n2s.preparation.streaming import require_room
+from napari_n2s.pipeline.report import report_of
+from napari_n2s.preparation.streaming import require_writable
 from napari_n2s.replicates.replicates import Replicates
-from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, glimpse
+from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import resume, training
 
-AT_WORK = 24
-"""Bytes for each value of a reading while all are averaged."""
+VALUE_BYTES = 24
+"""Bytes per value of a replicate while they are averaged."""
 
 
 def denoising_replicates(
-    readings: Replicates,
+    replicates: Replicates,
     *,
     settings: Settings,
     dtype: Any = None,
@@ -42,64 +42,72 @@ def denoising_replicates(
     since: Progress | None = None,
     out: Any = None,
 ) -> Generator[Progress | Preview | Applying, None, Denoised]:
-    """Denoise several readings of one thing into one image, yielding how far it is.
+    """Denoise replicates to one image, yielding progress and previews.
 
     Parameters
     ----------
-    readings : Replicates
+    replicates : Replicates
     settings : Settings
     dtype : dtype, optional
         Type of the result, as for `denoise`.
     stop, rest, preview_pause, since
-        As for `denoising`; what is taken up again was learnt from the same readings.
+        As for `denoising`; a training that is continued must be of the same replicates.
     view : callable
-        The part to show while training of the image that the readings come from, if any; one that
-        shows all of them shows the first.
+        Returns the part to preview during training, of the image that the replicates come from, or
+        None. Of a part with several replicates the first is shown.
     out : array_like, optional
-        Where to write the result, of the first reading's shape; its type is then the result's.
+        Where to write the result, of the first replicate's shape; its type is then the result's.
+
+    Yields
+    ------
+    Progress, Preview or Applying
 
     Returns
     -------
     tuple of array_like and Report
-        Where a reading has no value, the others are averaged; where none has, NaN.
+        Pixels missing in some replicates are the average of the others; pixels missing in all, NaN.
     """
-    readings = readings.as_volume(settings.volume)
-    first = readings.shown[0]
+    replicates = replicates.as_volume(settings.volume)
+    first = replicates.images[0]
     if out is not None:
-        dtype = require_room(out, first.shape)
+        dtype = require_writable(out, first.shape)
     kind = first.result_dtype(dtype, settings.nan_policy)
     with memory_in_words():
-        require_memory(AT_WORK * first.size)
-        watch = TrainingMonitor(partial(_glimpse, readings), view, PreviewPacer(preview_pause))
+        require_memory(VALUE_BYTES * first.size)
+        monitor = TrainingMonitor(partial(_preview, replicates), view, PreviewPacer(preview_pause))
         total, count = np.zeros(first.shape), np.zeros(first.shape, np.uint16)
         try:
-            work = resume(since) if since else training(readings, settings)
-            progress = yield from watch.follow(work, stop, rest, since)
+            work = resume(since) if since else training(replicates, settings)
+            progress = yield from monitor.follow(work, stop, rest, since)
             device = progress.trainer.device
-            for number, offset in enumerate(readings.offsets):
-                image = readings.shown[number]
+            for number, offset in enumerate(replicates.offsets):
+                image = replicates.images[number]
                 passes = _shares(applying(progress.best, device, image))
-                clean = yield from share(passes, number, len(readings.shown), Applying)
+                clean = yield from share(passes, number, len(replicates.images), Applying)
                 _add(clean, offset, total, count)
         finally:
-            if last := watch.progress or since:
-                last.trainer.rest()
+            if last := monitor.progress or since:
+                last.trainer.release_gpu()
     with np.errstate(invalid="ignore"):
-        mean = readings.factor * total / count
+        mean = replicates.intensity_factor * total / count
     if kind.kind in "iu" and not count.all():
         raise ImageError(f"The result has NaN pixels, which {kind} cannot hold; ask for float32.")
     result = to_dtype(mean, kind)
     if out is not None:
         out[(slice(None),) * result.ndim] = result
-    return (result if out is None else out), account_of(progress, readings=readings.how)
+    return (result if out is None else out), report_of(progress, readings=replicates.description)
 
 
-def _glimpse(readings: Replicates, progress: Progress, box: Box) -> NDArray[np.generic]:
-    """Denoise a part of the first reading quickly, with as many axes as the box has."""
-    lost = readings.lost
-    its = box if lost is None else (*box[:lost], *box[lost + 1 :])
-    clean = readings.factor * glimpse(readings.shown[0], progress, its)
-    return clean if lost is None else np.expand_dims(clean, lost)
+def _preview(replicates: Replicates, progress: Progress, box: Box) -> NDArray[np.generic]:
+    """Denoise a part of the first replicate quickly, with as many axes as the box has."""
+    averaged_axis = replicates.averaged_axis
+    without_axis = (
+        box if averaged_axis is None else (*box[:averaged_axis], *box[averaged_axis + 1 :])
+    )
+    clean = replicates.intensity_factor * denoise_preview(
+        replicates.images[0], progress, without_axis
+    )
+    return clean if averaged_axis is None else np.expand_dims(clean, averaged_axis)
 
 
 def _add(
@@ -108,14 +116,14 @@ def _add(
     total: NDArray[np.float64],
     count: NDArray[np.uint16],
 ) -> None:
-    """Add what a reading has a value for to the image, at its place."""
+    """Add the finite values of a denoised replicate to the sum, at its offset."""
     sizes = list(zip(offset, clean.shape, strict=True))
-    there = tuple(slice(max(0, o), size + min(0, o)) for o, size in sizes)
-    here = tuple(slice(max(0, -o), size + min(0, -o)) for o, size in sizes)
-    values = clean[here]
+    in_sum = tuple(slice(max(0, o), size + min(0, o)) for o, size in sizes)
+    in_replicate = tuple(slice(max(0, -o), size + min(0, -o)) for o, size in sizes)
+    values = clean[in_replicate]
     known = np.isfinite(values)
-    total[there] += np.where(known, values, 0)
-    count[there] += known
+    total[in_sum] += np.where(known, values, 0)
+    count[in_sum] += known
 
 
 def _shares(work: Generator[Applying, None, Any]) -> Generator[float, None, Any]:

@@ -1,4 +1,4 @@
-"""What the pretrained network makes of an image before anything has been learnt from that."""
+"""First look: the prediction of the pretrained network, before any training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_n2s.preparation.held_out import Score
 
 
 def first_look(image: Image, box: Box) -> NDArray[np.generic] | None:
-    """Denoise a part of an image on its own intensity scale; None where no pretrained weights fit.
+    """Denoise a part of an image with pretrained weights; None if there are none that fit.
 
     Raises
     ------

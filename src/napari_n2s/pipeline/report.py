@@ -1,4 +1,4 @@
-"""What was done and what it gained, by the image's own held-out pixels."""
+"""The report of a denoising: settings, scores on held-out pixels, and a methods paragraph."""
 
 from __future__ import annotations
 
@@ -21,45 +21,47 @@ from napari_n2s.nn.losses import LOSSES
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.training.progress import Progress
 
-TOLD = ("seconds", "steps", "device", "pretrained")
-"""Settings that the methods paragraph tells in words of their own."""
+DESCRIBED = ("seconds", "steps", "device", "pretrained")
+"""Settings that the methods paragraph mentions in its own words."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The account of one denoising.
+    """Report of one denoising.
 
     Attributes
     ----------
     settings : Settings
     device : str
-        What was computed on, in words.
+        Name of the device, in words.
     steps : int
-        Training steps behind the model that was used, the best one.
+        Training steps of the model that was applied, the best one.
     seconds : float
-        From the call to the result.
+        Time from the call to the result.
     network : Score
-        The network's error on the held-out pixels, in intensity squared. It contains the variance
-        of the noise, as the baselines' do: their differences are differences to the truth.
+        Error of the network on the held-out pixels, in squared intensity units. It includes the
+        noise variance, as those of the baselines do: differences of errors are differences of
+        errors against the ground truth.
     baselines : tuple of Baseline
-        The donut median and the donut blur at their best strengths, on the same pixels.
+        The donut median and the donut Gaussian filter at their best strengths, on the same pixels.
     versions : dict
+        Versions of software that the result depends on.
     region : tuple of (start, stop) or None
-        The part of the image that was learnt from along each axis, if not all of it.
+        The part of the image that was trained on along each axis, if not all of it.
     sampled : bool
-        Whether pieces from all over a large image were learnt from, and not all of it.
+        Whether random pieces of a large image were trained on.
     applied_elsewhere : bool
-        Whether something else than what was learnt from was denoised.
+        Whether something else than the training image was denoised.
     context : Context or None
-        The slices or frames that the network sees beside one.
+        The neighbouring slices or frames that the network sees.
     guides : int
-        Channels of the guides that the network sees.
+        Number of channels of guides.
     readings : str
-        What was learnt from what, if several noisy readings of one thing were.
+        What the replicates are, if it was trained on replicates; otherwise empty.
     findings : tuple of str
-        What the user should know of the image or of the readings, a sentence each.
+        What the user should know about the image or the replicates, a sentence each.
     fallback : str
-        Why the picture that is handed out is a filter's and not the network's; empty if it is not.
+        Why the result is that of a filter and not the network's; otherwise empty.
     """
 
     settings: Settings
@@ -84,7 +86,7 @@ class Report:
         return all(self.network.loss <= each.score.loss for each in self.baselines)
 
     def sentence(self) -> str:
-        """Say in a sentence or two how the network compares."""
+        """Compare the network with the baselines in a sentence or two."""
         names = [each.words for each in self.baselines]
         losses = [each.score.loss for each in self.baselines]
         others = " and ".join(
@@ -100,17 +102,17 @@ class Report:
             verdict = f" {self.fallback}"
         if self.readings and not LOSSES[self.settings.loss].squared:
             verdict = f" The loss {self.settings.loss} does not aim at it: the last network counts."
-        which = " of the first reading, predicted from another" if self.readings else ""
-        begun = ", which began with pretrained weights" if self.settings.pretrained else ""
-        said = "" if self.readings else "".join(f" {each}" for each in self.findings)
+        which = " of the first replicate, predicted from another" if self.readings else ""
+        start = ", which began with pretrained weights" if self.settings.pretrained else ""
+        findings = "" if self.readings else "".join(f" {each}" for each in self.findings)
         return (
             f"Squared error on {self.network.pixels} held-out pixels{which}: "
-            f"{self.network.loss:.4g} ± {self.network.error:.2g} for the network{begun}, "
-            f"{others}.{verdict}{said}"
+            f"{self.network.loss:.4g} ± {self.network.error:.2g} for the network{start}, "
+            f"{others}.{verdict}{findings}"
         )
 
     def methods(self) -> str:
-        """Write the paragraph that a paper needs."""
+        """Write a paragraph for the methods section of a paper."""
         found, least = self.network, min(each.score.loss for each in self.baselines)
         trained = f"{self.steps} steps" + (
             "" if self.settings.steps else f" ({self.seconds:.0f} s with applying it)"
@@ -126,56 +128,52 @@ class Report:
         changed = [
             f"{name} {value}"
             for name, value in asdict(self.settings).items()
-            if value != getattr(Settings(), name) and name not in TOLD + self._without_effect()
+            if value != getattr(Settings(), name) and name not in DESCRIBED + self._without_effect()
         ]
         settings = (
             f"its default settings but for {', '.join(changed)}"
             if changed
             else ("its default settings")
         )
-        begun = (
-            ", begun with weights that had been trained on simulated pictures,"
+        start = (
+            ", begun with weights that had been trained on simulated images,"
             if self.settings.pretrained
             else ""
         )
         if self.readings:
-            return self._methods_of_readings(trained, settings)
-        learnt = "a part of the noisy image" if self.region else "the noisy image"
+            return self._methods_of_replicates(trained, settings)
+        source = "a part of the noisy image" if self.region else "the noisy image"
         if self.sampled:
-            learnt = f"pieces drawn from all over {learnt}"
-        besides = []
+            source = f"pieces drawn from all over {source}"
+        also_seen = []
         if self.context:
-            besides.append(
+            also_seen.append(
                 f"{self.context.count} neighbouring pictures to each side along its axis "
                 f"{self.context.axis}"
             )
         if self.guides:
-            besides.append(self._guides())
-        seeing = f"seeing {' and '.join(besides)} besides, " if besides else ""
-        applied = (
-            ", and then applied to an image or part chosen apart from that"
-            if self.applied_elsewhere
-            else ""
-        )
+            also_seen.append(self._guides())
+        seeing = f"seeing {' and '.join(also_seen)} besides, " if also_seen else ""
+        applied = ", and then applied to another image or part" if self.applied_elsewhere else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
-            f"2019): {network}{begun} was trained on {learnt} alone, {seeing}without clean data, "
+            f"2019): {network}{start} was trained on {source} alone, {seeing}without clean data, "
             f"for {trained} on the {self.device}, with {settings} and random seed "
             f"{self.settings.seed}{applied}. On {found.pixels} pixels withheld from training, the "
             f"mean squared error of the network's blind prediction against the noisy values was "
             f"{found.loss:.4g} (standard error {found.error:.2g}), against {least:.4g} for the "
             f"best of a median and a Gaussian filter calibrated on the same pixels."
-            f"{self._delivered()}"
+            f"{self._describe_result()}"
         )
 
-    def _delivered(self) -> str:
-        """Say what becomes of a blind prediction before it is delivered."""
+    def _describe_result(self) -> str:
+        """Describe how the result is made from predictions."""
         if self.fallback:
             best = min(self.baselines, key=lambda each: each.score.loss)
             return (
-                f" The result is not the network's picture, though, but that of a {best.words}, "
-                "which leaves each pixel out of its own neighbourhood: it did better."
+                f" The result is not the network's, though, but that of a {best.words}, which "
+                "leaves each pixel out of its own neighbourhood: it did better."
             )
         if self.settings.network != "donut" or self.settings.invariant:
             return ""
@@ -184,15 +182,15 @@ class Report:
             "predicted intensity, and "
         )
         delivered += (
-            "combined with the noisy pixels by the noise read off its residuals, where these "
-            "are distributed as noise is (Laine et al., 2019)"
+            "combined with the noisy pixels by the noise estimated from its residuals, where "
+            "these are distributed as noise is (Laine et al., 2019)"
             if traits_of(self.settings).uses_posterior
-            else "averaged with what the network makes of all pixels"
+            else "averaged with the network's prediction from all pixels"
         )
         if not self.settings.volume:
             delivered += (
-                ", and averaged with what non-local Bayes denoising (Lebrun et al., SIAM J. "
-                "Imaging Sci. 2013) made of the noisy image, guided by it"
+                ", and averaged with the result of non-local Bayes denoising (Lebrun et al., SIAM "
+                "J. Imaging Sci. 2013) of the noisy image, guided by it"
             )
         return (
             f"{delivered}. A smooth correction in proportion to the noise gave regions of "
@@ -200,7 +198,7 @@ class Report:
         )
 
     def _without_effect(self) -> tuple[str, ...]:
-        """List the settings that mean nothing to such a training."""
+        """List the settings that have no effect on such a training."""
         of_masks = ("partition", "grid_width", "density", "fill")
         if self.readings:
             return (*of_masks, "blind_spot_radius", "context", "channels", "invariant")
@@ -209,46 +207,46 @@ class Report:
     def _guides(self) -> str:
         return f"guides of the same field ({self.guides} channel{'s' * (self.guides > 1)})"
 
-    def _methods_of_readings(self, trained: str, settings: str) -> str:
+    def _methods_of_replicates(self, trained: str, settings: str) -> str:
         found = self.network
         network = "DnCNN" if self.settings.network == "dncnn" else "U-Net"
         seeing = f" that sees {self._guides()} besides" if self.guides else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
-            f"{self.versions['torch']}) by learning noisy readings of the same thing from each "
+            f"{self.versions['torch']}) by predicting noisy replicates of the same field from each "
             f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.readings}: a "
             f"{network}{seeing} was trained without clean data for {trained} on the {self.device}, "
-            f"with {settings} and random seed {self.settings.seed}, and what it made of each "
-            f"reading was averaged. On {found.pixels} pixels of the first reading withheld from "
-            "training, the mean squared error of the prediction from another reading against the "
+            f"with {settings} and random seed {self.settings.seed}, and its results for all "
+            f"replicates were averaged. On {found.pixels} pixels of the first one withheld from "
+            "training, the mean squared error of the prediction from another replicate against the "
             f"noisy values was {found.loss:.4g} (standard error {found.error:.2g})."
         )
 
     def to_json(self) -> str:
-        """Write everything as JSON."""
+        """Return the report as JSON."""
         return json.dumps(self.to_dict(), indent=2, default=lambda number: number.item()) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as plain numbers, words, lists and dicts."""
+        """Return the report as numbers, strings, lists and dicts."""
         return {**asdict(self), "network_is_best": self.network_is_best}
 
     @staticmethod
-    def from_dict(told: dict[str, Any]) -> Report:
-        """Read what `to_dict` gave."""
-        told = {name: value for name, value in told.items() if name != "network_is_best"}
-        told["settings"] = Settings(**told["settings"])
-        told["network"] = Score(**told["network"])
-        told["baselines"] = tuple(
+    def from_dict(fields: dict[str, Any]) -> Report:
+        """Make a report from the result of `to_dict`."""
+        fields = {name: value for name, value in fields.items() if name != "network_is_best"}
+        fields["settings"] = Settings(**fields["settings"])
+        fields["network"] = Score(**fields["network"])
+        fields["baselines"] = tuple(
             Baseline(each["name"], each["strength"], Score(**each["score"]))
-            for each in told["baselines"]
+            for each in fields["baselines"]
         )
-        told["context"] = Context(**told["context"]) if told["context"] else None
-        told["findings"] = tuple(told["findings"])
-        return Report(**told)
+        fields["context"] = Context(**fields["context"]) if fields["context"] else None
+        fields["findings"] = tuple(fields["findings"])
+        return Report(**fields)
 
 
-def account_of(progress: Progress, **more: Any) -> Report:
-    """Give the account of a training that has come as far as this."""
+def report_of(progress: Progress, **more: Any) -> Report:
+    """Make the report of a training from its last snapshot."""
     return Report(
         settings=progress.best.settings,
         device=describe(progress.trainer.device),
@@ -258,14 +256,14 @@ def account_of(progress: Progress, **more: Any) -> Report:
         baselines=progress.baselines,
         versions=versions(),
         context=progress.best.context,
-        guides=progress.trainer.material.guides.shape[1],
-        findings=progress.trainer.material.findings,
+        guides=progress.trainer.data.guides.shape[1],
+        findings=progress.trainer.data.findings,
         **more,
     )
 
 
 def versions() -> dict[str, str]:
-    """Name what the result depends on."""
+    """Return the versions of the software that the result depends on."""
     return {
         "napari-n2s": __version__,
         "torch": torch.__version__,

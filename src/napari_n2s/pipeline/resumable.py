@@ -1,4 +1,4 @@
-"""Denoising into a folder of zarr, however large, so that it can be taken up where it ended."""
+"""Resumable denoising of large images to a zarr folder."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ from napari_n2s.inference.tile_size import applying
 from napari_n2s.io.ome_zarr.writing import ZarrResult, require_order
 from napari_n2s.io.paths import claim, in_words
 from napari_n2s.io.recording import Recording
-from napari_n2s.pipeline.report import Report, account_of
+from napari_n2s.pipeline.report import Report, report_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.pipeline.unfinished import Unfinished
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import training
 
-LISTED = 100
-"""Bytes for each picture of an image that is denoised box by box."""
+SAMPLE_BYTES = 100
+"""Bytes per sample of an image that is denoised box by box."""
 AGAIN = "; see to that, and repeat the command to go on"
+"""Ending of messages on errors after which the command can be repeated."""
 
 
 def denoising_to(
@@ -48,27 +49,27 @@ def denoising_to(
     guides: Sequence[Any] = (),
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Progress | Applying, None, Report]:
-    """Train on a recording and write it, denoised, to a folder of zarr.
+    """Train on a recording and write it, denoised, to a zarr folder.
 
-    What is finished stays if this is left, and is not done again the next time; the result is the
-    same.
+    If interrupted, finished boxes are kept; the next call computes only the others, with the same
+    result.
 
     Parameters
     ----------
     path : Path
-        The folder to write, which is not there yet.
+        The folder to write, which must not exist.
     sources : sequence of Path
-        Where the recording and its guides lie.
+        Paths of the recording and of its guides.
     recording : Recording
     settings : Settings
     kind : dtype
         Type of the result.
     client : distributed.Client, optional
-        Where to apply what was learnt, if not here.
+        Client of a cluster for inference; this machine if left out.
     guides : sequence of array_like
         As for `denoise`.
     stop : callable
-        As soon as it says so, the training ends and the best model so far is applied.
+        Whether to end the training and apply the best model so far.
 
     Raises
     ------
@@ -78,20 +79,20 @@ def denoising_to(
     unfinished = Unfinished(path)
     require_order(recording)
     image = open_image(recording.image, recording.axes, guides, volume=settings.volume)
-    require_memory(LISTED * image.layout.canonical_shape[0])
+    require_memory(SAMPLE_BYTES * image.layout.canonical_shape[0])
     image.result_dtype(kind, settings.nan_policy)
-    asked = _asked(sources, recording, settings, kind)
+    request = _describe_request(sources, recording, settings, kind)
     try:
         with claim(path), memory_in_words():
-            begun = unfinished.take_up(asked)
+            begun = unfinished.take_up(request)
             if begun is None:
                 for progress in training(image, settings):
                     yield progress
                     if stop():
                         break
                 safe = safest(progress)
-                begun = safe.model, account_of(progress, fallback=safe.reason)
-                unfinished.begin(*begun, asked, recording, kind)
+                begun = safe.model, report_of(progress, fallback=safe.reason)
+                unfinished.begin(*begun, request, recording, kind)
             model, report = begun
             begin = time.monotonic()
             try:
@@ -114,7 +115,7 @@ def denoising_to(
 def _applying_here(
     model: Model, image: Image, out: ZarrResult, boxes: list[Box], count: int
 ) -> Generator[Applying, None, None]:
-    """Denoise one box after the other, the last of so many."""
+    """Denoise the remaining boxes of `count` one after the other."""
     device = choose_device(model.settings.device, volume=model.settings.volume)
     for number, box in enumerate(boxes, start=count - len(boxes)):
         work = applying(model, device, image, part=box, out=Part(out, box))
@@ -126,11 +127,11 @@ def _shares(work: Generator[Applying, None, Any]) -> Generator[float, None, None
         yield state.done
 
 
-def _asked(
+def _describe_request(
     sources: Sequence[Path], recording: Recording, settings: Settings, kind: np.dtype[Any]
 ) -> dict[str, Any]:
-    """Say all that the result depends on, as JSON would say it again."""
-    asked = {
+    """Collect all that the result depends on, as it is after a round trip through JSON."""
+    request = {
         "input": [[str(each.resolve()), each.stat().st_mtime_ns] for each in sources],
         "image": [recording.image.shape, str(recording.image.dtype)],
         "axes": recording.axes,
@@ -138,5 +139,5 @@ def _asked(
         "type": str(kind),
         "version": __version__,
     }
-    told: dict[str, Any] = json.loads(json.dumps(asked))
-    return told
+    as_json: dict[str, Any] = json.loads(json.dumps(request))
+    return as_json

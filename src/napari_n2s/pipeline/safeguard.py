@@ -1,8 +1,9 @@
-"""What is handed out is never worse than what a simple filter makes of the image.
+"""Safeguard: a filter replaces a network whose result is worse.
 
-Two things are asked. On the held-out pixels, does the network predict worse than the best filter?
-And does its picture agree with the noisy one? Noise cancels in the mean of a block of pixels, so
-that a block of a good picture is as bright as that of the noisy one, up to a known chance.
+There are two tests. The first compares the errors of the network and of the best filter on the
+held-out pixels. The second compares the network's result with the noisy image: noise averages out
+over a block of pixels, so that blocks of a good result have the mean of the noisy image, within a
+known standard error.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.settings import Settings
-from napari_n2s.exclusion.excluded import find_excluded
+from napari_n2s.exclusion.excluded import examine
 from napari_n2s.exclusion.outliers import measure_noise
 from napari_n2s.filters.baselines import BASELINES, Baseline
 from napari_n2s.filters.donut_filters import donut_filter
@@ -23,28 +24,29 @@ from napari_n2s.inference.model import Model
 from napari_n2s.preparation.held_out import improved
 from napari_n2s.training.progress import Progress
 
-SURE = 2.0
-"""Standard errors by which a filter has to be better, on the same pixels."""
-WORTH = 0.01
-"""Share of its squared error by which a filter has to be better."""
+STANDARD_ERRORS = 2.0
+"""Standard errors of the difference by which a filter has to be better, on the same pixels."""
+MIN_GAIN = 0.01
+"""Fraction of its squared error by which a filter has to be better."""
 BLOCK = 16
-"""Side in pixels of the blocks whose brightness is compared."""
-PICTURES, SIDE = 4, 512
-"""Pictures that are compared, and side in pixels of their middle part."""
-DARKEST = 0.25
-"""Share of the mean variance of the noise that is expected where it is darkest."""
-OFF, RATHER, MOST = 25.0, 4.0, 1e6
-"""Times that the squared differences in brightness of blocks may exceed what noise explains, and
-those of a filter; and what one block counts at most."""
+"""Side in pixels of the blocks whose mean is compared."""
+MAX_SAMPLES, SIDE = 4, 512
+"""Maximum number of samples that are compared, and side in pixels of their central part."""
+MIN_VARIANCE = 0.25
+"""Minimum noise variance as a fraction of its mean over the image."""
+MAX_RELATIVE_TO_NOISE, MAX_RELATIVE_TO_FILTER, MAX_BLOCK = 25.0, 4.0, 1e6
+"""Maximum mean squared difference of blocks, relative to that expected of noise and to that of a
+filter; and maximum contribution of a single block."""
 
 
 class Safe(NamedTuple):
-    """A model to apply, and why it does not use its network, if it does not.
+    """The model to apply.
 
     Attributes
     ----------
     model : Model
     reason : str
+        Why its network is replaced by a filter; empty if it is not.
     """
 
     model: Model
@@ -52,24 +54,24 @@ class Safe(NamedTuple):
 
 
 def safest(progress: Progress) -> Safe:
-    """Choose between a network and the best filter by the held-out pixels.
+    """Choose between the network and the best filter by the held-out pixels.
 
-    Some methods cannot be judged so: see `MethodTraits.judged_by_filters`.
+    Some methods cannot be compared so: see `MethodTraits.judged_by_filters`.
     """
-    model, rival = progress.best, progress.trainer.material.filtered
-    errors = progress.trainer.squares
-    if not model.traits.judged_by_filters or errors is None or rival is None:
+    model, filter_errors = progress.best, progress.trainer.data.baseline_errors
+    errors = progress.trainer.best_errors
+    if not model.traits.judged_by_filters or errors is None or filter_errors is None:
         return Safe(model)
-    gain = errors - rival
-    worse = float(gain.mean()) > WORTH * float(rival.mean())
-    if not (worse and improved(errors, rival, SURE)):
+    gain = errors - filter_errors
+    worse = float(gain.mean()) > MIN_GAIN * float(filter_errors.mean())
+    if not (worse and improved(errors, filter_errors, STANDARD_ERRORS)):
         return Safe(model)
     best = min(progress.baselines, key=lambda each: each.score.loss)
-    chance = float(gain.std(ddof=1)) / gain.size**0.5
+    standard_error = float(gain.std(ddof=1)) / gain.size**0.5
     return Safe(
         replace(model, fallback=best),
         f"The {best.words} predicts unseen pixels better than the network, by a squared error of "
-        f"{gain.mean():.3g} ± {chance:.2g}: it is handed out in place of the network's picture. "
+        f"{gain.mean():.3g} ± {standard_error:.2g}: its result is given in place of the network's. "
         "Train for longer, or choose a part with more structure.",
     )
 
@@ -80,7 +82,7 @@ def contradicted(
     clean: NDArray[np.generic],
     baselines: tuple[Baseline, ...],
 ) -> Safe:
-    """Choose a filter if the picture that a network has made disagrees with the noisy one.
+    """Choose the best filter if the network's result disagrees with the noisy image.
 
     Parameters
     ----------
@@ -96,25 +98,27 @@ def contradicted(
     best = min(baselines, key=lambda each: each.score.loss)
     pictures, missing = [noisy.canonical, noisy.layout.canonical(clean)], noisy.missing
     count = len(missing)
-    ours, filters = [], []
-    for n in np.unique(np.linspace(0, count - 1, min(count, PICTURES)).astype(int)):
+    network_ratios, filter_ratios = [], []
+    for n in np.unique(np.linspace(0, count - 1, min(count, MAX_SAMPLES)).astype(int)):
         for own, other in zip(*(each[n] for each in pictures), strict=True):
             planes = [each.reshape(-1, *each.shape[-2:]) for each in (own, other, missing[n])]
-            before, after, gaps = (_middle(each[len(each) // 2]) for each in planes)
+            before, after, gaps = (_crop_centre(each[len(each) // 2]) for each in planes)
             if found := _compare(before, after, gaps.astype(bool), model.settings, best):
-                ours.append(found[0])
-                filters.append(found[1])
-    disagrees = ours and np.mean(ours) > max(OFF, RATHER * float(np.mean(filters)))
+                network_ratios.append(found[0])
+                filter_ratios.append(found[1])
+    disagrees = network_ratios and np.mean(network_ratios) > max(
+        MAX_RELATIVE_TO_NOISE, MAX_RELATIVE_TO_FILTER * float(np.mean(filter_ratios))
+    )
     if not disagrees:
         return Safe(model)
     return Safe(
         replace(model, fallback=best),
-        f"The network's picture is brighter or darker in parts than the noisy image: that of a "
-        f"{best.words} is handed out in its place. Train for longer, or on another part.",
+        f"The network's result is brighter or darker in parts than the noisy image: that of a "
+        f"{best.words} is given in its place. Train for longer, or on another part.",
     )
 
 
-def _middle(plane: NDArray[np.generic]) -> NDArray[np.generic]:
+def _crop_centre(plane: NDArray[np.generic]) -> NDArray[np.generic]:
     corners = (max(0, (size - SIDE) // 2) for size in plane.shape)
     return plane[tuple(slice(a, a + SIDE) for a in corners)]
 
@@ -126,8 +130,8 @@ def _compare(
     settings: Settings,
     best: Baseline,
 ) -> tuple[float, float] | None:
-    """Say how much the brightness of blocks differs, for what noise explains; and of a filter's."""
-    excluded = find_excluded(noisy[None], replace(settings, outliers="auto"), gaps[None])
+    """Return mean squared differences of blocks relative to noise, of a result and of a filter."""
+    excluded = examine(noisy[None], replace(settings, outliers="auto"), gaps[None])
     usable = ~excluded.unusable[0]
     image = np.where(usable, noisy, 0).astype(np.float64)
     if usable.sum() < BLOCK**2:
@@ -135,20 +139,22 @@ def _compare(
     noise = measure_noise(image, usable)
     filled = np.where(usable, image, np.median(image[usable]))
     filtered = donut_filter(filled, BASELINES[best.name], best.strength)
-    level = np.maximum(filtered - noise.low, 0) * noise.gain + noise.read
-    level = np.maximum(level, DARKEST * level[usable].mean())
+    variance = np.maximum(filtered - noise.low, 0) * noise.gain + noise.read
+    variance = np.maximum(variance, MIN_VARIANCE * variance[usable].mean())
     found = []
     for other in (clean, filtered):
-        off = np.where(usable, image - np.nan_to_num(other.astype(np.float64)), 0.0)
-        sums, counts, variances = (_blocks(each) for each in (off, usable, level * usable))
+        difference = np.where(usable, image - np.nan_to_num(other.astype(np.float64)), 0.0)
+        sums, counts, variances = (
+            _blocks(each) for each in (difference, usable, variance * usable)
+        )
         whole = counts > BLOCK**2 / 2
         expected = np.maximum(variances[whole], 1e-30)
-        found.append(float(np.mean(np.minimum(sums[whole] ** 2 / expected, MOST))))
+        found.append(float(np.mean(np.minimum(sums[whole] ** 2 / expected, MAX_BLOCK))))
     return found[0], found[1]
 
 
 def _blocks(plane: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Add up blocks of a plane."""
+    """Sum the pixels of each block of a plane."""
     rows, columns = (size // BLOCK for size in plane.shape)
     whole = plane[: rows * BLOCK, : columns * BLOCK].astype(np.float64)
     total: NDArray[np.float64] = whole.reshape(rows, BLOCK, columns, BLOCK).sum((1, 3))

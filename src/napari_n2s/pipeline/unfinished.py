@@ -1,4 +1,4 @@
-"""A result that is not finished yet: a folder beside its place, with all that it takes to go on."""
+"""Unfinished results: a temporary folder beside the result, with all that is needed to resume."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from napari_n2s.io.recording import Recording
 from napari_n2s.pipeline.report import Report
 
 LONGEST = 250
-"""Bytes of a name to which an ending can be added: file systems allow 255."""
+"""Maximum length of a name in bytes for a suffix to fit: file systems allow 255."""
 RECORD = "unfinished.safetensors"
-"""The model, its report, and what was asked for."""
+"""Name of the file with the model, its report and the request."""
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What is to become a folder of zarr.
+    """An unfinished zarr folder.
 
     Attributes
     ----------
     path : Path
-        Where it will be.
+        Path of the finished folder.
     """
 
     path: Path
 
     @property
     def folder(self) -> Path:
-        """Where it is until then."""
+        """Path of the temporary folder."""
         name = self.path.name
         if len(os.fsencode(name)) > LONGEST:
             name = f"{digest(name)}.zarr"
@@ -46,16 +46,16 @@ class Unfinished:
 
     @property
     def begun(self) -> bool:
-        """Whether there is something to go on with."""
+        """Whether there is an unfinished result to resume."""
         return (self.folder / RECORD).exists()
 
     def take_up(self, asked: dict[str, Any]) -> tuple[Model, Report] | None:
-        """Give the model that it was begun with, and its report; None if it is yet to be begun.
+        """Load the model of the unfinished result and its report; None if there is none.
 
         Raises
         ------
         FileError
-            If something else was asked for then.
+            If it is damaged, or was begun with another request.
         """
         if not self.begun:
             if self.folder.exists():
@@ -77,10 +77,10 @@ class Unfinished:
             raise self.damaged() from error
 
     def damaged(self) -> FileError:
-        """Say that it cannot be gone on with."""
+        """Make the error that the folder is damaged."""
         return FileError(
-            f"{self.folder} is damaged, so that it cannot be gone on with; remove it, and repeat "
-            "the command to begin again."
+            f"{self.folder} is damaged, so that it cannot be continued; remove it, and repeat the "
+            "command to begin again."
         )
 
     def begin(
@@ -91,18 +91,18 @@ class Unfinished:
         like: Recording,
         kind: np.dtype[Any],
     ) -> None:
-        """Make room for the result, and keep what it takes to go on.
+        """Create the temporary folder with an empty result and all that is needed to resume.
 
         Raises
         ------
         FileError
-            If it cannot be written; nothing is left then.
+            If it cannot be written; nothing is left behind then.
         """
         with beside(self.folder) as part:
             ZarrResult(part, like, kind)
             save_model(part / RECORD, model, report=report.to_dict(), asked=asked)
 
     def finish(self) -> None:
-        """Move it to its place."""
+        """Move the folder to its final path."""
         move(self.folder, self.path)
         (self.path / RECORD).unlink()

@@ -1,1 +1,1 @@
-"""An image made ready to learn from: normalised, with held-out pixels, read in parts."""
+"""Preparation of images for training: normalisation, held-out pixels, sampling and streaming."""

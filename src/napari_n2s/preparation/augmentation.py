@@ -1,4 +1,4 @@
-"""Flips and turns of an image: the ways in which a picture may lie and remain a picture."""
+"""Orientations for augmentation of crops and test-time augmentation: flips and rotations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Orientation:
-    """A flip along some axes of space, then Y and X swapped or not.
+    """A flip along some axes of space, followed or not by a transposition of Y and X.
 
     Attributes
     ----------
@@ -22,26 +22,26 @@ class Orientation:
     flips: tuple[int, ...]
     swap: bool
 
-    def do(self, x: Tensor) -> Tensor:
-        """Turn an image ``(..., *space)``."""
+    def apply(self, x: Tensor) -> Tensor:
+        """Bring an image ``(..., *space)`` to this orientation."""
         x = x.flip(self.flips)
         return x.transpose(-1, -2) if self.swap else x
 
-    def undo(self, x: Tensor) -> Tensor:
-        """Turn it back."""
+    def invert(self, x: Tensor) -> Tensor:
+        """Bring an image back from this orientation."""
         x = x.transpose(-1, -2) if self.swap else x
         return x.flip(self.flips)
 
 
-def turns(ndim: int, swaps: bool = True) -> tuple[Orientation, ...]:
-    """List the turns of images with this many axes of space, doing nothing first.
+def orientations(ndim: int, swaps: bool = True) -> tuple[Orientation, ...]:
+    """List the orientations of images with `ndim` axes of space, the identity first.
 
     Parameters
     ----------
     ndim : int
-        1 to 3; an axis before Y and X is left as it is.
+        1 to 3; an axis before Y and X is never flipped.
     swaps : bool
-        Whether Y and X may be swapped.
+        Include those in which Y and X are swapped.
     """
     axes = tuple(range(-min(ndim, 2), 0))
     sets = product(*((False, True) for _ in axes))

@@ -1,4 +1,4 @@
-"""One honest score without ground truth: the squared error on pixels that no method has seen.
+"""Held-out pixels and the score on them: a validation error without ground truth.
 
 With noise of mean zero that is independent from pixel to pixel, the squared error of a
 𝒥-invariant prediction against the noisy pixels is its error against the truth plus the variance
@@ -17,28 +17,32 @@ from numpy.typing import NDArray
 from napari_n2s.core.errors import ImageError
 
 WINDOWS = 8
+"""Maximum number of windows in which pixels are held out."""
 PIXELS_PER_WINDOW = 128**2
+"""Maximum number of pixels of a window."""
 PIXELS_PER_HELD_OUT = 25
-FEWEST = 5
+"""Pixels of a cell, in each of which one pixel is held out."""
+MIN_PIXELS = 5
+"""Minimum number of held-out pixels."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Pixels set aside: never a target of training and never an input to it.
+    """Held-out pixels: never a target of training and never an input to it.
 
     Attributes
     ----------
     mask : ndarray of bool, shape (N, 1, *space)
         True where a pixel is held out.
     windows : tuple of tuple of slice
-        Where they lie: boxes of one shape, each indexing an array ``(N, C, *space)``.
+        The boxes that contain them, all of one shape, each indexing an array ``(N, C, *space)``.
     """
 
     mask: NDArray[np.bool_]
     windows: tuple[tuple[slice, ...], ...]
 
-    def places(self) -> tuple[NDArray[np.intp], ...]:
-        """Give them as indices, ``(n, *space)``, window after window."""
+    def indices(self) -> tuple[NDArray[np.intp], ...]:
+        """Return the held-out pixels as indices ``(n, *space)``, window by window."""
         found = []
         for n, _, *space in self.windows:
             place = np.nonzero(self.mask[(n.start, 0, *space)])
@@ -47,23 +51,23 @@ class HeldOut:
             found.append([np.full_like(place[0], n.start), *moved])
         return tuple(np.concatenate(each) for each in zip(*found, strict=True))
 
-    def cut(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Cut the windows from an array ``(N, C, *space)``; shape ``(windows, C, *window)``."""
+    def crop_windows(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Crop the windows from an array ``(N, C, *space)``; shape ``(windows, C, *window)``."""
         return np.concatenate([image[window] for window in self.windows])
 
 
 @dataclass(frozen=True)
 class Score:
-    """A mean squared error on held-out pixels, in the image's intensity squared.
+    """Mean squared error on the held-out pixels, in squared intensity units of the image.
 
     Attributes
     ----------
     loss : float
-        The mean.
+        Mean squared error.
     error : float
-        Its standard error, from the spread between pixels.
+        Standard error of `loss`, from the spread between pixels.
     pixels : int
-        How many pixels were held out.
+        Number of held-out pixels.
     """
 
     loss: float
@@ -77,14 +81,14 @@ def draw_held_out(missing: NDArray[np.bool_], seed: int = 0) -> HeldOut:
     Parameters
     ----------
     missing : ndarray of bool, shape (N, 1 or C, *space)
-        Pixels without a value. Windows that have many of them are left aside.
+        Pixels without a usable value. Windows with many of them are not used.
     seed : int
         The same seed and shape always give the same pixels.
 
     Raises
     ------
     ImageError
-        If the image has too few pixels with a value.
+        If the image has too few usable pixels.
     """
     rng = np.random.default_rng(seed)
     missing = np.any(missing, axis=1, keepdims=True)
@@ -107,79 +111,87 @@ def draw_held_out(missing: NDArray[np.bool_], seed: int = 0) -> HeldOut:
         where = np.indices(cells) * cell + rng.integers(cell, size=(len(cells), *cells))
         mask[window][(0, 0, *where)] = True
     mask &= ~missing
-    if mask.sum() < FEWEST:
+    if mask.sum() < MIN_PIXELS:
         raise ImageError("The image has too few pixels that are not NaN; take a fuller part of it.")
     return HeldOut(mask, windows)
 
 
 def pick(image: NDArray[Any], held_out: NDArray[np.bool_]) -> NDArray[Any]:
-    """Pick the held-out pixels ``(pixels, C)`` from an image ``(B, C, *space)``."""
+    """Select the held-out pixels ``(pixels, C)`` of an image ``(B, C, *space)``."""
     return np.moveaxis(image, 1, -1)[held_out[:, 0]]
 
 
 def squared_errors(
     prediction: NDArray[np.floating],
     noisy: NDArray[np.floating],
-    worth: NDArray[np.floating] | float = 1.0,
+    variance: NDArray[np.floating] | float = 1.0,
 ) -> NDArray[np.float64]:
-    """Give the squared error of each pixel, for a prediction that has not seen it.
+    """Compute the squared error of each held-out pixel, averaged over channels.
 
     Parameters
     ----------
     prediction, noisy : ndarray, shape (pixels, C)
-        Several channels count as their mean.
-    worth : ndarray, shape (C,), or float
-        What a squared error of 1 is worth in each channel, in intensity squared.
+        A 𝒥-invariant prediction of the pixels, and their noisy values.
+    variance : ndarray, shape (C,), or float
+        Squared intensity units of the image per unit of the error, for each channel.
 
     Returns
     -------
     ndarray, shape (pixels,)
     """
-    squares: NDArray[np.float64] = ((prediction.astype(np.float64) - noisy) ** 2 * worth).mean(1)
+    squares: NDArray[np.float64] = ((prediction.astype(np.float64) - noisy) ** 2 * variance).mean(1)
     return squares
 
 
 def score(squares: NDArray[np.float64]) -> Score:
-    """Sum squared errors ``(pixels,)`` up."""
+    """Summarise squared errors ``(pixels,)`` as mean and standard error."""
     return Score(
         float(squares.mean()), float(squares.std(ddof=1) / np.sqrt(squares.size)), squares.size
     )
 
 
-def best_share(
-    errors: NDArray[np.floating], apart: NDArray[np.floating], usual: float, doubt: float
+def best_weight(
+    residuals: NDArray[np.floating],
+    differences: NDArray[np.floating],
+    prior: float,
+    prior_deviation: float,
 ) -> float:
-    """Find what another prediction should count beside one, that the held-out error be least.
+    """Estimate the weight of a second prediction in the average that minimises the held-out error.
 
     Parameters
     ----------
-    errors : ndarray, shape (pixels,)
-        The noisy pixels less the one prediction, which has not seen them.
-    apart : ndarray, shape (pixels,)
-        The other, which has not either, less the one.
-    usual, doubt : float
-        What it counts elsewhere, and by how much that varies: as much as the pixels leave open is
-        decided by that.
+    residuals : ndarray, shape (pixels,)
+        Noisy pixels minus a first 𝒥-invariant prediction.
+    differences : ndarray, shape (pixels,)
+        A second 𝒥-invariant prediction minus the first.
+    prior, prior_deviation : float
+        Mean and standard deviation of the weight over other images: a Gaussian prior.
 
     Returns
     -------
     float
-        0 to 1.
+        Posterior mean of the weight, clipped to 0 to 1.
     """
-    squares = float(np.mean(apart**2))
-    if not squares:
-        return usual
-    products = errors * apart / squares
-    known, prior = products.size / max(float(products.var()), 1e-30), doubt**-2
-    found = (known * float(products.mean()) + prior * usual) / (known + prior)
-    return min(max(found, 0.0), 1.0)
+    power = float(np.mean(differences**2))
+    if not power:
+        return prior
+    products = residuals * differences / power
+    precision = products.size / max(float(products.var()), 1e-30)
+    prior_precision = prior_deviation**-2
+    weight = (precision * float(products.mean()) + prior_precision * prior) / (
+        precision + prior_precision
+    )
+    return min(max(weight, 0.0), 1.0)
 
 
-def improved(before: NDArray[np.float64], now: NDArray[np.float64], errors: float = 1.0) -> bool:
-    """Whether squared errors ``(pixels,)`` of the same pixels fell by more than chance explains.
+def improved(
+    before: NDArray[np.float64], now: NDArray[np.float64], standard_errors: float = 1.0
+) -> bool:
+    """Test whether squared errors ``(pixels,)`` of the same pixels fell significantly.
 
-    The noise of a pixel counts in both, so that the error of their difference is far below the
-    error of either: the mean difference is held against so many of its own standard errors.
+    It is a paired test: the noise of a pixel contributes to both errors, so that the standard error
+    of their mean difference is far below that of either mean. The decrease has to exceed
+    `standard_errors` of them.
     """
     gain = before - now
-    return bool(gain.mean() > errors * gain.std(ddof=1) / np.sqrt(gain.size))
+    return bool(gain.mean() > standard_errors * gain.std(ddof=1) / np.sqrt(gain.size))

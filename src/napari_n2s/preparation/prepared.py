@@ -1,4 +1,4 @@
-"""An image made ready: its axes in order, on its inner scale, with the held-out pixels drawn."""
+"""Preparation of an image for training: axes, exclusion, normalisation and held-out pixels."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from napari_n2s.preparation.held_out import HeldOut, Score, draw_held_out, score
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What every method starts from, so that all are scored on the same pixels.
+class PreparedImage:
+    """An image in the form that all methods start from; all are scored on the same pixels.
 
     Attributes
     ----------
     layout : Layout
-        How the image's own axes lie.
+        Layout of the image's own axes.
     x : ndarray of float32, shape (N, C, *space)
-        The image on its inner scale, filled in where a pixel is missing.
+        The normalised image, with missing pixels filled in.
     missing : ndarray of bool, shape (N, 1 or C, *space)
-        Pixels that have no value or are no signal, of all channels alike or of each.
+        Pixels that are missing or excluded, in all channels alike or in each.
     held_out : HeldOut
     scale : Scale
-    tally : ExclusionCounts
-        How many pixels have a value and are no signal.
+        The normalisation.
+    exclusion_counts : ExclusionCounts
+        Number of excluded pixels, by reason.
     unread : str
-        A sentence on what of the image could not be read, empty if all could.
+        A sentence on parts of the image that could not be read, empty if all could.
     """
 
     layout: Layout
@@ -42,43 +43,46 @@ class Prepared:
     missing: NDArray[np.bool_]
     held_out: HeldOut
     scale: Scale
-    tally: ExclusionCounts
+    exclusion_counts: ExclusionCounts
     unread: str = ""
 
     @cached_property
-    def gaps(self) -> NDArray[np.bool_] | None:
-        """Where pixels are missing, if any are."""
+    def missing_if_any(self) -> NDArray[np.bool_] | None:
+        """`missing`, or None if no pixel is."""
         return self.missing if self.missing.any() else None
 
     @cached_property
-    def where(self) -> tuple[NDArray[np.intp], ...]:
-        """The held-out pixels as indices, ``(n, *space)``, window after window."""
-        return self.held_out.places()
+    def held_out_indices(self) -> tuple[NDArray[np.intp], ...]:
+        """The held-out pixels as indices ``(n, *space)``, window by window."""
+        return self.held_out.indices()
 
     @cached_property
-    def noisy(self) -> NDArray[np.float32]:
-        """Their noisy values ``(pixels, C)``."""
-        n, *place = self.where
+    def held_out_values(self) -> NDArray[np.float32]:
+        """Noisy values ``(pixels, C)`` of the held-out pixels."""
+        n, *place = self.held_out_indices
         values: NDArray[np.float32] = np.moveaxis(self.x, 1, -1)[(n, *place)]
         return values
 
     def score(self, predicted: NDArray[np.floating]) -> Score:
-        """Score what was predicted of the held-out pixels, ``(pixels, C)``, without seeing them."""
-        return score(squared_errors(predicted, self.noisy, self.scale.variance))
+        """Score a 𝒥-invariant prediction ``(pixels, C)`` of the held-out pixels."""
+        return score(squared_errors(predicted, self.held_out_values, self.scale.variance))
 
 
-def prepare(image: Image, settings: Settings | None = None, *, excluding: bool = True) -> Prepared:
-    """Make an image ready.
+def prepare(
+    image: Image, settings: Settings | None = None, *, excluding: bool = True
+) -> PreparedImage:
+    """Exclude pixels, normalise the image and draw its held-out pixels.
 
     Parameters
     ----------
     image : Image
         In memory.
     settings : Settings, optional
-        They say what to do with pixels that are NaN or no signal, and the seed of the held-out
+        Treatment of missing pixels, outliers and constant areas, and the seed of the held-out
         pixels.
     excluding : bool
-        Whether the image is looked at for what is no signal.
+        Exclude outliers, constant areas and glare as the settings say; otherwise only missing
+        pixels.
 
     Raises
     ------
@@ -88,26 +92,26 @@ def prepare(image: Image, settings: Settings | None = None, *, excluding: bool =
     settings = settings or Settings()
     canonical = image.canonical
     require_usable(image.missing, settings.nan_policy)
-    gaps, tally = image.missing, ExclusionCounts()
+    missing, counts = image.missing, ExclusionCounts()
     if excluding:
-        gaps, tally = exclude(canonical, settings, image.missing)
-    scale = measure_scale(canonical, gaps)
-    held_out = draw_held_out(gaps, settings.seed)
+        missing, counts = exclude(canonical, settings, image.missing)
+    scale = measure_scale(canonical, missing)
+    held_out = draw_held_out(missing, settings.seed)
     x = np.empty(canonical.shape, np.float32)
-    for inner, sample, its_gaps in zip(x, canonical, gaps, strict=True):
-        inner[:] = fill_gaps(scale.normalise(sample, its_gaps), its_gaps)
-    return Prepared(image.layout, x, gaps, held_out, scale, tally)
+    for normalised, sample, mask in zip(x, canonical, missing, strict=True):
+        normalised[:] = fill_missing(scale.normalise(sample, mask), mask)
+    return PreparedImage(image.layout, x, missing, held_out, scale, counts)
 
 
-def fill_gaps(x: NDArray[np.float32], gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Fill in the pixels of a picture ``(C, *space)`` without a usable value, where there are some.
+def fill_missing(x: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Fill in missing and excluded pixels of a sample from their surroundings.
 
     Parameters
     ----------
     x : ndarray of float32, shape (C, *space)
-    gaps : ndarray of bool, shape (1 or C, *space)
+    missing : ndarray of bool, shape (1 or C, *space)
     """
-    if not gaps.any():
+    if not missing.any():
         return x
-    masks = np.broadcast_to(gaps, x.shape)
+    masks = np.broadcast_to(missing, x.shape)
     return np.stack([fill_in(each, mask) for each, mask in zip(x, masks, strict=True)])

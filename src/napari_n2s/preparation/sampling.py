@@ -1,4 +1,4 @@
-"""What is learnt from an image that is larger than need be: pieces drawn from all over it."""
+"""Sampling of a large image: random pieces of it that a network is trained on."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.images.axes import APART, CHANNELS, SMALLEST, Layout
 from napari_n2s.images.image import Image
 
-ENOUGH = 2**24
-"""Values, at which a minute of training on a processor looks a few times each."""
+MAX_TRAINING_VALUES = 2**24
+"""Maximum number of values to train on: a minute of training on a CPU sees each a few times."""
 SIDE, DEPTH = 512, 64
 """Pixels of a piece along Y and X, and along the Z of a volume."""
-RUN = 5
-"""Pictures of a piece along each axis of samples: so that there are some beside each."""
-MOST = 2**60
-"""Values of an image, at most."""
-FEWEST = 8
-"""Pieces, of which those of volumes and of many channels are made smaller."""
+CONSECUTIVE = 5
+"""Consecutive slices or frames of a piece along each of the two longest axes of samples, so that
+each has neighbours."""
+MAX_VALUES = 2**60
+"""Maximum number of values of an image."""
+MIN_PIECES = 8
+"""Minimum number of pieces: those of volumes and of many channels are made smaller for it."""
 
 
 class SampledImage(NamedTuple):
-    """What is learnt from.
+    """An image to train on.
 
     Attributes
     ----------
     image : Image
-        The image with its guides, or pieces of both along a first axis that keeps them apart; in
-        memory.
+        The image with its guides, or pieces of both stacked along a first axis `APART`; in memory.
     unread : str
-        A sentence on pieces that were left out, empty if there are none.
+        A sentence on pieces that could not be read, empty if there are none.
     """
 
     image: Image
@@ -42,22 +42,22 @@ class SampledImage(NamedTuple):
 
 
 def is_large(image: Image) -> bool:
-    """Whether an image is read piece by piece and has more values than are learnt from."""
-    return not image.in_memory and image.size > ENOUGH
+    """Whether an image is not in memory and has more values than are trained on."""
+    return not image.in_memory and image.size > MAX_TRAINING_VALUES
 
 
 def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
-    """Read an image, or as many pieces of a large one as are enough to learn from.
+    """Read an image, or random pieces of a large one.
 
     Pieces that cannot be read are left out.
 
     Parameters
     ----------
     image : Image
-        Of a large one only the pieces are read.
+        Of an image with more than `MAX_TRAINING_VALUES` values only the pieces are read.
     seed : int
     along : str
-        An axis along which several pictures are wanted, however short it is.
+        An axis along which pieces hold consecutive slices or frames even if others are longer.
 
     Raises
     ------
@@ -65,12 +65,11 @@ def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
         If nothing of the image can be read.
     """
     layout = image.layout
-    if image.size > MOST:
+    if image.size > MAX_VALUES:
         raise ImageError(
-            f"The image claims {image.size:.3g} values, more than there can be; see that its shape "
-            "is right."
+            f"The image claims {image.size:.3g} values, more than there can be; check its shape."
         )
-    if image.size <= ENOUGH:
+    if image.size <= MAX_TRAINING_VALUES:
         return SampledImage(image.load(), "")
     shape = _shape_of_pieces(layout, along)
     rng = np.random.default_rng(seed)
@@ -79,7 +78,7 @@ def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
         for size, side in zip(layout.shape, shape, strict=True)
     ]
     places = prod(map(len, starts))
-    count = min(places, max(1, ENOUGH // prod(shape)))
+    count = min(places, max(1, MAX_TRAINING_VALUES // prod(shape)))
     pieces = np.empty((count, *shape), image.dtype.newbyteorder("="))
     read, unread, guides = 0, list[ImageError](), list[NDArray[np.generic]]()
     for number in np.sort(rng.choice(places, count, replace=False)):
@@ -95,34 +94,34 @@ def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
             unread.append(error)
     if not read:
         raise unread[0]
-    said = ""
+    finding = ""
     if unread:
-        said = f"{len(unread)} of {count} pieces to learn from were left out. {unread[0]}"
-    drawn = _gathered(pieces[:read], layout)
+        finding = f"{len(unread)} of {count} pieces to train on were left out. {unread[0]}"
+    sampled = _stack(pieces[:read], layout)
     if image.guides:
-        drawn = replace(drawn, guides=_gathered(np.stack(guides), image.guides.layout))
-    return SampledImage(drawn, said)
+        sampled = replace(sampled, guides=_stack(np.stack(guides), image.guides.layout))
+    return SampledImage(sampled, finding)
 
 
 def _shape_of_pieces(layout: Layout, along: str) -> list[int]:
-    """Give the sides of a piece along each axis of an image."""
+    """Choose the size of a piece along each axis of the image."""
     sizes = dict(zip(layout.axes, layout.shape, strict=True))
     longest = sorted(layout.sample_axes, key=lambda each: (each != along, -sizes[each]))[:2]
     depth = {"Z": DEPTH} if layout.is_volume else {}
-    most = {**dict.fromkeys(longest, RUN), "Y": SIDE, "X": SIDE, **depth}
+    most = {**dict.fromkeys(longest, CONSECUTIVE), "Y": SIDE, "X": SIDE, **depth}
     shape = [
         size if letter in CHANNELS else min(size, most.get(letter, 1))
         for letter, size in zip(layout.axes, layout.shape, strict=True)
     ]
-    halved = [layout.axes.index(letter) for letter in layout.space]
-    while prod(shape) * FEWEST > ENOUGH:
-        largest = max(halved, key=lambda axis: shape[axis])
+    shrinkable = [layout.axes.index(letter) for letter in layout.space]
+    while prod(shape) * MIN_PIECES > MAX_TRAINING_VALUES:
+        largest = max(shrinkable, key=lambda axis: shape[axis])
         if shape[largest] < 2 * SMALLEST:
             break
         shape[largest] //= 2
     return shape
 
 
-def _gathered(pieces: NDArray[np.generic], layout: Layout) -> Image:
-    """Make an image of pieces along a first axis."""
+def _stack(pieces: NDArray[np.generic], layout: Layout) -> Image:
+    """Make an image of pieces stacked along a first axis."""
     return Image(pieces, replace(layout, axes=APART + layout.axes, shape=pieces.shape))

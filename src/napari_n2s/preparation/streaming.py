@@ -1,4 +1,4 @@
-"""Images read picture by picture and written so, that need not fit into memory."""
+"""Streaming: reading and writing an image sample by sample, so that it need not fit into memory."""
 
 from __future__ import annotations
 
@@ -12,54 +12,55 @@ from numpy.typing import NDArray
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
-from napari_n2s.exclusion.excluded import Excluded, find_excluded
+from napari_n2s.exclusion.excluded import Excluded, examine
 from napari_n2s.images.dtypes import to_dtype
 from napari_n2s.images.image import Image
-from napari_n2s.images.missing import find_gaps
+from napari_n2s.images.missing import find_missing_in_sample
 from napari_n2s.images.sources import Box
 
-KEPT = 2**28
-"""Bytes of an image that are kept, so that no chunk of a file is decoded for each of its frames."""
+CACHE_BYTES = 2**28
+"""Maximum size of the read cache, which avoids decoding a chunk of a file once for each frame."""
 CHUNK = 1024
-"""Pixels along Y and X in which large pictures are written: no chunk of a file twice."""
+"""Side in pixels, along Y and X, of the parts in which large samples are written, so that no chunk
+of a file is written twice."""
 
 Pixels = NDArray[np.generic]
-Gaps = NDArray[np.bool_]
-Picture = tuple[Pixels, Excluded]
+Mask = NDArray[np.bool_]
+MaskedPixels = tuple[Pixels, Excluded]
 
 
-class Pictures:
-    """Reads the pictures of an image, or parts of them, one after the other.
+class SampleReader:
+    """Reader of samples (slices, frames, positions) of an image, or of parts of them, with a cache.
 
     Parameters
     ----------
     image : Image
-        Only what is asked for is read.
+        Only the parts that are requested, and their chunks, are read.
     """
 
     def __init__(self, image: Image) -> None:
         self._image, self._layout = image, image.layout
-        self._kept: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
+        self._cache: OrderedDict[tuple[Any, ...], NDArray[np.generic]] = OrderedDict()
         self._slab = image.chunks
 
     def read(self, number: int, space: tuple[slice, ...]) -> Pixels:
-        """Read a part of a picture: its pixels ``(C, *space)``."""
+        """Read a part of a sample: its pixels ``(C, *space)``."""
         box = self.box(number, space)
         here = self._image.in_memory
-        picture = self._image.read(box) if here else self._read_with_others(box)
-        return self._layout.to_sample(picture)
+        pixels = self._image.read(box) if here else self._read_cached(box)
+        return self._layout.to_sample(pixels)
 
-    def missing(self, number: int, space: tuple[slice, ...]) -> Gaps | None:
-        """Give the missing pixels ``(1, *space)`` of a part of a picture, if they are known."""
+    def missing(self, number: int, space: tuple[slice, ...]) -> Mask | None:
+        """Return the missing pixels ``(1, *space)`` of a part of a sample; None if not known."""
         known = self._image.known_missing
         if known is None:
             return None
         index: tuple[Any, ...] = (number, slice(None), *space)
-        found: Gaps = known[index]
+        found: Mask = known[index]
         return found
 
     def box(self, number: int, space: tuple[slice, ...]) -> tuple[Any, ...]:
-        """Tell where a part of a picture lies in the image."""
+        """Locate a part of a sample in the image: an index or slice for each axis."""
         sides = dict(zip(self._layout.space, space, strict=True))
         place = self._layout.place(number)
         every = zip(self._layout.axes, place, self._layout.shape, strict=True)
@@ -68,8 +69,8 @@ class Pictures:
             for letter, at, size in every
         )
 
-    def _read_with_others(self, box: tuple[Any, ...]) -> NDArray[np.generic]:
-        """Read a place together with those that share its chunks, and keep them for a while."""
+    def _read_cached(self, box: tuple[Any, ...]) -> NDArray[np.generic]:
+        """Read all samples that share chunks with this one, and cache them."""
         wide = tuple(
             slice(at // step * step, at // step * step + step) if isinstance(at, int) else at
             for at, step in zip(box, self._slab, strict=True)
@@ -79,43 +80,43 @@ class Pictures:
             at - side.start if isinstance(at, int) else slice(None)
             for at, side in zip(box, wide, strict=True)
         )
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key][within]
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key][within]
         size = prod(side.stop - side.start for side in wide) * self._image.dtype.itemsize
-        if size > KEPT:
+        if size > CACHE_BYTES:
             return self._image.read(box)
-        slab = self._kept[key] = self._image.read(wide)
-        while sum(each.nbytes for each in self._kept.values()) > KEPT:
-            self._kept.popitem(last=False)
+        slab = self._cache[key] = self._image.read(wide)
+        while sum(each.nbytes for each in self._cache.values()) > CACHE_BYTES:
+            self._cache.popitem(last=False)
         return slab[within]
 
 
-class Stream:
-    """Goes through the pictures of an image, or of a part of it.
+class SampleStream:
+    """Reader of an image and writer of its result, sample by sample.
 
     Parameters
     ----------
     image : Image
-        Only what is asked for is read.
+        Only the parts that are requested are read.
     part : tuple of slice, optional
-        The part of it to write, if not all.
+        The part of the image to write; all of it if left out.
     kind : dtype
-        In what to write.
+        Type of the result.
     settings : Settings
-        They say what in a picture is no signal.
+        They say which pixels are excluded.
     out : array_like, optional
-        Where to write, of the part's shape; an array in memory if left out.
-    beside : ndarray of int, shape (N, G), optional
-        The pictures that are read beside each.
+        Where to write, of the part's shape; a new array in memory if left out.
+    neighbours : ndarray of int, shape (N, G), optional
+        Numbers of the samples that are read along with each.
 
     Attributes
     ----------
     settings : Settings
     samples : ndarray of int
-        The numbers of the pictures to write.
+        Numbers of the samples to write.
     space : tuple of slice
-        What to write of each.
+        The part of each sample to write.
     result : array_like
     """
 
@@ -126,39 +127,41 @@ class Stream:
         kind: np.dtype[Any],
         settings: Settings,
         out: Any = None,
-        beside: NDArray[np.intp] | None = None,
+        neighbours: NDArray[np.intp] | None = None,
     ) -> None:
         layout = image.layout
-        self._layout, self._kind, self._beside = layout, kind, beside
+        self._layout, self._kind, self._neighbours = layout, kind, neighbours
         self.settings = settings
-        self._pictures = Pictures(image)
+        self._reader = SampleReader(image)
         self._part = part or tuple(slice(0, size) for size in layout.shape)
         shape = tuple(side.stop - side.start for side in self._part)
         if out is None:
             require_memory(prod(shape) * kind.itemsize)
             out = np.empty(shape, kind)
-        require_room(out, shape)
+        require_writable(out, shape)
         self.result = out
         self.samples = layout.samples_within(self._part)
         self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
 
-    def read(self, number: int, space: tuple[slice, ...]) -> tuple[Picture, list[Picture]]:
-        """Read a part of a picture.
+    def read(
+        self, number: int, space: tuple[slice, ...]
+    ) -> tuple[MaskedPixels, list[MaskedPixels]]:
+        """Read a part of a sample and of its neighbours.
 
         Returns
         -------
         tuple
-            Its pixels ``(C, *space)`` with which of them are no signal, and the same of those
-            beside it.
+            The pixels ``(C, *space)`` of the sample with its excluded pixels, and a list of the
+            same for its neighbours.
         """
-        others = [] if self._beside is None else self._beside[number].tolist()
-        own, *beside = [self._look(each, space) for each in (number, *others)]
-        return own, beside
+        others = [] if self._neighbours is None else self._neighbours[number].tolist()
+        own, *neighbours = [self._read_one(each, space) for each in (number, *others)]
+        return own, neighbours
 
-    def _look(self, number: int, space: tuple[slice, ...]) -> Picture:
-        pixels = self._pictures.read(number, space)
-        missing = self._pictures.missing(number, space)
-        return pixels, find_excluded(pixels, self.settings, missing)
+    def _read_one(self, number: int, space: tuple[slice, ...]) -> MaskedPixels:
+        pixels = self._reader.read(number, space)
+        missing = self._reader.missing(number, space)
+        return pixels, examine(pixels, self.settings, missing)
 
     def write(
         self,
@@ -166,17 +169,28 @@ class Stream:
         space: tuple[slice, ...],
         clean: NDArray[np.float64],
         sample: Pixels,
-        kept: Gaps,
+        kept: Mask,
     ) -> None:
-        """Write a part of a picture, but for pixels that are kept: these stay as they were.
+        """Write a part of a sample.
+
+        Parameters
+        ----------
+        number : int
+        space : tuple of slice
+        clean : ndarray, shape (C, *space)
+            The denoised pixels.
+        sample : ndarray, shape (C, *space)
+            The noisy pixels.
+        kept : ndarray of bool, shape (C, *space)
+            Pixels that keep their noisy value.
 
         Raises
         ------
         ImageError
-            If the type cannot hold them, or there is no room.
+            If a kept pixel is NaN and the type of the result cannot hold it.
         """
         if kept.any():
-            if self._kind.kind in "iu" and find_gaps(sample).any():
+            if self._kind.kind in "iu" and find_missing_in_sample(sample).any():
                 raise ImageError(
                     f"The image has NaN pixels, which {self._kind} cannot hold; ask for float32."
                 )
@@ -185,13 +199,13 @@ class Stream:
             at - side.start
             if isinstance(at, int)
             else slice(at.start - side.start, at.stop - side.start)
-            for at, side in zip(self._pictures.box(number, space), self._part, strict=True)
+            for at, side in zip(self._reader.box(number, space), self._part, strict=True)
         )
         self.result[box] = self._layout.from_sample(to_dtype(clean, self._kind))
 
 
-def require_room(out: Any, shape: tuple[int, ...]) -> np.dtype[Any]:
-    """Make sure that a result can be written to its place, and give the type that this has.
+def require_writable(out: Any, shape: tuple[int, ...]) -> np.dtype[Any]:
+    """Check that a result of a given shape can be written to an array; return the array's dtype.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Where an image holds more than noise: so that a network is not taught mostly background."""
+"""Structure map of sparse images, by which training crops are drawn: background would prevail."""
 
 from __future__ import annotations
 
@@ -8,21 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 CELL = 32
-"""Side in pixels of the cells that are told apart."""
+"""Side in pixels of the cells of the map."""
 BIN = 4
-"""Side of the bins whose means are compared within a cell."""
+"""Side in pixels of the bins whose means are compared within a cell."""
 SPARSE = 0.25
-"""Share of the cells with structure in them below which an image is sparse."""
-PICTURES = 32
-"""Of a stack that are looked at, at most."""
-CHANCE = 1.5
-"""Times that the variance of means may exceed what noise explains, and still be noise."""
+"""Fraction of cells with structure below which an image is sparse."""
+MAX_SAMPLES = 32
+"""Maximum number of samples of a stack that are measured."""
+NOISE_MARGIN = 1.5
+"""Factor by which the variance of bin means may exceed that expected of noise without structure."""
 
 
-def find_sparse(x: NDArray[np.floating]) -> NDArray[np.float64] | None:
-    """Find where a sparse image holds structure, if it is one.
-
-    Of a long stack some pictures are looked at.
+def find_sparse_structure(x: NDArray[np.floating]) -> NDArray[np.float64] | None:
+    """Map the structure of an image, if it is sparse.
 
     Parameters
     ----------
@@ -31,11 +29,11 @@ def find_sparse(x: NDArray[np.floating]) -> NDArray[np.float64] | None:
     Returns
     -------
     ndarray or None, shape (N, *cells)
-        As `find_structure` measures it, 0 in pictures that were not looked at; None where there is
-        structure all over, or none to be seen.
+        As by `measure_structure`, of at most `MAX_SAMPLES` samples and 0 in all others; None if
+        the image is not sparse, or has no detectable structure.
     """
-    some = np.unique(np.linspace(0, len(x) - 1, min(len(x), PICTURES)).astype(int))
-    found = find_structure(x[some])
+    some = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SAMPLES)).astype(int))
+    found = measure_structure(x[some])
     if not 0 < np.mean(found > 0) < SPARSE:
         return None
     structure = np.zeros((len(x), *found.shape[1:]))
@@ -43,12 +41,12 @@ def find_sparse(x: NDArray[np.floating]) -> NDArray[np.float64] | None:
     return structure
 
 
-def find_structure(x: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Measure how much structure each cell of an image holds.
+def measure_structure(x: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Measure the structure in each cell of an image.
 
-    Noise that is independent from pixel to pixel shrinks with averaging, structure does not: the
-    means of bins vary by the structure plus a known share of the noise, which the finest
-    differences between neighbours tell.
+    Averaging over bins reduces noise that is independent from pixel to pixel, but not structure:
+    the variance of bin means is that of the structure plus a known fraction of the noise variance,
+    which is measured by mixed second differences between neighbouring pixels.
 
     Parameters
     ----------
@@ -57,14 +55,14 @@ def find_structure(x: NDArray[np.floating]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (N, *cells)
-        Standard deviation of the structure within each cell, 0 where there is none to be seen. What
-        does not fill a cell at the far end of an axis is left out.
+        Standard deviation of the structure within each cell, 0 if not detectable. An incomplete
+        cell at the end of an axis is left out.
     """
     return np.stack([_measure(sample) for sample in x])
 
 
 def cell_sides(space: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the side of a cell along each axis of space, a whole number of bins."""
+    """Return the side of a cell along each axis of space, a whole number of bins."""
     return tuple(
         min(CELL, size // each * each) for size, each in zip(space, _bins(space), strict=True)
     )
@@ -80,11 +78,11 @@ def _measure(sample: NDArray[np.floating]) -> NDArray[np.float64]:
     bins, cells = _bins(space), cell_sides(space)
     means = _split(sample, bins).mean(inner)
     per_cell = tuple(cell // each for cell, each in zip(cells, bins, strict=True))
-    varies = _split(means, per_cell).var(inner, ddof=min(1, prod(per_cell) - 1))
-    along = np.diff(sample, axis=-1, append=sample[..., -1:])
-    detail = np.diff(along, axis=-2, append=along[..., -1:, :]) ** 2 / 4
-    noise = _split(detail, cells).mean(inner) / prod(bins)
-    excess = np.maximum(varies - CHANCE * noise, 0)
+    variance = _split(means, per_cell).var(inner, ddof=min(1, prod(per_cell) - 1))
+    first = np.diff(sample, axis=-1, append=sample[..., -1:])
+    second = np.diff(first, axis=-2, append=first[..., -1:, :]) ** 2 / 4
+    noise = _split(second, cells).mean(inner) / prod(bins)
+    excess = np.maximum(variance - NOISE_MARGIN * noise, 0)
     structure: NDArray[np.float64] = np.sqrt(excess).mean(0)
     return structure
 

@@ -1,1 +1,1 @@
-"""Several noisy recordings of one thing: how they are made, checked and aligned."""
+"""Replicates for Noise2Noise: several noisy recordings of one field, made, checked and aligned."""

@@ -1,4 +1,8 @@
-"""What is wrong with readings of one thing: put right where it can be, refused or told."""
+"""Checks of replicates: size, copies, shift, brightness, shared noise, motion, photon statistics.
+
+Shifts and brightness are corrected, copies and images of different size are rejected, and all else
+is reported as a finding.
+"""
 
 from __future__ import annotations
 
@@ -14,51 +18,65 @@ from napari_n2s.images.axes import APART, Layout
 from napari_n2s.replicates import comparison
 from napari_n2s.replicates.motion import measure_growth
 
-PICTURES = 8
-"""Pairs of pictures that are compared for shift, brightness and pattern."""
-SHIFTED, PATTERNED, ALIKE = 0.5, 0.1, 1e-3
-"""Pixels of shift, share of the noise in both, and difference as a share of the contrast, from
-which on something is said."""
-APART_BY = 1.5
-"""Pixels by which the shifts of separate pictures may differ."""
-MIDDLE = {2: 256, 3: 40}
-"""Side in pixels of the part in which a guide is compared with the image, by the axes of space."""
-DISPERSED = (0.7, 1.4)
-"""Between which variance and mean of counted photons are taken for the same."""
+COMPARED = 8
+"""Maximum number of slices or frames compared for shift, brightness and shared noise."""
+MIN_SHIFT = 0.5
+"""Shift in pixels from which on it is reported."""
+MAX_SHARED_NOISE = 0.1
+"""Fraction of the noise variance that may be shared without a finding."""
+COPY_TOLERANCE = 1e-3
+"""Standard deviation of the difference of two images, as a fraction of that of one, up to which one
+is a copy of the other."""
+MAX_SHIFT_RANGE = 1.5
+"""Pixels by which the shifts of the slices or frames of one image may differ."""
+CENTRE = {2: 256, 3: 40}
+"""Side in pixels of the central part in which guides are compared, by number of axes of space."""
+POISSON_DISPERSION = (0.7, 1.4)
+"""Range of the ratio of variance to mean that is accepted as that of photon counts."""
 
 
 class Brightness(NamedTuple):
-    """How bright a reading is: its number, contrast as a share of the first's, and both means."""
+    """Brightness of a replicate, relative to the first.
+
+    Attributes
+    ----------
+    number : int
+        Number of the replicate, counted from 1.
+    gain : float
+        Its contrast as a fraction of the first's.
+    first_mean, mean : float
+        Mean intensity of the first and of this replicate.
+    """
 
     number: int
     gain: float
-    first: float
+    first_mean: float
     mean: float
 
 
 class Compared(NamedTuple):
-    """What comes of comparing a reading with the first.
+    """A replicate after comparison with the first.
 
     Attributes
     ----------
     image : ndarray
-        The reading, as bright as the first.
+        The replicate, brought to the brightness of the first.
     offset : tuple of int
-        Where it lies in the first, in pixels along each axis.
+        Its position relative to the first, in pixels along each axis; 0 unless registered.
     brightness : Brightness or None
-        What it had, if another.
-    words : list of str
-        What the user should know besides, a sentence each.
+        Its brightness before that, if it differed.
+    findings : list of str
+        What the user should know, a sentence each.
     """
 
     image: NDArray[np.generic]
     offset: tuple[int, ...]
     brightness: Brightness | None
-    words: list[str]
+    findings: list[str]
 
 
 def require_alike(arrays: Sequence[NDArray[np.generic]]) -> None:
-    """Refuse readings of different size or type, and copies.
+    """Reject replicates of different size or type, and copies.
 
     Raises
     ------
@@ -68,23 +86,23 @@ def require_alike(arrays: Sequence[NDArray[np.generic]]) -> None:
     for number, other in enumerate(arrays[1:], start=2):
         if other.shape != first.shape:
             raise ImageError(
-                f"The readings differ in size: the first is {_times(first.shape)}, number {number} "
-                f"{_times(other.shape)}; cut them to the same field."
+                f"The replicates differ in size: the first is {_shape_text(first.shape)}, number "
+                f"{number} {_shape_text(other.shape)}; cut them to the same field."
             )
         if other.dtype != first.dtype:
             raise ImageError(
-                f"The readings differ in type: the first is {first.dtype}, number {number} "
+                f"The replicates differ in type: the first is {first.dtype}, number {number} "
                 f"{other.dtype}; give both as they were recorded."
             )
         if any(np.array_equal(each, other) for each in (first, arrays[number - 2])):
             raise ImageError(
-                f"Reading {number} is the same as one before it, noise and all, so that nothing "
-                "can be learnt from it; give another recording of the same thing."
+                f"Replicate {number} is the same as one before it, noise and all, so that nothing "
+                "can be learned from it; give another recording of the same field."
             )
 
 
 def require_no_copies(frames: NDArray[np.generic], what: str) -> None:
-    """Refuse frames ``(T, ...)`` of which most are the same as the one before.
+    """Reject frames ``(T, ...)`` of which most are copies of the one before.
 
     Raises
     ------
@@ -101,159 +119,168 @@ def require_no_copies(frames: NDArray[np.generic], what: str) -> None:
 def compare(
     first: NDArray[np.generic],
     other: NDArray[np.generic],
-    found: Layout,
+    layout: Layout,
     number: int,
     register: bool,
 ) -> Compared:
-    """Compare a reading with the first.
+    """Compare a replicate with the first, and correct its brightness.
 
     Parameters
     ----------
     first, other : ndarray
-    found : Layout
-        Theirs.
+    layout : Layout
+        Layout of both.
     number : int
-        The reading's, as it is called.
+        Number of the replicate in messages.
     register : bool
-        Whether a shift is put right.
+        Correct a shift by whole pixels.
 
     Raises
     ------
     ImageError
-        If it is a copy.
+        If it is a copy of the first, or its slices or frames are shifted by different amounts.
     """
-    name, said = f"Reading {number}", []
-    pairs = list(zip(*(_pictures(found.canonical(each)) for each in (first, other)), strict=True))
+    name, findings = f"Replicate {number}", []
+    pairs = list(zip(*(_sample(layout.canonical(each)) for each in (first, other)), strict=True))
     shifts = comparison.measure_shifts(pairs)
     shift = tuple(float(each) for each in np.median(shifts, 0)) if shifts else None
-    if register and APART in found.axes and shifts and np.ptp(shifts, 0).max() > APART_BY:
+    if register and APART in layout.axes and shifts and np.ptp(shifts, 0).max() > MAX_SHIFT_RANGE:
         raise ImageError(
             "The pictures are shifted against their partners by different amounts, and register "
             "moves all by the same; denoise them one by one with pair and register."
         )
     whole = tuple(round(each) for each in shift or (0.0, 0.0))
     offset = tuple(
-        -whole[found.space.index(letter)] if letter in found.space else 0 for letter in found.axes
+        -whole[layout.space.index(letter)] if letter in layout.space else 0
+        for letter in layout.axes
     )
-    if shift and max(map(abs, shift)) >= SHIFTED:
+    if shift and max(map(abs, shift)) >= MIN_SHIFT:
         ways = ", ".join(
-            f"{each:+.1f} along {a}" for each, a in zip(shift, found.space, strict=True)
+            f"{each:+.1f} along {a}" for each, a in zip(shift, layout.space, strict=True)
         )
         remedy = (
             "it was moved back by whole pixels"
             if register
             else "train again with register, which moves it back"
         )
-        said.append(f"{name} is shifted by {ways} pixels against the first; {remedy}.")
-        pairs = [_moved(one, two, whole) for one, two in pairs]
+        findings.append(f"{name} is shifted by {ways} pixels against the first; {remedy}.")
+        pairs = [_overlap(one, two, whole) for one, two in pairs]
     brightness = comparison.measure_brightness(pairs)
     gain, dark = brightness or (1.0, 0.0)
-    if all(np.std(a - (b - dark) / gain) <= ALIKE * np.std(a) for a, b in pairs):
+    if all(np.std(a - (b - dark) / gain) <= COPY_TOLERANCE * np.std(a) for a, b in pairs):
         raise ImageError(
             f"{name} is a copy of the first, noise and all, in another brightness or place; give a "
-            "second recording of the same thing."
+            "second recording of the same field."
         )
-    bleached = None
+    other_brightness = None
     if brightness:
         means = (float(np.mean([pair[i].mean() for pair in pairs])) for i in range(2))
         other = ((other.astype(np.float64) - dark) / gain).astype(np.float32)
-        bleached = Brightness(number, gain, *means)
-    if (share := comparison.measure_shared_noise(pairs)) > PATTERNED:
-        said.append(
+        other_brightness = Brightness(number, gain, *means)
+    if (share := comparison.measure_shared_noise(pairs)) > MAX_SHARED_NOISE:
+        findings.append(
             f"{name} and the first have about {100 * share:.0f} % of their noise in common, as a "
             "camera's fixed pattern (or structure as fine as a pixel); it will stay in the "
-            "picture: subtract a dark frame, or move the sample between the readings."
+            "picture: subtract a dark frame, or move the sample between the replicates."
         )
-    return Compared(other, offset if register else (0,) * first.ndim, bleached, said)
+    return Compared(other, offset if register else (0,) * first.ndim, other_brightness, findings)
 
 
-def tell_brightness(found: Sequence[Brightness]) -> tuple[str, ...]:
-    """Say which readings were brought to the brightness of the first."""
+def describe_brightness(found: Sequence[Brightness]) -> tuple[str, ...]:
+    """Report which replicates were brought to the brightness of the first."""
     if not found:
         return ()
     several, numbers = len(found) > 1, [each.number for each in found]
     named = ", ".join(map(str, numbers))
     if len(found) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
         named = f"{numbers[0]} to {numbers[-1]}"
-    contrasts = _from_to([round(100 * each.gain) for each in found])
-    means = _from_to([float(f"{each.mean:.4g}") for each in found])
+    contrasts = _range_text([round(100 * each.gain) for each in found])
+    means = _range_text([float(f"{each.mean:.4g}") for each in found])
     return (
-        f"Reading{'s' * several} {named} "
+        f"Replicate{'s' * several} {named} "
         f"{'have' if several else 'has'} {contrasts} % of the first one's contrast and a mean of "
-        f"{means} where that has {found[0].first:.4g}, as by bleaching; "
+        f"{means} where that has {found[0].first_mean:.4g}, as by bleaching; "
         f"{'they are' if several else 'it is'} brought to the brightness of the first.",
     )
 
 
-def tell_motion(frames: NDArray[np.generic], layout: Layout, along: str) -> tuple[str, ...]:
-    """Say whether what moves will be blurred: whether frames differ the more, the farther apart."""
-    growth = measure_growth(_numbers(layout.canonical(each)).mean((0, 1)) for each in frames)
+def describe_motion(frames: NDArray[np.generic], layout: Layout, along: str) -> tuple[str, ...]:
+    """Report motion, which averaging will blur: frames differ the more, the farther apart."""
+    growth = measure_growth(
+        _without_missing(layout.canonical(each)).mean((0, 1)) for each in frames
+    )
     if growth is None:
         return ()
     return (
         f"Pictures two apart along {along} differ by {100 * growth:.0f} % of the contrast more "
-        "than those beside each other: what moves will be blurred and what shows in one picture "
-        "alone lost. Take each picture by itself (no pairs) if that matters.",
+        "than neighbouring ones: what moves will be blurred, and what shows in a single picture "
+        "lost. Denoise each picture by itself (no pairs) if that matters.",
     )
 
 
-def tell_guides(x: NDArray[np.float32], guides: NDArray[np.float32]) -> tuple[str, ...]:
-    """Say whether guides ``(N, A, *space)`` have their noise in common with ``(N, C, *space)``.
+def describe_guides(x: NDArray[np.float32], guides: NDArray[np.float32]) -> tuple[str, ...]:
+    """Report noise that guides share with the image, which the network would reproduce.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, *space)
+    guides : ndarray, shape (N, A, *space)
 
     Raises
     ------
     ImageError
-        If one is the image itself.
+        If a guide is a copy of the image.
     """
-    own, others = _middles(x), _middles(guides)
+    own, others = _centres(x), _centres(guides)
     for one, two in product(own.swapaxes(0, 1), others.swapaxes(0, 1)):
-        way = np.sign((one * two).sum())
-        if (one - way * two).std() < ALIKE * one.std():
+        sign = np.sign((one * two).sum())
+        if (one - sign * two).std() < COPY_TOLERANCE * one.std():
             raise ImageError(
                 "A guide is the image itself, noise and all, so that the network would only copy "
                 "it; choose another recording."
             )
         pairs = list(zip(one, two, strict=True))
-        if (share := comparison.measure_shared_noise(pairs)) > PATTERNED:
+        if (share := comparison.measure_shared_noise(pairs)) > MAX_SHARED_NOISE:
             return (
                 f"A guide and the image have about {100 * share:.0f} % of their noise in common "
-                "(or structure as fine as a pixel); what they share stays in the picture: take no "
-                "guide that was made from the image.",
+                "(or structure as fine as a pixel); what they share stays in the picture: choose "
+                "no guide that was made from the image.",
             )
     return ()
 
 
-def tell_photons(array: NDArray[np.generic], found: Layout) -> tuple[str, ...]:
-    """Say whether variance and mean are the same, as they are of photons."""
-    ratio = comparison.measure_dispersion(_pictures(found.canonical(array)))
-    if ratio is None or DISPERSED[0] <= ratio <= DISPERSED[1]:
+def describe_dispersion(array: NDArray[np.generic], layout: Layout) -> tuple[str, ...]:
+    """Report a variance that differs from the mean, which photon counts do not have."""
+    ratio = comparison.measure_dispersion(_sample(layout.canonical(array)))
+    low, high = POISSON_DISPERSION
+    if ratio is None or low <= ratio <= high:
         return ()
     return (
-        f"The noise has {ratio:.2g} times the variance that photons counted one by one have: "
+        f"The noise has {ratio:.2g} times the variance of photon counts (Poisson noise): "
         "subtract the camera's offset and divide by its gain first, or the halves share noise.",
     )
 
 
-def _pictures(canonical: NDArray[np.generic]) -> list[NDArray[np.float64]]:
-    """Take some of the pictures ``(*space)``, over all samples and channels, as float64."""
+def _sample(canonical: NDArray[np.generic]) -> list[NDArray[np.float64]]:
+    """Sample slices or frames ``(*space)`` evenly from all samples and channels, as float64."""
     samples, channels = canonical.shape[:2]
     count = samples * channels
-    some = np.unique(np.linspace(0, count - 1, min(PICTURES, count)).astype(int))
-    return [_numbers(canonical[divmod(int(number), channels)]) for number in some]
+    some = np.unique(np.linspace(0, count - 1, min(COMPARED, count)).astype(int))
+    return [_without_missing(canonical[divmod(int(number), channels)]) for number in some]
 
 
-def _middles(x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Cut the middle out of some pictures ``(N, C, *space)``: enough to know noise by."""
-    some = np.unique(np.linspace(0, len(x) - 1, min(PICTURES, len(x))).astype(int))
-    sides = [(size, min(size, MIDDLE[x.ndim - 2])) for size in x.shape[2:]]
+def _centres(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Cut the centre out of some samples ``(N, C, *space)``: enough pixels to measure noise."""
+    some = np.unique(np.linspace(0, len(x) - 1, min(COMPARED, len(x))).astype(int))
+    sides = [(size, min(size, CENTRE[x.ndim - 2])) for size in x.shape[2:]]
     box = [slice((size - side) // 2, (size + side) // 2) for size, side in sides]
     return np.stack([x[number][(slice(None), *box)] for number in some]).astype(np.float64)
 
 
-def _moved(
+def _overlap(
     one: NDArray[np.float64], two: NDArray[np.float64], steps: tuple[int, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cut from both what both show, the second lying some steps on."""
+    """Crop two images to the field that both show, the second shifted by some pixels."""
     first, second = [], []
     for step, size in zip(steps, one.shape, strict=True):
         first.append(slice(max(0, -step), size - max(0, step)))
@@ -261,8 +288,8 @@ def _moved(
     return one[tuple(first)], two[tuple(second)]
 
 
-def _numbers(image: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Give the values as float64, with their mean where one is missing."""
+def _without_missing(image: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Convert to float64, missing values replaced by the mean."""
     values = image.astype(np.float64)
     there = np.isfinite(values)
     if there.all():
@@ -270,10 +297,10 @@ def _numbers(image: NDArray[np.generic]) -> NDArray[np.float64]:
     return np.where(there, values, values[there].mean() if there.any() else 0)
 
 
-def _from_to(numbers: list[float]) -> str:
+def _range_text(numbers: list[float]) -> str:
     low, high = min(numbers), max(numbers)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))

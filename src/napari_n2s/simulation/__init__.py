@@ -1,1 +1,1 @@
-"""Simulated fluorescence with a known truth."""
+"""Simulated fluorescence images with ground truth."""

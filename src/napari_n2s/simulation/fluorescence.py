@@ -1,4 +1,4 @@
-"""Simulated fluorescence with its truth: filaments and nuclei, photon noise and read noise."""
+"""Simulated fluorescence with ground truth: filaments and nuclei, photon and read noise."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from scipy.ndimage import gaussian_filter
 PHOTONS = 20.0
 """Photons in the brightest pixels."""
 GAIN, OFFSET, READ_NOISE = 4.0, 100.0, 6.0
-"""Grey values for each photon, grey value of the dark, and its standard deviation."""
+"""Grey values per photon, grey value of the dark, and standard deviation of the read noise."""
 PSF = (1.2, 1.1, 1.1)
-"""Standard deviation of the microscope's blur along Z, Y and X, in pixels."""
+"""Standard deviation of the point spread function along Z, Y and X, in pixels."""
 HAZE = (2.0, 8.0, 8.0)
-"""The same for what is out of focus."""
+"""The same for out-of-focus light."""
 
 Image = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A noisy image as a camera would record it, and what it would have recorded without noise.
+    """A noisy image as a camera would record it, and its noise-free expectation.
 
     Attributes
     ----------
     noisy : ndarray of uint16
     truth : ndarray of float32
-        In the same grey values.
+        In grey values as well.
     axes : str
     """
 
@@ -52,14 +52,14 @@ def volume(depth: int = 16, size: int = 256, seed: int = 0) -> Sample:
 
 
 def movie(frames: int = 20, size: int = 256, seed: int = 0) -> Sample:
-    """Simulate a time series in which everything drifts; shape ``(frames, size, size)``."""
+    """Simulate a time series of drifting objects; shape ``(frames, size, size)``."""
     rng = np.random.default_rng(seed)
     cell = _Cell(1, size, rng)
     return _record(np.stack([cell.render(time)[0] for time in range(frames)]), "TYX", rng)
 
 
 class _Cell:
-    """Where filaments and nuclei lie, and how far each moves in a frame."""
+    """Positions of filaments and nuclei, and the drift of each per frame."""
 
     def __init__(self, depth: int, size: int, rng: np.random.Generator) -> None:
         self.shape = (depth, size, size)
@@ -77,7 +77,7 @@ class _Cell:
         self.drift = rng.normal(0, 0.5, (filaments + nuclei, 1, 3)) * [0, 1, 1]
 
     def render(self, frame: int) -> Image:
-        """Render what the microscope sees in a frame, in shares of the brightest; ``(Z, Y, X)``."""
+        """Render a frame without noise, in arbitrary units; ``(Z, Y, X)``."""
         moved = frame * self.drift
         paths = self.paths + moved[: len(self.paths)]
         centres = self.centres + moved[len(self.paths) :]
@@ -105,7 +105,7 @@ def _ellipsoid(shape: tuple[int, ...], centre: Image, radii: Image) -> Image:
 
 
 def splat(points: Image, weights: Image, shape: tuple[int, ...]) -> Image:
-    """Add weights ``(...)`` at points ``(..., axes)`` to an image, shared by nearest pixels."""
+    """Distribute weights ``(...)`` at points ``(..., axes)`` linearly over the nearest pixels."""
     points, weights = points.reshape(-1, len(shape)), weights.ravel()
     low = np.floor(points).astype(int)
     image = np.zeros(shape)

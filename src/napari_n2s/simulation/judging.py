@@ -1,4 +1,4 @@
-"""Judging a denoised simulation against its truth, in numbers and in a picture."""
+"""Comparing a denoised simulation with its ground truth, in numbers and in an image."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 from napari_n2s.simulation.fluorescence import Sample
 
 SIGMAS = np.geomspace(0.5, 4, 13)
+"""Standard deviations of the blurs tried, in pixels."""
 
 
 def psnr(image: NDArray[Any], truth: NDArray[Any]) -> float:
@@ -20,13 +21,13 @@ def psnr(image: NDArray[Any], truth: NDArray[Any]) -> float:
 
 
 def best_blur(sample: Sample) -> float:
-    """Return the PSNR of the Gaussian blur whose width was chosen by the truth itself."""
+    """Return the PSNR of the Gaussian blur whose width the truth has chosen."""
     noisy = sample.noisy.astype(np.float32)
     return max(psnr(gaussian_filter(noisy, sigma), sample.truth) for sigma in SIGMAS)
 
 
 def before_and_after(sample: Sample, denoised: NDArray[Any], size: int = 256) -> NDArray[np.uint8]:
-    """Put the middle of noisy, denoised and truth side by side, in one grey scale."""
+    """Place the centres of noisy, denoised and true image side by side, on one grey scale."""
     middle = tuple(slice((n - size) // 2, (n + size) // 2) for n in sample.truth.shape)
     panels = np.concatenate([a[middle] for a in (sample.noisy, denoised, sample.truth)], axis=1)
     low, high = np.quantile(sample.truth[middle], [0.01, 0.999])

@@ -1,1 +1,1 @@
-"""Training, as a generator: data, optimizer steps, schedule, scores and previews."""
+"""Training as a generator: training data, optimisation, schedule, validation and previews."""

@@ -1,8 +1,7 @@
-"""Which pictures a network may look at beside the one that it denoises, and how many help.
+"""Choice of neighbouring slices or frames that a network sees along with the one it denoises.
 
-The noise of another slice or frame tells nothing about the noise of this one: its same pixel may
-be seen, and need not be hidden. Whether it shows the same thing is asked of the image: a linear
-prediction of the held-out pixels, from around them and from the pictures beside, must err less.
+Their noise is independent, so that their pixels need not be hidden. Whether they show the same
+structure is tested on the image: they have to improve a linear prediction of the held-out pixels.
 """
 
 from __future__ import annotations
@@ -13,69 +12,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.filters.donut_filters import gather_around
-from napari_n2s.filters.footprint import Ring, disk
+from napari_n2s.filters.footprint import Footprint, disk
 from napari_n2s.images.axes import Context
 from napari_n2s.preparation.held_out import improved
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 
 COUNTS = (1, 2)
-"""Pictures to each side that are tried."""
-OWN, BESIDE = 2.0, 1.5
-"""Radii in pixels of what is looked at in the picture itself and in those beside."""
+"""Numbers of neighbours on each side that are tried."""
+OWN_RADIUS, NEIGHBOUR_RADIUS = 2.0, 1.5
+"""Radii in pixels of the patches that a held-out pixel is predicted from, in its own slice or frame
+and in neighbouring ones."""
 FOLDS = 2
+"""Number of folds of the cross-validation."""
 RIDGE = 1e-3
+"""Ridge regularisation of the linear prediction, relative to the mean variance of its inputs."""
 
 
 def choose_context(
-    ready: Prepared,
+    prepared: PreparedImage,
     radius: tuple[int, ...],
     count: int | None = None,
     without: Collection[str] = (),
 ) -> Context | None:
-    """Find the axis and the number of pictures to each side that help most; None if none do.
-
-    If the number is given, the axis is found along which they help most.
+    """Choose the axis and number of neighbours that improve a linear prediction most.
 
     Parameters
     ----------
-    ready : Prepared
+    prepared : PreparedImage
     radius : tuple of int
-        How far the blind spot reaches along each axis of space.
+        Radius of the blind spot along each axis of space.
     count : int, optional
+        Number of neighbours on each side; then only the axis is chosen.
     without : collection of str
-        Axes along which pictures share noise, which are left out.
+        Axes that are left out, as neighbours along them share noise.
+
+    Returns
+    -------
+    Context or None
+        None if neighbours do not improve the prediction, or there are none.
     """
-    spacing = (1.0,) * (ready.x.ndim - 2)
-    own = _gather(ready, ready.where[0], disk(OWN, spacing, radius))
-    best, least = None, _errors(own, ready.noisy)
+    spacing = (1.0,) * (prepared.x.ndim - 2)
+    own = _gather(prepared, prepared.held_out_indices[0], disk(OWN_RADIUS, spacing, radius))
+    best, least = None, _errors(own, prepared.held_out_values)
     if count is not None:
         least = np.full_like(least, np.inf)
-    middle = np.zeros((1, len(spacing)), int)
-    patch = disk(BESIDE, spacing).offsets
-    whole = Ring(np.concatenate([patch, middle]), np.ones(len(patch) + 1))
-    for axis in [each for each in ready.layout.sample_axes if each not in without]:
+    centre = np.zeros((1, len(spacing)), int)
+    patch = disk(NEIGHBOUR_RADIUS, spacing).offsets
+    filled_disk = Footprint(np.concatenate([patch, centre]), np.ones(len(patch) + 1))
+    for axis in [each for each in prepared.layout.sample_axes if each not in without]:
         for number in COUNTS if count is None else filter(None, [count]):
             context = Context(axis, number)
-            beside = ready.layout.beside(context)[ready.where[0]]
-            parts = [_gather(ready, samples, whole) for samples in beside.T]
-            errors = _errors(np.concatenate([own, *parts], -1), ready.noisy)
+            neighbours = prepared.layout.neighbours(context)[prepared.held_out_indices[0]]
+            parts = [_gather(prepared, samples, filled_disk) for samples in neighbours.T]
+            errors = _errors(np.concatenate([own, *parts], -1), prepared.held_out_values)
             if improved(least, errors) if count is None else errors.mean() < least.mean():
                 best, least = context, errors
     return best
 
 
-def _gather(ready: Prepared, samples: NDArray[np.intp], ring: Ring) -> NDArray[np.floating]:
-    """Gather what is around the held-out pixels in some pictures; 0 where there is nothing."""
-    around = gather_around(ready.x, (samples, *ready.where[1:]), ring, ready.gaps)
+def _gather(
+    prepared: PreparedImage, samples: NDArray[np.intp], ring: Footprint
+) -> NDArray[np.floating]:
+    """Gather the surroundings of the held-out pixels in given samples; 0 beyond the border."""
+    around = gather_around(
+        prepared.x, (samples, *prepared.held_out_indices[1:]), ring, prepared.missing_if_any
+    )
     return np.where(np.isnan(around), 0, around)
 
 
-def _errors(seen: NDArray[np.floating], noisy: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Predict pixels ``(pixels, C)`` linearly from ``(pixels, C, values)``, each by the others'."""
+def _errors(surroundings: NDArray[np.floating], noisy: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Compute cross-validated squared errors of a linear prediction.
+
+    Pixels ``(pixels, C)`` are predicted from ``(pixels, C, values)``, those of each fold with
+    weights fitted to the other.
+    """
     fold = np.arange(len(noisy)) % FOLDS
     squares = np.zeros(len(noisy))
     for channel in range(noisy.shape[1]):
-        inputs = np.column_stack([seen[:, channel], np.ones(len(noisy))]).astype(np.float64)
+        inputs = np.column_stack([surroundings[:, channel], np.ones(len(noisy))]).astype(np.float64)
         for number in range(FOLDS):
             others, mine = inputs[fold != number], inputs[fold == number]
             square = others.T @ others

@@ -1,4 +1,4 @@
-"""How a network comes down to its weights: how large steps are, and what is averaged over them."""
+"""Optimisation: training steps with Muon, learning-rate schedule and averaging of weights."""
 
 from __future__ import annotations
 
@@ -18,53 +18,59 @@ from napari_n2s.nn.muon import Muon
 from napari_n2s.nn.networks import Network, initialise, seeded
 
 WARM_UP = 30
-"""Steps over which the learning rate rises."""
-REFINING, SURPRISED = 0.5, 10.0
-"""Learning rate from pretrained weights, as a share of that from scratch, where those knew all
-that an image has to teach, and what is added, up to the whole, where the first steps predicted it
-by a share better."""
-FORGETTING, KEPT, LATE = 0.6, 0.3, 0.125
-"""By what would be added beyond that, by which share all weights are moved towards fresh ones if
-the training has only begun, what is kept of them at least, and the share of a training after which
-nothing is forgotten: too little of it would be left."""
+"""Number of steps over which the learning rate rises."""
+MIN_RATE, RATE_GAIN = 0.5, 10.0
+"""Learning rate for pretrained weights, as a fraction of that from scratch, if the first steps do
+not improve the prediction, and what is added per relative improvement, up to the full rate."""
+SHRINKAGE, MIN_KEPT, LATEST = 0.6, 0.3, 0.125
+"""Fraction by which pretrained weights are moved towards random ones, per unit by which the rate
+would exceed the full one; minimum fraction that is kept of them; and fraction of the training after
+which they are not moved, since too little time would be left."""
 SETTLING = 20
-"""Steps after which it is found out how much better."""
-DECAY, STRONGEST = 20_000.0, 0.3
-"""How fast kernels decay, shared by all pixels that are learnt from, and at most: an image of 256²
-is known by heart after some hundred steps else, and the error on unseen pixels rises again."""
-MEMORY, PORTION = 100, 0.2
-"""Steps over which the weights, and the training loss that is shown, are averaged; the weights over
-a portion of the training at most: at the end of a short one its beginning would count else."""
+"""Number of steps after which the improvement is measured."""
+DECAY, MAX_DECAY = 20_000.0, 0.3
+"""Weight decay times the number of training pixels, and its maximum: without it an image of 256²
+pixels is memorised after some hundred steps, and the validation error rises."""
+MEMORY, MAX_FRACTION = 100, 0.2
+"""Number of steps over which weights and the displayed training loss are averaged, and maximum
+fraction of the training over which weights are, so that a short one forgets its first steps."""
 
 
 class Crops(NamedTuple):
-    """What one step is taken on: what the network may see, the noisy image, and what counts.
+    """A batch for one training step.
 
-    Each is a tensor ``(B, ?, *space)``.
+    Attributes
+    ----------
+    inputs : Tensor, shape (B, K, *space)
+        The network input.
+    target : Tensor, shape (B, C, *space)
+        The noisy image.
+    counted : Tensor of bool, shape (B, 1 or C, *space)
+        Pixels on which the loss is computed.
     """
 
-    shown: Tensor
+    inputs: Tensor
     target: Tensor
     counted: Tensor
 
 
 class Optimization:
-    """A network, the steps that it takes, and the average of where it has been.
+    """A network in training, its optimisers, and the moving average of its weights.
 
     Parameters
     ----------
     method : Method
     settings : Settings
     pixels : int
-        How many there are to learn from.
+        Number of training pixels.
     device : torch.device
 
     Attributes
     ----------
     steps : int
-        How many were taken.
+        Number of steps taken.
     average : Network
-        What the network is on average over the last steps.
+        The network with weights averaged over the last steps.
     """
 
     def __init__(
@@ -73,22 +79,24 @@ class Optimization:
         self.steps = 0
         self.average = deepcopy(method.network).eval()
         self._method, self._network = method, method.network.train()
-        self._ahead = settings.pretrained
+        self._pretrained = settings.pretrained
         self._rate, self._seed = settings.learning_rate, settings.seed
-        self._decay = min(STRONGEST, DECAY / pixels) if method.mixes else 0.0
+        self._decay = min(MAX_DECAY, DECAY / pixels) if method.combines_predictions else 0.0
         self._optimisers = [
             Muon(each.parameters(), each.last.parameters()) for each in self._network.members
         ]
-        self._shares = [REFINING if self._ahead else 1.0] * len(self._optimisers)
+        self._rate_factors = [MIN_RATE if self._pretrained else 1.0] * len(self._optimisers)
         self._first: tuple[Crops, Tensor] | None = None
         self.move(device)
 
     def move(self, device: torch.device) -> None:
-        """Bring everything to a device."""
+        """Move networks, optimiser states and stored crops to a device."""
         self._network.to(device)
         self.average.to(device)
         states = self.average.state_dict().values(), self._network.state_dict().values()
-        self._pairs = [pair for pair in zip(*states, strict=True) if pair[0].is_floating_point()]
+        self._averaged_pairs = [
+            pair for pair in zip(*states, strict=True) if pair[0].is_floating_point()
+        ]
         for each in self._optimisers:
             each.follow()
         if self._first:
@@ -96,69 +104,75 @@ class Optimization:
             self._first = Crops(*(each.to(device) for each in crops)), errors.to(device)
 
     def step(self, crops: Crops, done: float) -> Tensor:
-        """Take one step, at the learning rate for a share of the training.
+        """Take one training step.
+
+        Parameters
+        ----------
+        crops : Crops
+        done : float
+            Fraction of the training budget used, 0 to 1.
 
         Returns
         -------
-        Tensor
-            What the crops were predicted to be, as large as these.
+        Tensor, shape (B, C, *space)
+            The prediction for the crops before the step.
         """
         if self._first and self.steps >= SETTLING:
             first, self._first = self._first, None
-            self._shares = self._settle(*first, done)
+            self._rate_factors = self._choose_rates(*first, done)
         output = self._predict(crops)
         loss = self._method.loss(output, crops.target, crops.counted, done)
-        self.forget()
+        self.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        rate = self._rate * _schedule(self.steps, done)
-        parts = zip(self._network.members, self._optimisers, self._shares, strict=True)
+        rate = self._rate * _rate_factor(self.steps, done)
+        parts = zip(self._network.members, self._optimisers, self._rate_factors, strict=True)
         for network, optimiser, share in parts:
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step(share * rate, self._decay)
         mean = self._method.mean(output.detach())
-        if self._ahead and not self.steps:
+        if self._pretrained and not self.steps:
             self._first = crops, channel_losses(mean, crops.target, crops.counted)
         self.steps += 1
-        self._follow(done)
+        self._update_average(done)
         return mean
 
     @property
-    def steep(self) -> bool:
-        """Whether steps are as large as from scratch; no channel learnt apart decides for all."""
-        alone = len(self._shares) == 1
-        return not self._ahead or (alone and self._shares[0] >= 1)
+    def full_rate(self) -> bool:
+        """Whether the learning rate is that from scratch; False for independent channels."""
+        alone = len(self._rate_factors) == 1
+        return not self._pretrained or (alone and self._rate_factors[0] >= 1)
 
-    def forget(self) -> None:
-        """Let go of the gradients."""
+    def zero_grad(self) -> None:
+        """Release the gradients."""
         for each in self._optimisers:
             each.zero_grad()
 
     def _predict(self, crops: Crops) -> Tensor:
-        device = crops.shown.device
-        fast = _robust(self._network, crops.target)
+        device = crops.inputs.device
+        fast = _precision_may_be_reduced(self._network, crops.target)
         with fast_arithmetic(device) if fast else nullcontext():
-            output: Tensor = self._network(prefer_layout(crops.shown))
+            output: Tensor = self._network(prefer_layout(crops.inputs))
         return output.float()
 
     @torch.no_grad()
-    def _settle(self, crops: Crops, before: Tensor, done: float) -> list[float]:
-        """Give each network's share of the rate, by how much better it predicts its first crops.
+    def _choose_rates(self, crops: Crops, before: Tensor, done: float) -> list[float]:
+        """Choose each network's learning rate by the improvement on the first crops.
 
-        Small steps keep what the pretrained weights know. Where that was little, they keep it too
-        long, and so do large ones: it is shrunk towards weights as from scratch (Ash & Adams, "On
-        Warm-Starting Neural Network Training", NeurIPS 2020).
+        Small steps preserve pretrained weights that suit the image. Weights that do not suit it are
+        shrunk towards random initial ones, since even large steps keep them for too long (Ash &
+        Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020).
         """
         mean = self._method.mean(self._predict(crops))
         now = channel_losses(mean, crops.target, crops.counted)
-        better = ((before - now) / before.clamp(min=1e-30)).clamp(min=0)
-        shares: list[float] = (REFINING + SURPRISED * better).tolist()
-        forgetting = FORGETTING * max(0.0, 1 - done / LATE)
+        improvement = ((before - now) / before.clamp(min=1e-30)).clamp(min=0)
+        shares: list[float] = (MIN_RATE + RATE_GAIN * improvement).tolist()
+        shrinkage = SHRINKAGE * max(0.0, 1 - done / LATEST)
         for network, share in zip(self._network.members, shares, strict=True):
-            if share > 1 and forgetting:
-                self._forget(network, keep=max(KEPT, 1 - forgetting * (share - 1)))
+            if share > 1 and shrinkage:
+                self._shrink_weights(network, keep=max(MIN_KEPT, 1 - shrinkage * (share - 1)))
         return [min(1.0, share) for share in shares]
 
-    def _forget(self, network: Network, keep: float) -> None:
+    def _shrink_weights(self, network: Network, keep: float) -> None:
         fresh = deepcopy(network).cpu()
         with seeded(self._seed):
             initialise(fresh)
@@ -166,25 +180,25 @@ class Optimization:
             own.lerp_(other.to(own.device), 1 - keep)
 
     @torch.no_grad()
-    def _follow(self, done: float) -> None:
-        """Move the averaged weights a share of the way to where the network is now."""
-        fresh = 0.0 if self._ahead else 1 / (1 + self.steps)
-        short = done / (PORTION * self.steps)
+    def _update_average(self, done: float) -> None:
+        """Update the moving average of the weights."""
+        fresh = 0.0 if self._pretrained else 1 / (1 + self.steps)
+        short = done / (MAX_FRACTION * self.steps)
         share = min(1.0, max(1 / MEMORY, short, fresh))
-        for kept, current in self._pairs:
+        for kept, current in self._averaged_pairs:
             kept.lerp_(current, share)
 
 
-def _schedule(step: int, done: float) -> float:
-    """Share of the learning rate: up in the first steps, then down along a cosine to zero."""
+def _rate_factor(step: int, done: float) -> float:
+    """Return the factor of the learning rate: linear warm-up times cosine annealing to 0."""
     return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
 
 
-def _robust(network: Network, crop: Tensor) -> bool:
-    """Whether gradients may be computed with few digits.
+def _precision_may_be_reduced(network: Network, crop: Tensor) -> bool:
+    """Whether gradients may be computed in reduced precision.
 
-    On a processor PyTorch 2.13 takes those of a volume's kernels from whatever was in memory where
-    what they go over is two slices thick.
+    On a CPU, PyTorch 2.13 computes those of 3D kernels from uninitialised memory where the input is
+    two slices thick.
     """
     if crop.ndim < 5 or crop.device.type != "cpu":
         return True

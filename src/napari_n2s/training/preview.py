@@ -1,4 +1,4 @@
-"""Previews of the result while the network trains, rare enough to cost little."""
+"""Previews of the result during training, within a fixed fraction of the time."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from napari_n2s.images.sources import Box
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import Training
 
-SHARE = 0.03
-"""Of the time, for previews, at most."""
+MAX_SHARE = 0.03
+"""Maximum fraction of the time that is spent on previews."""
 ADVANCE = 0.5
-"""Seconds of it that may be taken ahead, so that the first previews come soon."""
-YOUTH, YOUNG = 5.0, 0.2
-"""Seconds, and share of a training, in which pictures worse than a filter's are kept from view."""
+"""Seconds by which it may be exceeded, so that the first previews come early."""
+EARLY_SECONDS, EARLY_FRACTION = 5.0, 0.2
+"""Time in seconds, and fraction of a training, in which results worse than a filter's are not
+shown."""
 
 
 class PreviewPacer:
-    """Decides when a preview is due: when there is something new to see and time for it.
+    """Decides when a preview is due: when there is a new result and time for it.
 
     Parameters
     ----------
     pause : float
-        Seconds between two, at least.
+        Minimum time between two previews in seconds.
     """
 
     def __init__(self, pause: float = PAUSE) -> None:
@@ -41,48 +42,48 @@ class PreviewPacer:
         self._seen: tuple[Box, int] | None = None
 
     def is_new(self, box: Box, step: int) -> bool:
-        """Whether a box has not just been shown as the model of a step sees it."""
+        """Whether the last preview was of another box or of the model at another step."""
         return (box, step) != self._seen
 
     def due(self, box: Box, step: int, seconds: float) -> bool:
-        """Whether to show a box, as the model of a step sees it, at a time since the start."""
+        """Whether a preview of a box by the model at a step is due, `seconds` after the start."""
         return (
             self.is_new(box, step)
             and seconds >= self._last + self._pause
-            and self._spent + self._cost <= ADVANCE + SHARE * seconds
+            and self._spent + self._cost <= ADVANCE + MAX_SHARE * seconds
         )
 
     def shown(self, box: Box, step: int, seconds: float, cost: float) -> None:
-        """Note a preview, the time since the start, and the seconds that it took."""
+        """Record a preview, made `seconds` after the start at a cost in seconds."""
         self._seen, self._last, self._cost = (box, step), seconds, cost
         self._spent += cost
 
 
 class TrainingMonitor:
-    """Follows a training and shows a part of the image as it gets better.
+    """Runs a training and yields its snapshots with previews of a part of the image.
 
     Parameters
     ----------
-    glimpse : callable
-        Denoises a part of the image as the network would now; it may run short of memory, or find
-        that there is no such part.
+    denoise : callable
+        Denoises a part of the image with the current network; it may run out of memory, or raise
+        an error if there is no such part.
     view : callable
-        The part to show, if any.
+        Returns the part to show, or None.
     pace : PreviewPacer
 
     Attributes
     ----------
     progress : Progress or None
-        The last that there was.
+        The last snapshot.
     """
 
     def __init__(
         self,
-        glimpse: Callable[[Progress, Box], NDArray[np.generic]],
+        denoise: Callable[[Progress, Box], NDArray[np.generic]],
         view: Callable[[], Box | None],
         pace: PreviewPacer,
     ) -> None:
-        self._denoise, self._view, self._pace = glimpse, view, pace
+        self._denoise, self._view, self._pace = denoise, view, pace
         self.progress: Progress | None = None
 
     def follow(
@@ -92,9 +93,17 @@ class TrainingMonitor:
         rest: Callable[[], bool],
         since: Progress | None = None,
     ) -> Generator[Progress | Preview, None, Progress]:
-        """Run a training to its end or until it is to stop; give its last snapshot.
+        """Run a training to its end or until it is stopped; return its last snapshot.
 
-        One that goes on since a snapshot of its last moment may end without another.
+        Parameters
+        ----------
+        training : Training
+        stop : callable
+            Whether to stop.
+        rest : callable
+            Whether to pause; called repeatedly while paused.
+        since : Progress, optional
+            The last snapshot of a resumed training, which may end without yielding another.
         """
         idle, progress = None, since
         while True:
@@ -115,13 +124,13 @@ class TrainingMonitor:
             idle += yield from self._show(progress)
 
     def _show(self, progress: Progress, resting: bool = False) -> Generator[Preview, None, float]:
-        """Show what is in view if that is due; give the seconds that the one who sees it took."""
+        """Yield a preview if it is due; return the seconds until the caller asked for more."""
         box, step, seconds = self._view(), progress.last.step, progress.seconds
         due = self._pace.is_new if resting else partial(self._pace.due, seconds=seconds)
         if not box or not due(box, step) or not (resting or is_presentable(progress)):
             return 0.0
         begin = time.monotonic()
-        clean = self._glimpse(progress, box)
+        clean = self._try_denoise(progress, box)
         cost = 0.0 if resting else time.monotonic() - begin
         self._pace.shown(box, step, seconds, cost)
         if clean is None:
@@ -130,8 +139,8 @@ class TrainingMonitor:
         yield Preview(box, clean)
         return time.monotonic() - begin
 
-    def _glimpse(self, progress: Progress, box: Box) -> NDArray[np.generic] | None:
-        """Denoise a part; None if that cannot be, which must not end the training."""
+    def _try_denoise(self, progress: Progress, box: Box) -> NDArray[np.generic] | None:
+        """Denoise a part; None after an error, which must not end the training."""
         try:
             return self._denoise(progress, box)
         except (ImageError, DeviceError):
@@ -143,14 +152,14 @@ class TrainingMonitor:
 
 
 def is_presentable(progress: Progress) -> bool:
-    """Whether a network does better than a filter, or has had its time to."""
+    """Whether the network is better than a filter, or has been trained for some time."""
     to_beat = max(each.score.loss for each in progress.baselines)
-    young = progress.seconds < YOUTH and progress.done < YOUNG
-    return progress.last.score.loss < to_beat or not young
+    early = progress.seconds < EARLY_SECONDS and progress.done < EARLY_FRACTION
+    return progress.last.score.loss < to_beat or not early
 
 
-def glimpse(image: Image, progress: Progress, box: Box) -> NDArray[np.generic]:
-    """Denoise a part of an image quickly, as the network would now."""
+def denoise_preview(image: Image, progress: Progress, box: Box) -> NDArray[np.generic]:
+    """Denoise a part of an image with the current network, quickly."""
     device = progress.trainer.device
     work = progress.last.applying(image, quick=True, device=device, part=box)
     clean: NDArray[np.generic] = finish(work)

@@ -1,4 +1,4 @@
-"""Where the work stands: snapshots that nothing changes later, cheap to hand to another thread."""
+"""Progress of a training: immutable snapshots, cheap to pass to another thread."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands.
+    """A snapshot of a training.
 
     Attributes
     ----------
     step : int
-        Steps taken.
+        Number of steps taken.
     seconds : float
-        Time since the training was started.
+        Time since the start, in seconds.
     begun : float
-        Time until its first step, for what must be known before.
+        Time from the start to the first step, spent on preparation, in seconds.
     done : float
-        Share of the budget used, 0 to 1.
+        Fraction of the budget used, 0 to 1.
     loss : float
-        Mean squared error of the pixels that the last hundred steps hid, in the image's intensity
-        squared, brought to the scale of the score; NaN before the first step.
+        Training loss: mean squared error of the hidden pixels over the last hundred steps, in
+        squared intensity units and on the scale of the score; NaN before the first step.
     score : Score or None
-        The error on the held-out pixels, if it was measured at this step.
+        Error on the held-out pixels, if measured at this step.
     best, last : Model
-        The model to keep if it ended here, and the one scored last.
+        The model to keep if the training ended here, and the model scored last.
     baselines : tuple of Baseline
-        What there is to beat: a donut median and a donut blur, on the same held-out pixels.
+        A donut median and a donut Gaussian filter, scored on the same held-out pixels.
     trainer : Trainer
-        What `resume` needs. It changes with every step.
+        State for `resume`; unlike the snapshot it changes with every step.
     """
 
     step: int
@@ -53,14 +53,14 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Time until the budget is used, at the pace so far; None if nobody can know."""
+        """Estimated time until the budget is used, in seconds; None if unknown."""
         if self.best.settings.converge or not self.done:
             return None
         return (self.seconds - self.begun) * (1 / self.done - 1)
 
 
 def leave_missing(progress: Progress) -> Progress:
-    """Let what was learnt be applied to images with pixels that are NaN or infinite, too."""
+    """Allow the models of a training to be applied to images with missing pixels."""
     trainer = progress.trainer
     trainer.leave_missing()
     assert trainer.best is not None

@@ -1,4 +1,4 @@
-"""Training on one noisy image, as a generator that a script, the shell and a dock all run."""
+"""The training loop, as a generator that scripts, the shell and the docks run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_n2s.training.progress import Progress
 from napari_n2s.training.replicate_data import prepare_replicates
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.trainer import Trainer
-from napari_n2s.training.training_data import gather
+from napari_n2s.training.training_data import prepare_training_data
 
 Training = Generator[Progress, float | None, Model]
 
@@ -37,41 +37,40 @@ def train(
     ----------
     image : array_like or Replicates
         Any number of axes, integers or floats. It is not changed. Of a large dask, zarr or xarray
-        array, only what is learnt from is read. Replicates of one thing are learnt from each other.
+        array, only the pieces that are trained on are read. Replicates are predicted from each
+        other.
     axes : str, optional
         One letter for each axis, as ``"TYX"`` or ``"YXC"``; guessed from the shape if left out.
     settings : Settings, optional
     size : int, optional
-        Number of values that will be denoised, for which time is kept; those of the image if left
-        out.
+        Number of values that will be denoised, for which time is reserved; that of the image if
+        left out.
     guides : sequence of array_like
-        Images of the same field that the network sees besides, as for `denoise`.
+        Images of the same field that the network sees and does not predict, as for `denoise`.
     **changes
         Settings by name, as ``seconds=30``.
 
     Yields
     ------
     Progress
-        At most about ten times a second. It may be abandoned at any of them: ``progress.best`` is
-        a model like any other, and `resume` takes it up again. A number sent back is taken for
-        seconds in which nothing was done, and does not count.
+        At most about ten times a second. The training may be abandoned at any of them:
+        ``progress.best`` is a usable model, and `resume` continues the training. A number sent to
+        the generator is the seconds that it was paused, which do not count.
 
     Returns
     -------
     Model
-        The last, unless one before scored better on the held-out pixels by more than chance
-        explains.
+        The last, unless an earlier one scored significantly better on the held-out pixels.
 
     Raises
     ------
     ImageError, SettingsError, DeviceError
-        At once, before the first step; SettingsError later if the training diverges.
+        Before the first step; SettingsError also later, if the training diverges.
 
     Notes
     -----
-    The method is Noise2Self's (Batson & Royer 2019). Weights are averaged over the last hundred
-    steps or so, of a short training over its last fifth, and it is the average that is scored and
-    kept.
+    The method is Noise2Self (Batson & Royer 2019). Weights are averaged over about the last hundred
+    steps, or the last fifth of a short training; the averaged weights are scored and kept.
     """
     settings = replace(settings or Settings(), **changes)
     if isinstance(image, Replicates):
@@ -80,7 +79,7 @@ def train(
 
 
 def training(image: Image | Replicates, settings: Settings, size: int | None = None) -> Training:
-    """Do as `train` with an image that is open, or with replicates.
+    """Train as `train` does, on an `Image` or on replicates.
 
     Parameters
     ----------
@@ -98,108 +97,109 @@ def training(image: Image | Replicates, settings: Settings, size: int | None = N
     else:
         if settings.loss != Settings().loss:
             raise SettingsError(
-                f"The loss {settings.loss} is for readings that are learnt from each other; leave "
-                "it out, or add another reading."
+                f"The loss {settings.loss} is for replicates that are predicted from each other; "
+                "leave it out, or add another replicate."
             )
         if "C" not in image.axes:
             settings = replace(settings, channels="joint")
-        data = gather(image, settings, size)
+        data = prepare_training_data(image, settings, size)
     fits = pretrained.fits(settings, data.channels, data.ndim)
-    # Having learnt to do without guides, a network is slow to take them up.
+    # Weights pretrained without guides are slow to learn to use them.
     if data.constant or data.guide_scale or not fits:
         settings = replace(settings, pretrained=False)
-    schedule.plan(settings, data.constant)
-    return _begin(Trainer(data, settings, device, schedule))
+    schedule.set_budget(settings, data.constant)
+    return _train_from_best_start(Trainer(data, settings, device, schedule))
 
 
 def resume(progress: Progress) -> Training:
-    """Take up a training where it ended, with the same held-out pixels.
+    """Continue a training where it ended, with the same held-out pixels.
 
-    Ended before its time, it is finished; finished, it is trained for as long again. What else was
-    done in between does not count.
+    An interrupted training is completed; a completed one is extended by its budget. The time in
+    between does not count.
 
     Parameters
     ----------
     progress : Progress
-        The last that the training yielded.
+        The last snapshot that the training yielded.
     """
     trainer = progress.trainer
     trainer.move(trainer.device)
     restore(progress)
     if progress.done >= 1:
         trainer.schedule.extend()
-    return _rounds(trainer)
+    return _train_until_converged(trainer)
 
 
 def restore(progress: Progress) -> None:
-    """Let the schedule of a training that has ended go on from its last snapshot."""
+    """Set the clock of an ended training back to its last snapshot."""
     schedule = progress.trainer.schedule
-    schedule.skip(schedule.seconds - progress.seconds)
+    schedule.exclude(schedule.seconds - progress.seconds)
 
 
-def _begin(trainer: Trainer) -> Training:
-    """Train; from scratch, if a few steps of that predict better than pretrained weights."""
+def _train_from_best_start(trainer: Trainer) -> Training:
+    """Train, from scratch if a short trial of that predicts better than the pretrained weights."""
     if trainer.settings.pretrained:
-        ahead = _score(trainer)
-        yield from _snapshot(trainer, ahead)
+        initial = _score(trainer)
+        yield from _snapshot(trainer, initial)
         other = replace(trainer.settings, pretrained=False)
-        rival = Trainer(trainer.material, other, trainer.device, trainer.schedule)
+        trial = Trainer(trainer.data, other, trainer.device, trainer.schedule)
         begin = trainer.schedule.seconds
-        while not trainer.schedule.tried(rival.step, begin):
-            _step(rival, done=0)
+        while not trainer.schedule.trial_done(trial.step, begin):
+            _step(trial, done=0)
             if trainer.schedule.snapshot_due():
                 yield from _snapshot(trainer, None)
-        if rival.step and _score(rival).score.loss < ahead.score.loss:
-            trainer = rival
-    return (yield from _rounds(trainer))
+        if trial.step and _score(trial).score.loss < initial.score.loss:
+            trainer = trial
+    return (yield from _train_until_converged(trainer))
 
 
-def _rounds(trainer: Trainer) -> Training:
+def _train_until_converged(trainer: Trainer) -> Training:
     trainer.schedule.begin()
-    best = yield from _steps(trainer)
-    while trainer.settings.converge and not trainer.material.constant and trainer.improved():
+    best = yield from _train_to_budget(trainer)
+    while trainer.settings.converge and not trainer.data.constant and trainer.improved():
         trainer.schedule.extend()
-        best = yield from _steps(trainer)
+        best = yield from _train_to_budget(trainer)
     return best
 
 
-def _steps(trainer: Trainer) -> Training:
+def _train_to_budget(trainer: Trainer) -> Training:
     schedule, done = trainer.schedule, trainer.schedule.done(trainer.step)
     while trainer.best is None or done < 1:
         if not _step(trainer, done):
             continue
         done = schedule.done(trainer.step)
         due = schedule.score_due(trainer.step, done)
-        scored = _score(trainer, ends=done >= 1) if due else None
+        scored = _score(trainer, final=done >= 1) if due else None
         if done >= 1:
-            trainer.weigh()
+            trainer.estimate_nonlocal_weight()
         if trainer.best and (scored or schedule.snapshot_due()):
             yield from _snapshot(trainer, scored)
     return trainer.best
 
 
 def _step(trainer: Trainer, done: float) -> bool:
-    """Take one step; if memory is short for it, take none, and make steps smaller."""
-    failed: str | None = None
+    """Take a training step; if out of memory, take none and reduce the size of steps."""
+    out_of_memory: str | None = None
     with working_threads():
         try:
-            trainer.learn(done)
+            trainer.train_step(done)
         except (MemoryError, RuntimeError) as error:
             if not short_of_memory(error):
                 raise
-            failed = str(error)
-    if failed is not None and not trainer.shrink():  # the step has let go of its memory by now
-        raise MemoryError(failed)
-    return failed is None
+            out_of_memory = str(error)
+    # Outside of the except clause, where the exception no longer keeps the step's tensors alive.
+    if out_of_memory is not None and not trainer.reduce_memory():
+        raise MemoryError(out_of_memory)
+    return out_of_memory is None
 
 
-def _score(trainer: Trainer, ends: bool = False) -> Model:
+def _score(trainer: Trainer, final: bool = False) -> Model:
     with working_threads():
-        return trainer.score(ends)
+        return trainer.score(final)
 
 
 def _snapshot(trainer: Trainer, scored: Model | None) -> Generator[Progress, float | None, None]:
-    """Yield where a training stands; what is sent back are seconds that do not count."""
+    """Yield a snapshot; exclude the seconds sent back from the training time."""
     assert trainer.best is not None
     assert trainer.last is not None
     schedule = trainer.schedule
@@ -215,4 +215,4 @@ def _snapshot(trainer: Trainer, scored: Model | None) -> Generator[Progress, flo
         baselines=trainer.baselines,
         trainer=trainer,
     )
-    schedule.skip(idle or 0.0)
+    schedule.exclude(idle or 0.0)

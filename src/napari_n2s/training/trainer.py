@@ -1,4 +1,4 @@
-"""A network in training on one image: all that its next step needs, and what it has reached."""
+"""The trainer: a network with its training data, optimisation, scores and best model."""
 
 from __future__ import annotations
 
@@ -15,252 +15,261 @@ from napari_n2s.core.device import give_back_memory, prefer_layout
 from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
-from napari_n2s.core.system import keep_memory
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import TILE
 from napari_n2s.inference.tiling import count_passes, divide, predict
 from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
-from napari_n2s.methods.factory import choose
+from napari_n2s.methods.factory import make_method
 from napari_n2s.methods.masked import MaskedMethod
-from napari_n2s.methods.nonlocal_bayes import fits
+from napari_n2s.methods.nonlocal_bayes import is_applicable
 from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
-from napari_n2s.preparation.held_out import best_share, improved, pick, score, squared_errors
+from napari_n2s.preparation.held_out import best_weight, improved, pick, score, squared_errors
 from napari_n2s.training.optimization import MEMORY, Crops, Optimization
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.training_data import TrainingData
 
 BATCH, GPU_BATCH = 8, 32
+"""Number of crops in a step, on a CPU and on a GPU."""
 FIRST_BATCH, FIRST_STEPS = 4, 300
-"""Crops in each of the first steps on a processor, if those are large: the first way down needs
-many, not good ones."""
-AT_A_TIME = 4
-"""Windows of held-out pixels that are predicted at a time, for the same reason as `TILE`."""
-LEAST = 0.1
-"""What neighbours make of crops is taken for no less than this share of what they make of the
-held-out pixels: where crops are flat it may be nothing."""
+"""Number of crops in each of the first steps on a CPU at the full learning rate, when many noisy
+gradients are better than few precise ones, and number of these steps."""
+WINDOWS_PER_BATCH = 4
+"""Number of windows of held-out pixels in a batch, limited for the same reason as `TILE`."""
+MIN_REFERENCE = 0.1
+"""Minimum reference loss of crops, as a fraction of that of the held-out pixels: in flat crops it
+may be 0."""
 SMALLEST_CROP = 32
-"""Side in pixels below which halving it no longer saves memory."""
-PASSES_ALIKE = 14
-"""Passes of the network in the time that non-local Bayes takes for each channel."""
-DOUBT = 0.35
-"""By how much what that should count varies from image to image."""
-LUCK = 2.0
-"""Standard errors by which the least of many scores may lie below the others by chance."""
+"""Side of a crop in pixels below which smaller ones save no memory."""
+NONLOCAL_PASSES = 14
+"""Duration of non-local Bayes for a channel, in passes of the network over the image."""
+NONLOCAL_DEVIATION = 0.35
+"""Standard deviation over images of the weight of non-local Bayes."""
+SELECTION_MARGIN = 2.0
+"""Standard errors by which an earlier score has to be better than the last, which corrects for the
+selection of the best of many scores."""
 
 
 class Trainer:
-    """Takes steps and scores what they lead to; `train` decides when.
+    """Takes training steps and scores the network, when `train` calls for it.
 
     Parameters
     ----------
-    material : TrainingData
+    data : TrainingData
     settings : Settings
     device : torch.device
     schedule : Schedule
 
     Attributes
     ----------
-    shrunk : bool
-        Whether memory ran short and steps were made smaller.
+    memory_reduced : bool
+        Whether steps were reduced as memory ran out.
     best, last : Model or None
-        The model to keep, and the one scored last.
+        The model to keep, and the model scored last.
     baselines : tuple of Baseline
     """
 
     def __init__(
-        self, material: TrainingData, settings: Settings, device: torch.device, schedule: Schedule
+        self, data: TrainingData, settings: Settings, device: torch.device, schedule: Schedule
     ) -> None:
-        keep_memory()
         self.settings, self.device, self.schedule = settings, device, schedule
-        self.baselines = material.baselines
-        self.material = material.to(device)
-        self.shrunk = False
-        self._most = settings.batch_size or GPU_BATCH
-        self._crop = settings.patch_size
-        if settings.volume:  # a cube for the squares of a first step
-            self._crop = int((FIRST_BATCH * settings.patch_size**2) ** (1 / 3))
+        self.baselines = data.baselines
+        self.data = data.to(device)
+        self.memory_reduced = False
+        self._max_batch = settings.batch_size or GPU_BATCH
+        self._crop_side = settings.patch_size
+        if settings.volume:  # as many voxels as the pixels of a first batch
+            self._crop_side = int((FIRST_BATCH * settings.patch_size**2) ** (1 / 3))
         self.best: Model | None = None
         self.last: Model | None = None
-        self._places = torch.Generator().manual_seed(settings.seed)
+        self._crop_generator = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
-        shape = material.channels, material.ndim, material.beside.shape[1], material.guides.shape[1]
-        self._method = choose(settings, *shape, paired=material.paired)
-        self._descent = Optimization(self._method, settings, material.x[:, 0].numel(), device)
+        shape = data.channels, data.ndim, data.neighbours.shape[1], data.guides.shape[1]
+        self._method = make_method(settings, *shape, paired=data.paired)
+        self._optimization = Optimization(self._method, settings, data.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
-        held_out, windows = material.held_out, material.windows
-        around = mean_around(windows, held_out | material.missing.all(1, keepdim=True))
-        self._plain = channel_losses(around, windows, held_out).cpu()
-        tile = divide(tuple(material.x.shape[2:]), TILE**2)
+        held_out, windows = data.held_out, data.windows
+        around = mean_around(windows, held_out | data.missing.all(1, keepdim=True))
+        self._reference_loss = channel_losses(around, windows, held_out).cpu()
+        tile = divide(tuple(data.x.shape[2:]), TILE**2)
         halos = prod(1 + 2 * self._method.network.halo / side for side in tile)
-        passes = count_passes(self._method, material.ndim, settings.invariant)
-        passes += 2 * self._method.mixes  # the probe's
-        self._applying = halos * passes / material.share_in_windows
+        passes = count_passes(self._method, data.ndim, settings.invariant)
+        passes += 2 * self._method.combines_predictions  # for the pixel response
+        self._inference_cost = halos * passes / data.fraction_in_windows
         self._passes = passes, passes
         if settings.invariant and isinstance(self._method, MaskedMethod):
-            limited = self._method.limited(1, material.ndim)
-            self._passes = passes, limited.sets(material.ndim)
-        picture = fits(tuple(material.windows.shape[2:])) and not material.constant
-        grouped = self._method.mixes and not settings.invariant and picture
-        self._after = grouped * PASSES_ALIKE / material.share_in_windows
+            limited = self._method.with_fewer_masks(1, data.ndim)
+            self._passes = passes, limited.count_masks(data.ndim)
+        picture = is_applicable(tuple(data.windows.shape[2:])) and not data.constant
+        grouped = self._method.combines_predictions and not settings.invariant and picture
+        self._nonlocal_cost = grouped * NONLOCAL_PASSES / data.fraction_in_windows
         weighing = grouped and traits_of(settings).weighs_nonlocal
-        self._weighing = weighing * (
-            count_passes(self._method, material.ndim, False) + PASSES_ALIKE
+        self._weighing_cost = weighing * (
+            count_passes(self._method, data.ndim, False) + NONLOCAL_PASSES
         )
-        self._cost = inf
-        self._squares: NDArray[np.float64] | None = None
-        self._least: NDArray[np.float64] | None = None
-        self._before: NDArray[np.float64] | None = None
+        self._score_seconds = inf
+        self._best_errors: NDArray[np.float64] | None = None
+        self._least_errors: NDArray[np.float64] | None = None
+        self._previous_errors: NDArray[np.float64] | None = None
 
     def move(self, device: torch.device) -> None:
-        """Bring everything to a device."""
-        self.material = self.material.to(device)
-        self._descent.move(device)
+        """Move data, networks and losses to a device."""
+        self.data = self.data.to(device)
+        self._optimization.move(device)
         self._losses = deque((each.to(device) for each in self._losses), maxlen=MEMORY)
 
-    def rest(self) -> None:
-        """Leave a GPU to others until the training goes on."""
+    def release_gpu(self) -> None:
+        """Release the GPU until the training is resumed."""
         if self.device.type != "cpu":
             self.move(torch.device("cpu"))
             give_back_memory()
 
     @property
     def step(self) -> int:
-        """Steps taken."""
-        return self._descent.steps
+        """Number of steps taken."""
+        return self._optimization.steps
 
     @property
-    def squares(self) -> NDArray[np.float64] | None:
+    def best_errors(self) -> NDArray[np.float64] | None:
         """Squared errors ``(pixels,)`` of the best model on the held-out pixels."""
-        return self._squares
+        return self._best_errors
 
     @property
     def loss(self) -> float:
-        """Mean squared error of the pixels that the last steps hid, in intensity squared.
+        """Training loss over the last steps, in squared intensity units; NaN before the first.
 
-        It is told as a share of what the mean of the neighbours makes of the same pixels, times
-        what that makes of the held-out ones, so that it does not depend on where the crops lay and
-        may be compared with the score. NaN before the first step.
+        The mean squared error of hidden pixels is divided by that of a reference, the mean of their
+        neighbours, and multiplied by that of the reference on the held-out pixels. So it does not
+        depend on the position of crops, and can be compared with the score.
         """
         if not self._losses:
             return nan
         own, plain = torch.stack(tuple(self._losses)).mean(0).cpu().double()
-        share = own / torch.maximum(plain, LEAST * self._plain).clamp(min=1e-30)
-        return float((share * self._plain * torch.from_numpy(self.material.scale.variance)).mean())
+        share = own / torch.maximum(plain, MIN_REFERENCE * self._reference_loss).clamp(min=1e-30)
+        return float(
+            (share * self._reference_loss * torch.from_numpy(self.data.scale.variance)).mean()
+        )
 
-    def learn(self, done: float) -> None:
-        """Take one step, at the learning rate for a share of the budget."""
+    def train_step(self, done: float) -> None:
+        """Take a training step; `done` is the fraction of the budget used."""
         method = self._method
-        first, size = self.step, (self._batch(), self._crop)
-        drawn = self.material.draw(*size, method.turns, self._places, first)
-        crop, blocked, also = (each.to(self.device) for each in drawn)
-        unseen = blocked.all(1, keepdim=True)
-        hidden = method.draw(tuple(unseen.shape), self._generator)
-        shown = method.show(crop, hidden, unseen, also, self._generator)
-        counted = hidden & ~blocked
-        found = self._descent.step(Crops(shown, target=crop, counted=counted), done)
-        if self.material.structure is not None:  # the others were drawn by it
+        first, size = self.step, (self._batch(), self._crop_side)
+        drawn = self.data.draw(*size, method.orientations, self._crop_generator, first)
+        crop, withheld, extra_channels = (each.to(self.device) for each in drawn)
+        unseen = withheld.all(1, keepdim=True)
+        hidden = method.draw_mask(tuple(unseen.shape), self._generator)
+        inputs = method.make_input(crop, hidden, unseen, extra_channels, self._generator)
+        counted = hidden & ~withheld
+        found = self._optimization.step(Crops(inputs, target=crop, counted=counted), done)
+        if self.data.structure is not None:  # crops of odd number are not drawn uniformly
             even = slice(first % 2, None, 2)
-            crop, blocked, counted, found = (each[even] for each in (crop, blocked, counted, found))
+            crop, withheld, counted, found = (
+                each[even] for each in (crop, withheld, counted, found)
+            )
         if len(crop):
-            both = found, mean_around(crop, blocked)
+            both = found, mean_around(crop, withheld)
             self._losses.append(torch.stack([channel_losses(each, crop, counted) for each in both]))
 
-    def score(self, ends: bool = False) -> Model:
-        """Score the averaged weights on the held-out pixels, and keep them if they deserve it.
+    def score(self, final: bool = False) -> Model:
+        """Score the averaged weights on the held-out pixels, and keep them if they are best.
 
-        Those that score best do; where a training ends and steps have become small, the last,
-        unless the best is better by more than chance explains.
+        At the end of a training, when the learning rate is small, the last weights are kept unless
+        earlier ones are significantly better.
         """
         if self._losses:
-            self._losses[-1].cpu()  # waits for a GPU to have done what it was given
+            self._losses[-1].cpu()  # waits for the GPU
         begin = self.schedule.seconds
         squares = self._squared_errors()
-        spent = self.schedule.seconds - begin
-        self._cost = min(self._cost, spent)  # the first score is slower than all others
-        after = self._after + self._weighing * self._weighs()
-        once = self._cost * self._applying
-        self.schedule.scored(spent, once, self._cost * after, self._passes)
-        weights = self._descent.average.state_dict().items()
+        elapsed = self.schedule.seconds - begin
+        self._score_seconds = min(self._score_seconds, elapsed)  # the first score is slower
+        after = self._nonlocal_cost + self._weighing_cost * self._affords_weighing()
+        once = self._score_seconds * self._inference_cost
+        self.schedule.scored(elapsed, once, self._score_seconds * after, self._passes)
+        weights = self._optimization.average.state_dict().items()
         self.last = Model(
             settings=self.settings,
-            channels=self.material.channels,
-            ndim=self.material.ndim,
-            scale=self.material.scale,
-            context=self.material.context,
-            guides=self.material.guide_scale,
+            channels=self.data.channels,
+            ndim=self.data.ndim,
+            scale=self.data.scale,
+            context=self.data.context,
+            guides=self.data.guide_scale,
             weights={name: each.detach().cpu().clone() for name, each in weights},
             step=self.step,
             score=score(squares),
             turns=self.schedule.turns,
             passes=self.schedule.passes,
-            paired=self.material.paired,
+            paired=self.data.paired,
             baseline_error=min((each.score.loss for each in self.baselines), default=nan),
         )
         if not isfinite(self.last.score.loss):
             raise SettingsError("The training diverged; choose a smaller learning rate.")
-        aimed_at = not self.material.paired or LOSSES[self.settings.loss].squared
-        best = self._least is None or squares.mean() < self._least.mean()
+        is_target = not self.data.paired or LOSSES[self.settings.loss].squared
+        best = self._least_errors is None or squares.mean() < self._least_errors.mean()
         if best:
-            self._least = squares
-        assert self._least is not None
-        level = ends and not improved(squares, self._least, LUCK)
-        if best or level or not aimed_at:
-            self.best, self._squares = self.last, squares
+            self._least_errors = squares
+        assert self._least_errors is not None
+        close = final and not improved(squares, self._least_errors, SELECTION_MARGIN)
+        if best or close or not is_target:
+            self.best, self._best_errors = self.last, squares
         return self.last
 
-    def weigh(self) -> None:
-        """Ask the held-out pixels what non-local Bayes is to count beside the best."""
-        material = self.material
-        if not (self.best and self._weighing and self._weighs()):
+    def estimate_nonlocal_weight(self) -> None:
+        """Estimate the weight of non-local Bayes for the best model on the held-out pixels."""
+        data = self.data
+        if not (self.best and self._weighing_cost and self._affords_weighing()):
             return
-        shape = material.beside.shape[1], material.guides.shape[1]
+        shape = data.neighbours.shape[1], data.guides.shape[1]
         method = self.best.method(*shape, self.device)
-        errors, apart = [], []
-        names = "windows", "held_out", "missing", "also"
-        for x, held_out, missing, also in zip(
-            *(getattr(material, name).cpu().split(1) for name in names), strict=True
+        errors, differences = [], []
+        names = "windows", "held_out", "missing", "extra_channels"
+        for x, held_out, missing, extra_channels in zip(
+            *(getattr(data, name).cpu().split(1) for name in names), strict=True
         ):
             hidden, seed = missing.all(1, keepdim=True) | held_out, self.settings.seed
             found = finish(
-                predict(method, x, hidden, also, TILE, self.device, invariant=False, seed=seed)
+                predict(
+                    method, x, hidden, extra_channels, TILE, self.device, invariant=False, seed=seed
+                )
             )
             noisy, picture, grouped = (
                 pick(each.numpy(), held_out.numpy()) for each in (x, found.picture, found.grouped)
             )
             errors.append(noisy - picture)
-            apart.append(grouped - picture)
-        channels = np.concatenate(errors).T, np.concatenate(apart).T
-        shares = (best_share(*each, NONLOCAL_WEIGHT, DOUBT) for each in zip(*channels, strict=True))
+            differences.append(grouped - picture)
+        channels = np.concatenate(errors).T, np.concatenate(differences).T
+        shares = (
+            best_weight(*each, NONLOCAL_WEIGHT, NONLOCAL_DEVIATION)
+            for each in zip(*channels, strict=True)
+        )
         self.best = replace(self.best, nonlocal_weight=tuple(shares))
 
-    def _weighs(self) -> bool:
-        return self.schedule.affords(self._cost * self._weighing)
+    def _affords_weighing(self) -> bool:
+        return self.schedule.affords(self._score_seconds * self._weighing_cost)
 
     def improved(self) -> bool:
-        """Whether the best got better by more than chance explains since this was last asked."""
-        before, self._before = self._before, self._squares
-        return before is None or self._squares is None or improved(before, self._squares)
+        """Whether the best model improved significantly since the last call."""
+        before, self._previous_errors = self._previous_errors, self._best_errors
+        return before is None or self._best_errors is None or improved(before, self._best_errors)
 
     def leave_missing(self) -> None:
-        """Let its models leave pixels without a value as they are, where they are applied."""
+        """Allow its models to be applied to images with missing pixels."""
         self.settings = replace(self.settings, nan_policy="omit")
         self.best, self.last = (
             each and replace(each, settings=self.settings) for each in (self.best, self.last)
         )
 
-    def shrink(self) -> bool:
-        """Make steps smaller, as memory ran short; whether there was anything left to halve.
+    def reduce_memory(self) -> bool:
+        """Reduce the memory of a step after running out of it; False if that is impossible.
 
-        Fewer crops, then smaller ones, then the processor instead of a GPU.
+        First the batch is halved, then the size of crops, then the CPU is used in place of a GPU.
         """
-        self._descent.forget()
-        self.shrunk = True
+        self._optimization.zero_grad()
+        self.memory_reduced = True
         if self._batch() > 1:
-            self._most = self._batch() // 2
-        elif self._crop > SMALLEST_CROP:
-            self._crop //= 2
+            self._max_batch = self._batch() // 2
+        elif self._crop_side > SMALLEST_CROP:
+            self._crop_side //= 2
         elif self.device.type != "cpu":
             self.device = torch.device("cpu")
             self._generator = torch.Generator().manual_seed(self.settings.seed)
@@ -273,23 +282,26 @@ class Trainer:
     def _batch(self) -> int:
         usual = GPU_BATCH
         if self.device.type == "cpu":
-            first = self.step < FIRST_STEPS and self._descent.steep
+            first = self.step < FIRST_STEPS and self._optimization.full_rate
             usual = FIRST_BATCH if first else BATCH
-        if self.settings.volume:  # as many voxels as the squares would have
-            voxels = prod(min(self._crop, size) for size in self.material.x.shape[2:])
+        if self.settings.volume:  # as many voxels as squares would have pixels
+            voxels = prod(min(self._crop_side, size) for size in self.data.x.shape[2:])
             usual = max(1, usual * self.settings.patch_size**2 // voxels)
-        return min(self._most, self.settings.batch_size or usual)
+        return min(self._max_batch, self.settings.batch_size or usual)
 
     @torch.inference_mode()
     def _squared_errors(self) -> NDArray[np.float64]:
-        material, method = self.material, self._method
+        data, method = self.data, self._method
         generator = torch.Generator(self.device).manual_seed(self.settings.seed)
-        gone = material.missing.all(1, keepdim=True)
-        shown = method.show(material.windows, material.held_out, gone, material.also, generator)
+        unusable = data.missing.all(1, keepdim=True)
+        inputs = method.make_input(
+            data.windows, data.held_out, unusable, data.extra_channels, generator
+        )
         parts = (
-            self._descent.average(prefer_layout(each)) for each in torch.split(shown, AT_A_TIME)
+            self._optimization.average(prefer_layout(each))
+            for each in torch.split(inputs, WINDOWS_PER_BATCH)
         )
         output = method.mean(torch.cat(list(parts))).cpu().numpy()
-        held_out = material.held_out.cpu().numpy()
-        noisy = pick(material.windows.cpu().numpy(), held_out)
-        return squared_errors(pick(output, held_out), noisy, material.scale.variance)
+        held_out = data.held_out.cpu().numpy()
+        noisy = pick(data.windows.cpu().numpy(), held_out)
+        return squared_errors(pick(output, held_out), noisy, data.scale.variance)

@@ -1,4 +1,4 @@
-"""What a training works on: the image on its inner scale, and which pixels it may not use."""
+"""Training data: a normalised image with its held-out pixels, neighbours and guides, and crops."""
 
 from __future__ import annotations
 
@@ -20,90 +20,90 @@ from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale, measure_scale
 from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.augmentation import Orientation
-from napari_n2s.preparation.prepared import Prepared, prepare
-from napari_n2s.preparation.repeats import find_repeats
+from napari_n2s.preparation.dependent_frames import find_dependent_frames
+from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
-from napari_n2s.preparation.structure import cell_sides, find_sparse
+from napari_n2s.preparation.structure import cell_sides, find_sparse_structure
 from napari_n2s.replicates import checks
 from napari_n2s.training.neighbours import choose_context
 
-ON_DEVICE = 2**30
-"""Bytes up to which a whole image is copied to a GPU, so that no step waits for its crops."""
-FLAGS = 3
-"""Bytes for each pixel that say whether it is missing, held out, or either."""
+MAX_ON_DEVICE = 2**30
+"""Maximum size in bytes of an image that is copied to a GPU as a whole, for faster crops."""
+MASK_BYTES = 3
+"""Bytes per pixel of the masks of missing, held-out and withheld pixels."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """One noisy image made ready.
+    """An image prepared for training: normalised, with held-out pixels for validation.
 
     Attributes
     ----------
     x : Tensor, shape (N, C, *space)
-        The image on its inner scale, filled in where a pixel is missing.
-    blocked : Tensor of bool, shape (N, 1 or C, *space)
-        Pixels that are held out, or missing in all channels or in each: training does not aim at
-        them, and does not see those that are in all.
+        The normalised image, with missing pixels filled in.
+    withheld : Tensor of bool, shape (N, 1 or C, *space)
+        Pixels that are held out or missing, in all channels alike or in each: no targets of
+        training, and not shown where withheld in all channels.
     windows : Tensor, shape (K, C, *window)
-        The boxes of the image that hold the held-out pixels. (In `x` these are filled from around
-        them, so that no picture is shown those of another.)
-    also : Tensor, shape (K, G * C + A, *window)
-        What is beside them, then the guides there.
+        The boxes of the image that contain the held-out pixels. (If samples see neighbours, the
+        held-out pixels are filled from their surroundings in `x`, but not here.)
+    extra_channels : Tensor, shape (K, G * C + A, *window)
+        Neighbouring samples or other replicates in these boxes, then guides.
     held_out : Tensor of bool, shape (K, 1, *window)
-        Which of their pixels are.
+        Held-out pixels in these boxes.
     missing : Tensor of bool, shape (K, 1 or C, *window)
-        Which of their pixels have no usable value, in all channels or in each.
+        Missing and excluded pixels in these boxes, in all channels alike or in each.
     context : Context or None
-        The pictures that are seen beside one.
-    beside : Tensor of int, shape (N, G)
-        Which these are for each.
+        Which neighbouring samples the network sees.
+    neighbours : Tensor of int, shape (N, G)
+        Numbers of the neighbouring samples, or of the other replicates, of each sample.
     guides : Tensor, shape (N, A, *space)
-        Further images on a scale of their own, which are seen whole; of several readings of one
-        thing those of the first, which are all readings'.
+        The guides, normalised; for replicates those of the first, which all share.
     guide_scale : Scale or None
-        That scale, if there are any.
+        Normalisation of the guides, if there are any.
     structure : Tensor, shape (N, *cells), or None
-        How much structure each cell of `x` holds, by which every other crop is drawn; None where
-        there is structure all over.
+        Structure in each cell of a sparse image, by which every other crop is drawn; None if the
+        image is not sparse.
     scale : Scale
+        Normalisation of the image.
     baselines : tuple of Baseline
-        What there is to beat.
-    filtered : ndarray or None, shape (pixels,)
-        The squared errors of the best baseline on the held-out pixels.
+        Calibrated filters, for comparison.
+    baseline_errors : ndarray or None, shape (pixels,)
+        Squared errors of the best baseline on the held-out pixels.
     size : int
         Number of values that will be denoised at the end.
     paired : bool
-        Whether what is beside a picture is learnt from in its place.
+        Whether these are replicates, so that the `neighbours` of a sample are its inputs.
     findings : tuple of str
         What the user should know, a sentence each.
-    set_apart : bool
-        Whether some pixels have no value or are no signal.
+    has_excluded : bool
+        Whether some pixels are missing or excluded.
     """
 
     x: Tensor
-    blocked: Tensor
+    withheld: Tensor
     windows: Tensor
     held_out: Tensor
     missing: Tensor
-    also: Tensor
+    extra_channels: Tensor
     context: Context | None
-    beside: Tensor
+    neighbours: Tensor
     guides: Tensor
     guide_scale: Scale | None
     structure: Tensor | None
     scale: Scale
     baselines: tuple[Baseline, ...]
     size: int
-    filtered: NDArray[np.float64] | None = None
+    baseline_errors: NDArray[np.float64] | None = None
     paired: bool = False
     findings: tuple[str, ...] = ()
-    set_apart: bool = False
+    has_excluded: bool = False
 
     def to(self, device: torch.device) -> TrainingData:
-        """Bring the windows to where training computes, and the image unless it is very large."""
-        names = ["windows", "held_out", "missing", "also"]
-        if self.x.nbytes + self.guides.nbytes <= ON_DEVICE:
-            names += ["x", "blocked", "guides"]
+        """Move the windows to a device, and the image unless it is very large."""
+        names = ["windows", "held_out", "missing", "extra_channels"]
+        if self.x.nbytes + self.guides.nbytes <= MAX_ON_DEVICE:
+            names += ["x", "withheld", "guides"]
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     @property
@@ -118,165 +118,190 @@ class TrainingData:
 
     @property
     def constant(self) -> bool:
-        """Whether there is nothing to learn."""
+        """Whether all channels are constant, so that there is nothing to learn."""
         return not self.scale.spread.any()
 
     @property
-    def share_in_windows(self) -> float:
-        """How many values the windows hold, of all that will be denoised."""
+    def fraction_in_windows(self) -> float:
+        """Number of values in the windows, as a fraction of those that will be denoised."""
         return self.windows.numel() / self.size
 
     def draw(
         self,
         count: int,
         side: int,
-        turns: tuple[Orientation, ...],
+        orientations: tuple[Orientation, ...],
         generator: torch.Generator,
         first: int = 0,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Cut crops from anywhere, each turned at random; of a sparse image, half by its structure.
+        """Draw random crops in random orientations.
 
-        Counted from `first`, those are the odd ones. Crops from anywhere would teach little else
-        than emptiness there.
+        Of a sparse image, crops of odd number are drawn by its structure, since most uniformly
+        drawn ones would show background only.
+
+        Parameters
+        ----------
+        count : int
+        side : int
+            Maximum size of a crop along each axis in pixels.
+        orientations : tuple of Orientation
+            Those that are possible.
+        generator : torch.Generator
+        first : int
+            Number of the first crop.
 
         Returns
         -------
         tuple of Tensor
-            The crops ``(count, C, *crop)``, at most `side` pixels along each axis, which of
-            their pixels are blocked ``(count, 1 or C, *crop)``, and what is seen besides
-            ``(count, G * C + A, *crop)``.
+            The crops ``(count, C, *crop)``, their withheld pixels ``(count, 1 or C, *crop)``, and
+            their extra channels ``(count, G * C + A, *crop)``.
         """
         sides = [min(side, size) for size in self.x.shape[2:]]
         square = len(set(sides[-2:])) == 1
-        ways = [way for way in turns if square or not way.swap]
+        possible = [orientation for orientation in orientations if square or not orientation.swap]
         crops: list[Tensor] = []
-        blocked: list[Tensor] = []
-        also: list[Tensor] = []
+        withheld: list[Tensor] = []
+        extra_channels: list[Tensor] = []
         for number in range(first, first + count):
             n, *corner = self._place(sides, generator, anywhere=number % 2 == 0)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
-            way = ways[_one_of(len(ways), generator)]
-            for whole, cut in ((self.x, crops), (self.blocked, blocked)):
-                cut.append(way.do(whole[n][(slice(None), *box)]))
-            every = [*(self.x[int(b)] for b in self.beside[n]), self.guides[n % len(self.guides)]]
-            also.append(way.do(torch.cat([each[(slice(None), *box)] for each in every])))
-        return torch.stack(crops), torch.stack(blocked), torch.stack(also)
+            orientation = possible[_random_index(len(possible), generator)]
+            for whole, cut in ((self.x, crops), (self.withheld, withheld)):
+                cut.append(orientation.apply(whole[n][(slice(None), *box)]))
+            every = [
+                *(self.x[int(b)] for b in self.neighbours[n]),
+                self.guides[n % len(self.guides)],
+            ]
+            extra_channels.append(
+                orientation.apply(torch.cat([each[(slice(None), *box)] for each in every]))
+            )
+        return torch.stack(crops), torch.stack(withheld), torch.stack(extra_channels)
 
     def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
-        """Draw a sample and the corner of a crop in it."""
+        """Draw a sample and the position of a crop in it."""
         space = self.x.shape[2:]
         last = [size - side for size, side in zip(space, sides, strict=True)]
         if anywhere or self.structure is None:
-            return [_one_of(end + 1, generator) for end in (self.x.shape[0] - 1, *last)]
+            return [_random_index(end + 1, generator) for end in (self.x.shape[0] - 1, *last)]
         chosen = int(torch.multinomial(self.structure.flatten(), 1, generator=generator))
         n, *cell = np.unravel_index(chosen, self.structure.shape)
         corner = [
-            int(at) * width + _one_of(width, generator) - side // 2
+            int(at) * width + _random_index(width, generator) - side // 2
             for at, width, side in zip(cell, cell_sides(tuple(space)), sides, strict=True)
         ]
         return [int(n), *(min(max(0, a), end) for a, end in zip(corner, last, strict=True))]
 
 
-def _one_of(count: int, generator: torch.Generator) -> int:
+def _random_index(count: int, generator: torch.Generator) -> int:
     return int(torch.randint(count, (), generator=generator))
 
 
-def gather(image: Image, settings: Settings, size: int | None = None) -> TrainingData:
-    """Make an image ready for training; of a large one, pieces from all over it.
+def prepare_training_data(
+    image: Image, settings: Settings, size: int | None = None
+) -> TrainingData:
+    """Prepare an image for training; of a large one, random pieces.
 
-    The size is the number of values that will be denoised, if that is not the image.
+    Parameters
+    ----------
+    image : Image
+    settings : Settings
+    size : int, optional
+        Number of values that will be denoised; that of the image if left out.
 
     Raises
     ------
     ImageError
         If it cannot be denoised.
     """
-    drawn, unread = sample_pieces(image, settings.seed)
-    guiding = 2 * drawn.guides.nbytes if drawn.guides else 0
-    require_memory(drawn.size * (4 + FLAGS / drawn.channels) + guiding)
-    ready = prepare(drawn, settings)
-    guides, guide_scale, said = prepare_guides(drawn, ready)
-    x, missing, held_out = ready.x, ready.missing, ready.held_out
+    sampled, unread = sample_pieces(image, settings.seed)
+    guiding = 2 * sampled.guides.nbytes if sampled.guides else 0
+    require_memory(sampled.size * (4 + MASK_BYTES / sampled.channels) + guiding)
+    prepared = prepare(sampled, settings)
+    guides, guide_scale, guide_findings = prepare_guides(sampled, prepared)
+    x, missing, held_out = prepared.x, prepared.missing, prepared.held_out
     radius = radius_of(settings, x.ndim - 2)
-    structure, baselines = find_sparse(x), calibrate_baselines(ready, radius)
-    windows = torch.from_numpy(held_out.cut(x))
-    repeats = {} if settings.volume else find_repeats(ready)
-    context = None if radius is None else choose_context(ready, radius, settings.context, repeats)
-    beside = np.empty((len(x), 0), np.intp)
+    structure, baselines = find_sparse_structure(x), calibrate_baselines(prepared, radius)
+    windows = torch.from_numpy(held_out.crop_windows(x))
+    dependent = {} if settings.volume else find_dependent_frames(prepared)
+    context = (
+        None if radius is None else choose_context(prepared, radius, settings.context, dependent)
+    )
+    neighbours = np.empty((len(x), 0), np.intp)
     if context:
-        beside = ready.layout.beside(context)
-        _fill_held_out(ready)
-    also = [
+        neighbours = prepared.layout.neighbours(context)
+        _fill_held_out(prepared)
+    extra_channels = [
         np.concatenate(
-            [*x[(beside[n.start], channels, *space)], guides[(n.start, slice(None), *space)]]
+            [*x[(neighbours[n.start], channels, *space)], guides[(n.start, slice(None), *space)]]
         )
         for n, channels, *space in held_out.windows
     ]
     return TrainingData(
         x=torch.from_numpy(x),
-        blocked=torch.from_numpy(held_out.mask | missing),
+        withheld=torch.from_numpy(held_out.mask | missing),
         windows=windows,
-        also=torch.from_numpy(np.stack(also)),
+        extra_channels=torch.from_numpy(np.stack(extra_channels)),
         context=context,
-        beside=torch.from_numpy(beside),
+        neighbours=torch.from_numpy(neighbours),
         guides=torch.from_numpy(guides),
         guide_scale=guide_scale,
-        held_out=torch.from_numpy(held_out.cut(held_out.mask)),
-        missing=torch.from_numpy(held_out.cut(missing)),
+        held_out=torch.from_numpy(held_out.crop_windows(held_out.mask)),
+        missing=torch.from_numpy(held_out.crop_windows(missing)),
         structure=None if structure is None else torch.from_numpy(structure),
-        scale=ready.scale,
+        scale=prepared.scale,
         baselines=baselines,
         size=size or image.size,
-        filtered=errors_of(ready, min(baselines, key=lambda each: each.score.loss), radius),
+        baseline_errors=errors_of(
+            prepared, min(baselines, key=lambda each: each.score.loss), radius
+        ),
         findings=(
             *filter(None, [unread]),
-            *ready.tally.sentences(settings),
+            *prepared.exclusion_counts.sentences(settings),
             *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
-            *repeats.values(),
-            *said,
+            *dependent.values(),
+            *guide_findings,
         ),
-        set_apart=bool(missing.any()),
+        has_excluded=bool(missing.any()),
     )
 
 
 def prepare_guides(
-    drawn: Image, ready: Prepared
+    sampled: Image, prepared: PreparedImage
 ) -> tuple[NDArray[np.float32], Scale | None, tuple[str, ...]]:
-    """Bring the guides of what was drawn, if any, to an inner scale; ``(N, A, *space)``.
-
-    Where a guide has no value it is taken to be its mean.
+    """Normalise the guides of an image, if any; missing values become the mean.
 
     Returns
     -------
-    tuple of ndarray, Scale or None, and tuple of str
-        The guides, their scale, and what the user should know of them.
+    guides : ndarray, shape (N, A, *space)
+    scale : Scale or None
+    findings : tuple of str
 
     Raises
     ------
     ImageError
-        If one is the image itself, or holds nothing.
+        If a guide is a copy of the image, or has no finite value.
     """
-    count, _, *space = ready.x.shape
-    if drawn.guides is None:
+    count, _, *space = prepared.x.shape
+    if sampled.guides is None:
         return np.empty((count, 0, *space), np.float32), None, ()
-    canonical = drawn.guides.canonical
-    gaps = ~np.isfinite(canonical)
-    if gaps.all((0, *range(2, gaps.ndim))).any():
-        raise ImageError("A guide holds no number, only NaN or infinity; leave it out.")
+    canonical = sampled.guides.canonical
+    missing = ~np.isfinite(canonical)
+    if missing.all((0, *range(2, missing.ndim))).any():
+        raise ImageError("A guide holds only NaN or infinity; leave it out.")
     channels = [[a] for a in range(canonical.shape[1])]
-    scales = [measure_scale(canonical[:, a], gaps[:, a]) for a in channels]
+    scales = [measure_scale(canonical[:, a], missing[:, a]) for a in channels]
     shifts, spreads = zip(*((each.shift, each.spread) for each in scales), strict=True)
     scale = Scale(np.concatenate(shifts), np.concatenate(spreads))
     guides = np.empty(canonical.shape, np.float32)
-    for inner, sample, its_gaps in zip(guides, canonical, gaps, strict=True):
-        inner[:] = scale.normalise(sample, its_gaps)
-    return guides, scale, checks.tell_guides(ready.x, guides)
+    for normalised, sample, mask in zip(guides, canonical, missing, strict=True):
+        normalised[:] = scale.normalise(sample, mask)
+    return guides, scale, checks.describe_guides(prepared.x, guides)
 
 
-def _fill_held_out(ready: Prepared) -> None:
-    """Replace the held-out pixels by their neighbours', for those who see them from beside."""
-    for box in ready.held_out.windows:
+def _fill_held_out(prepared: PreparedImage) -> None:
+    """Fill the held-out pixels from their surroundings, since neighbouring samples see them."""
+    for box in prepared.held_out.windows:
         n, _, *space = box
-        hidden = ready.held_out.mask[(n.start, 0, *space)]
-        for picture in ready.x[n.start]:
-            picture[tuple(space)] = fill_hidden(picture[tuple(space)], hidden)
+        hidden = prepared.held_out.mask[(n.start, 0, *space)]
+        for plane in prepared.x[n.start]:
+            plane[tuple(space)] = fill_hidden(plane[tuple(space)], hidden)

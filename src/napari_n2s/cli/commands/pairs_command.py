@@ -81,30 +81,30 @@ def denoise(chosen: argparse.Namespace, settings: Settings) -> None:
 
 def _denoise_file(chosen: argparse.Namespace, settings: Settings) -> None:
     from napari_n2s.io import files, paths, writing
-    from napari_n2s.replicates.replicates import find_replicates
+    from napari_n2s.replicates.find import find_replicates
 
     recording = info_command.read_chosen(chosen)
     output = chosen.output or paths.beside_input(chosen.input, recording.flavour)
     _check(chosen, output)
     recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
     others = [files.read(each).image for each in chosen.pair or []]
-    readings = find_replicates(
+    replicates = find_replicates(
         recording.image,
         recording.axes,
         pair=others or None,
         along=chosen.pairs_axis,
-        how=chosen.pairing,
+        pairing=chosen.pairing,
         photons_split=chosen.split_photons,
         register=chosen.register,
         seed=settings.seed,
     )
-    assert readings is not None
-    readings = readings.guided([files.read(each).image for each in chosen.guide])
+    assert replicates is not None
+    replicates = replicates.guided([files.read(each).image for each in chosen.guide])
     kind = named_kind(chosen.dtype, recording.image)
-    with writing.creating(output, kind, _as_shown(recording, readings)) as out:
-        report = _run(readings, settings, out)
+    with writing.creating(output, kind, _as_shown(recording, replicates)) as out:
+        report = _run(replicates, settings, out)
     say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
-    _tell(chosen, readings, report)
+    _tell(chosen, replicates, report)
 
 
 def _denoise_folders(chosen: argparse.Namespace, settings: Settings) -> None:
@@ -142,7 +142,7 @@ def _denoise_all(
 ) -> None:
     """Denoise the files of these names in all folders, each to its target."""
     from napari_n2s.io import files
-    from napari_n2s.replicates.replicates import pair_up
+    from napari_n2s.replicates.find import replicates_from_images
 
     recordings = [[files.read(folder / name) for name in names] for folder in chosen.pairs]
     axes = (chosen.axes or recordings[0][0].axes).upper()
@@ -153,17 +153,17 @@ def _denoise_all(
     layout = parse_axes(stacks[0].shape[1:], axes)
     layout = replace(layout, axes=APART + layout.axes, shape=stacks[0].shape)
     every = [Image(each, layout) for each in stacks]
-    readings = pair_up(every, register=chosen.register, how=how)
+    replicates = replicates_from_images(every, register=chosen.register, description=how)
     kind = named_kind(chosen.dtype, stacks[0])
     clean = np.empty(stacks[0].shape, kind)
-    report = _run(readings, settings, clean)
+    report = _run(replicates, settings, clean)
     for target, image, recording in zip(targets, clean, recordings[0], strict=True):
         files.write(target, image, replace(recording, axes=axes))
     say(
         f"Wrote {len(targets)} files to {targets[0].parent} after {report.seconds:.0f} s on the "
         f"{report.device}."
     )
-    _tell(chosen, readings, report)
+    _tell(chosen, replicates, report)
 
 
 def _common_names(folders: list[Path]) -> tuple[list[str], int]:
@@ -196,16 +196,16 @@ def _stack(names: list[str], recordings: list[Recording]) -> Any:
     return np.stack(images)
 
 
-def _as_shown(recording: Recording, readings: Replicates) -> Recording:
+def _as_shown(recording: Recording, replicates: Replicates) -> Recording:
     """Say of the result what its file says, but for an axis that it does not have."""
-    if readings.lost is None:
+    if replicates.averaged_axis is None:
         return recording
     metadata = {name: each for name, each in recording.metadata.items() if name not in LOST}
     for name in PER_AXIS & set(metadata):
         kept = list(metadata[name])
-        del kept[readings.lost]
+        del kept[replicates.averaged_axis]
         metadata[name] = kept
-    return replace(recording, image=readings.shown[0], axes=readings.axes, metadata=metadata)
+    return replace(recording, image=replicates.images[0], axes=replicates.axes, metadata=metadata)
 
 
 def _check(chosen: argparse.Namespace, output: Path | None) -> None:
@@ -217,22 +217,22 @@ def _check(chosen: argparse.Namespace, output: Path | None) -> None:
         paths.check_output(chosen.report, (".json",))
 
 
-def _run(readings: Replicates, settings: Settings, out: Any) -> Any:
+def _run(replicates: Replicates, settings: Settings, out: Any) -> Any:
 
-    for sentence in readings.findings:
+    for sentence in replicates.findings:
         say(sentence)
     load_torch()
     from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 
-    _, report = show(partial(denoising_replicates, readings, settings=settings, out=out))
+    _, report = show(partial(denoising_replicates, replicates, settings=settings, out=out))
     return report
 
 
-def _tell(chosen: argparse.Namespace, readings: Replicates, report: Any) -> None:
+def _tell(chosen: argparse.Namespace, replicates: Replicates, report: Any) -> None:
     """Say what was found only in training, and how well it went."""
     from napari_n2s.io import paths
 
-    for sentence in report.findings[len(readings.findings) :]:
+    for sentence in report.findings[len(replicates.findings) :]:
         say(sentence)
     say(report.sentence())
     if chosen.report:

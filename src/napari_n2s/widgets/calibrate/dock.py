@@ -10,8 +10,8 @@ from qtpy.QtCore import QEvent
 
 from napari_n2s.calibration.result import Calibration, say
 from napari_n2s.filters.catalogue import METHODS, Denoiser, choose_denoiser
-from napari_n2s.filters.donut_filters import RINGS
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.filters.donut_filters import FOOTPRINTS
+from napari_n2s.preparation.prepared import PreparedImage
 from napari_n2s.widgets.calibrate.filter_previews import FilterPreviews
 from napari_n2s.widgets.calibrate.form import NAMES, CalibrateForm
 from napari_n2s.widgets.calibrate.jobs import Attempt, calibrate_job, filter_job
@@ -26,12 +26,11 @@ from napari_n2s.widgets.viewer import layer_data, layers, regions
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_n2s.core.progress import Applying
-
 NO_IMAGE = (
     "There is no image layer to filter; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
+EDITED = "Pixels of {0} were edited since; press Calibrate, or choose the strength again."
 
 
 class CalibrateDock(CalibrateForm):
@@ -126,15 +125,15 @@ class CalibrateDock(CalibrateForm):
 
     def _offer_slices(self) -> None:
         """Offer neighbouring slices if the image has slices and the filter can use them."""
-        source, donut = self.image.value, self.method.value in RINGS
+        source = self.image.value
         has_slices = source is not None and "Z" in layer_data.axes(source)
-        self.slices.setVisible(donut and has_slices)
+        self.slices.setVisible(has_slices and self.method.value in FOOTPRINTS)
 
     def _volume(self) -> bool:
         return self.slices.isVisibleTo(self) and self.slices.isChecked()
 
     def _denoiser(self, method: str) -> Denoiser:
-        if method in RINGS and self._volume():
+        if method in FOOTPRINTS and self._volume():
             distance = layer_data.slice_distance(self.image.value)
             return choose_denoiser(method, None, (distance, 1.0, 1.0))
         return choose_denoiser(method, None)
@@ -193,7 +192,7 @@ class CalibrateDock(CalibrateForm):
         if not self.compare.isChecked() or state is None:
             self.show_table([])
             return
-        possible = RINGS if state.volume else METHODS
+        possible = FOOTPRINTS if state.volume else METHODS
         self._calibrate([method for method in possible if method not in state.found])
 
     def _calibrate(self, methods: list[str]) -> None:
@@ -211,12 +210,12 @@ class CalibrateDock(CalibrateForm):
         self._start(job, "calibrating …")
 
     def _show_calibrating(
-        self, state: CalibrationState, step: Prepared | Attempt | Calibration
+        self, state: CalibrationState, step: PreparedImage | Attempt | Calibration
     ) -> None:
         strengths = self.strength.strengths
         if state.over:
             return
-        if isinstance(step, Prepared):
+        if isinstance(step, PreparedImage):
             state.prepared = step
         elif isinstance(step, Calibration):
             state.found[step.method] = step
@@ -245,8 +244,12 @@ class CalibrateDock(CalibrateForm):
         self.column.reveal(self.compare, self.table)
 
     def _apply(self) -> None:
+        before = self._state
         if (state := self._open(check_pixels=True)) is None:
             show_warning(NO_IMAGE)
+            return
+        if before and state is not before:
+            self._explain(Failure(EDITED.format(state.request.source.name)))
             return
         self._show_account()
         request = read_request(self._viewer, state.request.source, None, self.apply_to.value)
@@ -254,12 +257,9 @@ class CalibrateDock(CalibrateForm):
         account = state.account(self.method.value, values, mixed)
         denoiser = self._denoiser(self.method.value)
         job = filter_job(request, state.prepared, denoiser, values, mixed, state.volume)
-        job.yielded.connect(self._show_applying)
+        job.yielded.connect(lambda step: self.bar.setValue(round(100 * step.done)))
         job.returned.connect(partial(self._add_result, state, request, account))
         self._start(job, "filtering …")
-
-    def _show_applying(self, step: Applying) -> None:
-        self.bar.setValue(round(100 * step.done))
 
     def _add_result(
         self, state: CalibrationState, request: Request, account: dict[str, Any], image: Any

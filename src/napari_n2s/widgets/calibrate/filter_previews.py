@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from napari_n2s.core.progress import Preview
     from napari_n2s.filters.catalogue import Denoiser
     from napari_n2s.images.sources import Box
-    from napari_n2s.preparation.prepared import Prepared
+    from napari_n2s.preparation.prepared import PreparedImage
     from napari_n2s.widgets.calibrate.state import CalibrationState
     from napari_n2s.widgets.live_preview import LivePreview
 
@@ -70,7 +70,7 @@ class FilterPreviews:
         job.finished.connect(self._finish)
         job.start()
 
-    def _show(self, result: tuple[Prepared, Preview] | Failure) -> None:
+    def _show(self, result: tuple[PreparedImage, Preview] | Failure) -> None:
         asked = self._running
         if asked is None or asked.outdated:
             return

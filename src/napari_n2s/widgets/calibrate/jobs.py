@@ -14,7 +14,7 @@ from napari_n2s.core.progress import Applying, Preview
 from napari_n2s.core.torch_loading import give_way
 from napari_n2s.filters.catalogue import Denoiser
 from napari_n2s.images.dtypes import result_kind
-from napari_n2s.preparation.prepared import Prepared
+from napari_n2s.preparation.prepared import PreparedImage
 from napari_n2s.widgets.jobs import Failure, UnexpectedError
 from napari_n2s.widgets.worker import in_background
 
@@ -38,8 +38,8 @@ class Attempt(NamedTuple):
 
 @in_background
 def calibrate_job(
-    request: Request, prepared: Prepared | None, denoisers: Sequence[Denoiser], volume: bool
-) -> Generator[Prepared | Attempt | Calibration, None, Failure | None]:
+    request: Request, prepared: PreparedImage | None, denoisers: Sequence[Denoiser], volume: bool
+) -> Generator[PreparedImage | Attempt | Calibration, None, Failure | None]:
     """Calibrate filters on an image.
 
     Yields
@@ -91,13 +91,13 @@ def widen_along_z(
 @in_background
 def preview_job(
     request: Request,
-    prepared: Prepared | None,
+    prepared: PreparedImage | None,
     denoiser: Denoiser,
     values: dict[str, Any],
     mix: bool,
     box: Box,
     volume: bool,
-) -> tuple[Prepared, Preview] | Failure:
+) -> tuple[PreparedImage, Preview] | Failure:
     """Filter the part of an image that is in view; give the prepared image and the preview."""
     try:
         give_way()
@@ -116,7 +116,7 @@ def preview_job(
 @in_background
 def filter_job(
     request: Request,
-    prepared: Prepared | None,
+    prepared: PreparedImage | None,
     denoiser: Denoiser,
     values: dict[str, Any],
     mix: bool,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_n2s.calibration.result import Calibration
     from napari_n2s.images.sources import Box
-    from napari_n2s.preparation.prepared import Prepared
+    from napari_n2s.preparation.prepared import PreparedImage
 
 
 @dataclass(eq=False)
@@ -30,7 +30,7 @@ class CalibrationState:
     volume : bool
         Whether the donut filters also take neighbours from other slices.
     live_preview : LivePreview
-    prepared : Prepared or None
+    prepared : PreparedImage or None
         The image prepared for calibration; None before that.
     found : dict of str to Calibration
         Calibrations by the name of the filter.
@@ -44,7 +44,7 @@ class CalibrationState:
     request: Request
     volume: bool
     live_preview: LivePreview
-    prepared: Prepared | None = None
+    prepared: PreparedImage | None = None
     found: dict[str, Calibration] = field(default_factory=dict)
     refused: tuple[str, Box] | None = None
     over: bool = False

@@ -43,7 +43,7 @@ NO_IMAGE = (
 )
 ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
 APPLYING = "Noise2Self: applying"
-SHRUNK = "Memory is short: training goes on with smaller steps, which takes longer."
+SHRUNK = "There is little memory: training continues with smaller batches, which takes longer."
 OMIT = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
 
 
@@ -182,7 +182,7 @@ class DenoiseDock(DenoiseForm):
             self.pause.setText(PAUSE)
 
     def _continue(self, *, learn: bool) -> None:
-        """Continue the training, or apply its network; the target may have been chosen anew."""
+        """Continue the training, or apply its network; what to denoise may have changed."""
         before, progress = self.session.request, self.session.progress
         assert before is not None
         assert progress is not None
@@ -222,17 +222,17 @@ class DenoiseDock(DenoiseForm):
             self.bar.setFormat("paused")
 
     def _show_progress(self, progress: Progress) -> None:
-        task, data = self.session.task, progress.trainer.material
+        task, data = self.session.task, progress.trainer.data
         assert task is not None
         if self.session.progress is None:
             self.plot.clear_curves()
         findings = self._findings(data)
-        self._excluded_panel.report(task.request, task.settings, findings, data.set_apart)
+        self._excluded_panel.report(task.request, task.settings, findings, data.has_excluded)
         self.session.keep(progress)
         self.plot.add(progress)
         if self.pause.isEnabled() and self.pause.text() == PAUSE:
             self.show_training(progress)
-        if progress.trainer.shrunk and not self.result.text():
+        if progress.trainer.memory_reduced and not self.result.text():
             self.show_result(SHRUNK, there=False)
 
     def _findings(self, data: TrainingData) -> tuple[str, ...]:

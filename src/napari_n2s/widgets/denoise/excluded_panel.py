@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QPushButton
 from napari_n2s.core.errors import N2SError
 from napari_n2s.exclusion.find import find_excluded
 from napari_n2s.images.sources import read_box
-from napari_n2s.preparation.sampling import ENOUGH
+from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES
 from napari_n2s.widgets.viewer import layers
 from napari_n2s.widgets.viewer.regions import part_in_view, slice_in_view
 from napari_n2s.widgets.worker import in_background
@@ -123,10 +123,10 @@ class ExcludedPanel:
     def _box(self, request: Request) -> Box:
         """Give the whole image, or the part in view of one that takes long to search."""
         whole = tuple(slice(0, size) for size in request.image.shape)
-        if prod(request.image.shape) <= ENOUGH:
+        if prod(request.image.shape) <= MAX_TRAINING_VALUES:
             return whole
         box = slice_in_view(self._viewer, request.source)
-        if prod(side.stop - side.start for side in box) <= ENOUGH:
+        if prod(side.stop - side.start for side in box) <= MAX_TRAINING_VALUES:
             return box
         return part_in_view(self._viewer, request.source)
 

@@ -58,19 +58,19 @@ class OnDemand:
         self._elsewhere = elsewhere
         self._model, self._image, self.dtype = model, image, np.dtype(dtype)
         self.shape, self.ndim, self.size = image.shape, len(image.shape), image.size
-        self._counted = [isinstance(at, int) for at in image.as_volume(False).layout.place(0)]
-        self._kept: OrderedDict[Index, NDArray[Any]] = OrderedDict()
+        self._is_stacked = [isinstance(at, int) for at in image.as_volume(False).layout.place(0)]
+        self._cache: OrderedDict[Index, NDArray[Any]] = OrderedDict()
         self._next: Index | None = None
         self._last_failure: tuple[Index, str] | None = None
         self._layers: WeakSet[Image] = WeakSet()
         self._lock = Lock()
         self.busy = False
 
-    def keep(self, box: Box, clean: NDArray[Any]) -> None:
+    def store(self, box: Box, clean: NDArray[Any]) -> None:
         """Add a denoised picture to the cache, and drop those that were looked at longest ago."""
-        self._kept[self._number(box)] = clean
-        while len(self._kept) > 1 and len(self._kept) * clean.nbytes > CACHE_BYTES:
-            self._kept.popitem(last=False)
+        self._cache[self._number(box)] = clean
+        while len(self._cache) > 1 and len(self._cache) * clean.nbytes > CACHE_BYTES:
+            self._cache.popitem(last=False)
 
     def show_in(self, layer: Image) -> None:
         """Refresh a layer whenever a picture has been denoised."""
@@ -79,9 +79,9 @@ class OnDemand:
     def adapted_model(self) -> Model:
         """Give the model, adapted to the image's intensities; slow, not for the window's thread."""
         if self._elsewhere:
-            from napari_n2s.inference.transfer import look
+            from napari_n2s.inference.transfer import fit_to
 
-            self._model, _ = look(self._model, self._image)
+            self._model, _ = fit_to(self._model, self._image)
             self._elsewhere = False
         return self._model
 
@@ -102,14 +102,16 @@ class OnDemand:
         box, inner = _cover(index, self.shape)
         if current_thread() is not main_thread():
             return self.denoised(box)[inner]
-        counted = [side for side, each in zip(box, self._counted, strict=True) if each]
-        if any(side.stop - side.start != 1 for side in counted):
+        stacked = [side for side, each in zip(box, self._is_stacked, strict=True) if each]
+        if any(side.stop - side.start != 1 for side in stacked):
             return self._image.read(box).astype(self.dtype)[inner]
         number = self._number(box)
-        if number in self._kept:
-            self._kept.move_to_end(number)
-            whole = (slice(None) if each else s for s, each in zip(box, self._counted, strict=True))
-            return self._kept[number][tuple(whole)][inner]
+        if number in self._cache:
+            self._cache.move_to_end(number)
+            whole = (
+                slice(None) if each else s for s, each in zip(box, self._is_stacked, strict=True)
+            )
+            return self._cache[number][tuple(whole)][inner]
         self._next = number
         if not self.busy:
             self._denoise_next()
@@ -127,15 +129,15 @@ class OnDemand:
 
     def _number(self, box: Box) -> Index:
         """Give the index of the picture that a box is in, 0 along the axes of a picture."""
-        return tuple(s.start if each else 0 for s, each in zip(box, self._counted, strict=True))
+        return tuple(s.start if each else 0 for s, each in zip(box, self._is_stacked, strict=True))
 
     def _denoise_next(self) -> None:
         """Denoise the picture that was looked at last, in the background."""
         number, self._next = self._next, None
-        if number is None or number in self._kept:
+        if number is None or number in self._cache:
             return
         self.busy = True
-        sides = zip(number, self.shape, self._counted, strict=True)
+        sides = zip(number, self.shape, self._is_stacked, strict=True)
         box = tuple(slice(at, at + 1) if each else slice(0, size) for at, size, each in sides)
         worker = _picture_job(self.adapted_model, self._image, self.dtype, box)
         worker.returned.connect(lambda clean: self._draw(box, clean))
@@ -151,7 +153,7 @@ class OnDemand:
             if self._next == failure[0]:  # looked at while it was being denoised
                 self._next = None
             return
-        self.keep(box, clean)
+        self.store(box, clean)
         for layer in self._layers:
             layer.refresh()
 
@@ -169,7 +171,7 @@ def begin_on_demand(progress: Progress, request: Request, picture: NDArray[Any])
     elsewhere = request.region is not None or request.target is not None
     image = request.opened_target.as_volume(model.settings.volume)
     lazy = OnDemand(model, image, request.dtype, elsewhere=elsewhere)
-    lazy.keep(request.part, picture)
+    lazy.store(request.part, picture)
     return lazy
 
 

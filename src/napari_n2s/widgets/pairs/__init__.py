@@ -1,1 +1,1 @@
-"""The dock that learns from several recordings of one thing."""
+"""The dock that trains a network on replicates."""

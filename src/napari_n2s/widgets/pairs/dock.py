@@ -115,7 +115,7 @@ class PairsDock(DenoiseDock):
         if not isinstance(state, Replicates):
             super()._show_state(state)
         elif self.session.request:
-            self.session.request = replace(self.session.request, averaged_axis=state.lost)
+            self.session.request = replace(self.session.request, averaged_axis=state.averaged_axis)
             self._replicate_findings = state.findings
             self.show_result("\n".join(state.findings), there=False, reveal=True)
 

@@ -12,7 +12,8 @@ import numpy as np
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.images.axes import parse_axes
-from napari_n2s.replicates.replicates import Replicates, find_replicates
+from napari_n2s.replicates.find import find_replicates
+from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.widgets.jobs import JobControl, run_with_torch
 from napari_n2s.widgets.pairs.rows import LAYER, PHOTONS_SPLIT, PairsRows
 from napari_n2s.widgets.request import WHOLE, Request, read_request
@@ -46,13 +47,13 @@ class PairsRequest(Request):
     ----------
     pair : array_like or None
         Pixels of the layer that is the other replicate, if it is one.
-    along, how, photons_split, register
+    along, pairing, photons_split, register
         As for `find_replicates`.
     """
 
     pair: Any = None
     along: str | None = None
-    how: str = "neighbours"
+    pairing: str = "neighbours"
     photons_split: bool = False
     register: bool = False
 
@@ -63,8 +64,8 @@ class PairsRequest(Request):
 
     def has_replicates_of(self, other: PairsRequest) -> bool:
         """Whether another request is for the same replicates."""
-        mine = (self.along, self.how, self.photons_split, self.register)
-        others = (other.along, other.how, other.photons_split, other.register)
+        mine = (self.along, self.pairing, self.photons_split, self.register)
+        others = (other.along, other.pairing, other.photons_split, other.register)
         return self.pair is other.pair and mine == others
 
 
@@ -120,7 +121,7 @@ def read_pairs(
     elif rows.along.value is None:
         raise ImageError(NO_AXIS.format(source.name))
     else:
-        asked |= {"along": rows.along.value, "how": way}
+        asked |= {"along": rows.along.value, "pairing": way}
     return PairsRequest(**vars(request) | {"checksums": checksums}, **asked)
 
 
@@ -144,7 +145,7 @@ def _denoise_pairs(
             request.axes,
             pair=request.pair,
             along=request.along,
-            how=request.how,
+            pairing=request.pairing,
             photons_split=request.photons_split,
             register=request.register,
             seed=settings.seed,
@@ -162,4 +163,6 @@ def _denoise_pairs(
         preview_pause=control.preview_pause,
         since=since,
     )
-    return clean if replicates.lost is None else np.expand_dims(clean, replicates.lost), report
+    return clean if replicates.averaged_axis is None else np.expand_dims(
+        clean, replicates.averaged_axis
+    ), report

@@ -17,7 +17,7 @@ LOOK = ("opacity", "contrast_limits", "gamma", "interpolation2d", "interpolation
 """Attributes that a result takes over from its source unchanged; `translate` is computed."""
 
 MIXING, COVERING = ("additive", "minimum", "multiplicative"), "translucent"
-"""Blending modes in which the noisy image shows through a result, and one that covers it."""
+"""Blending modes in which the noisy image is seen through a result, and one that covers it."""
 
 
 def mixes(source: Image) -> bool:
