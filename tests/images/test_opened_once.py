@@ -71,8 +71,8 @@ def test_what_fits_into_memory_is_read_once(context):
 
 @pytest.mark.parametrize("context", [0, 1])
 def test_of_more_a_value_is_read_for_training_and_for_applying(context, monkeypatch):
-    monkeypatch.setattr(sampling, "ENOUGH", MOVIE.size // 2)
-    monkeypatch.setattr(denoise_one, "ENOUGH", MOVIE.size // 2)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", MOVIE.size // 2)
+    monkeypatch.setattr(denoise_one, "MAX_TRAINING_VALUES", MOVIE.size // 2)
     source = Counted()
     denoise(source, context=context, **QUICK)
     assert source.reads.min() == 1
