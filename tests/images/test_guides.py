@@ -28,7 +28,7 @@ def error(image):
 
 @pytest.mark.parametrize("pair", [None, SECOND])
 def test_a_clean_guide_takes_away_noise(pair):
-    ways = {"steps": 50, "device": "cpu", "network": "unet-small", "pair": pair}
+    ways = {"steps": 30, "device": "cpu", "network": "unet-small", "pair": pair}
     alone, _ = denoise(NOISY, **ways)
     guided, report = denoise(NOISY, **ways, guides=[CLEAN])
     assert error(guided) < 0.7 * error(alone)

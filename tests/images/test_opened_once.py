@@ -7,7 +7,7 @@ import pytest
 
 from napari_n2s import denoise
 from napari_n2s.images.axes import parse_axes
-from napari_n2s.images.missing import find_gaps, find_missing
+from napari_n2s.images.missing import find_missing, find_missing_in_sample
 from napari_n2s.pipeline import denoise_one
 from napari_n2s.preparation import sampling
 
@@ -42,7 +42,7 @@ def test_axes_are_parsed_and_gaps_looked_for_once(counted, context, policy):
     image = MOVIE.copy()
     if policy == "omit":
         image[2, 5:8, 9] = np.nan
-    parsed, searched, looked = map(counted, (parse_axes, find_missing, find_gaps))
+    parsed, searched, looked = map(counted, (parse_axes, find_missing, find_missing_in_sample))
     denoise(image, context=context, nan_policy=policy, **QUICK)
     assert len(parsed) == 1
     assert len(searched) == 1
@@ -71,8 +71,8 @@ def test_what_fits_into_memory_is_read_once(context):
 
 @pytest.mark.parametrize("context", [0, 1])
 def test_of_more_a_value_is_read_for_training_and_for_applying(context, monkeypatch):
-    monkeypatch.setattr(sampling, "ENOUGH", MOVIE.size // 2)
-    monkeypatch.setattr(denoise_one, "ENOUGH", MOVIE.size // 2)
+    monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", MOVIE.size // 2)
+    monkeypatch.setattr(denoise_one, "MAX_TRAINING_VALUES", MOVIE.size // 2)
     source = Counted()
     denoise(source, context=context, **QUICK)
     assert source.reads.min() == 1

@@ -46,8 +46,8 @@ def error(image, truth=TRUTH):
 
 def test_a_second_reading_takes_away_noise_that_neighbours_share():
     one, two = (corruptions.brown(TRUTH, RNG, 10, 1.0) for _ in range(2))
-    alone, _ = denoise(one, steps=80, device="cpu")
-    both, report = denoise(one, pair=two, steps=80, device="cpu")
+    alone, _ = denoise(one, steps=50, device="cpu")
+    both, report = denoise(one, pair=two, steps=50, device="cpu")
     assert error(both) < 0.8 * error((one + two) / 2)
     assert error(both) < 0.5 * error(alone)
     assert both.shape == one.shape
@@ -59,7 +59,7 @@ def test_a_second_reading_takes_away_noise_that_neighbours_share():
 def test_the_score_is_the_error_against_the_truth_plus_the_noise():
     truth = picture(side=128)
     one, two = (truth + RNG.normal(0, 8, truth.shape) for _ in range(2))
-    *_, last = train(paired([one, two]), steps=100, device="cpu")
+    *_, last = train(paired([one, two]), steps=50, device="cpu")
     held = prepare(open_image(one, "YX")).held_out.mask[0, 0]
     predicted = last.last.apply(two)[held]
     truly = error(predicted, truth[held])
@@ -125,7 +125,7 @@ def test_a_frame_that_differs_is_not_learnt_from():
     ],
 )
 def test_wherever_readings_come_from_the_result_has_their_brightness(options, shape):
-    clean, report = denoise(MOVIE, axes="TYX", steps=40, device="cpu", **options)
+    clean, report = denoise(MOVIE, axes="TYX", steps=15, device="cpu", **options)
     assert clean.shape == shape
     assert clean.mean() == pytest.approx(TRUTH.mean(), rel=0.05)
     assert report.readings
@@ -142,8 +142,8 @@ def test_two_runs_of_the_same_steps_are_equal_to_the_bit():
 def test_a_shifted_reading_is_put_in_its_place():
     wide = picture(2, 112)
     one, two = reading(wide[8:-8, 8:-8]), reading(wide[5:-11, 6:-10])
-    *_, last = train(paired([one, two], register=True), steps=30, device="cpu")
-    clean, report = denoise(one, pair=two, register=True, steps=30, device="cpu")
+    *_, last = train(paired([one, two], register=True), steps=8, device="cpu")
+    clean, report = denoise(one, pair=two, register=True, steps=8, device="cpu")
     model = last.best
     there, other = model.apply(one), model.apply(two)
     assert np.allclose(
@@ -166,7 +166,7 @@ def test_each_reading_lends_its_pixels_where_the_other_has_none():
 
 @pytest.mark.parametrize("loss", choices("loss"))
 def test_each_loss_trains_and_only_the_squared_one_chooses_the_network(loss):
-    *_, last = train(paired([ONE, TWO]), loss=loss, steps=20, device="cpu")
+    *_, last = train(paired([ONE, TWO]), loss=loss, steps=10, device="cpu")
     assert loss == "l2" or last.best is last.last
     clean, report = denoise(ONE, pair=TWO, loss=loss, **QUICK)
     assert np.isfinite(clean).all()
@@ -178,7 +178,7 @@ def test_the_median_survives_what_the_mean_does_not():
     made = paired(spoilt)
     errors = []
     for loss in ("l2", "l1"):
-        *_, last = train(made, loss=loss, steps=100, device="cpu")
+        *_, last = train(made, loss=loss, steps=50, device="cpu")
         errors.append(error(last.last.apply(spoilt[0])))
     assert errors[1] < 0.5 * errors[0]
 

@@ -52,7 +52,7 @@ def test_nothing_of_a_channel_enters_another(network, monkeypatch):
 
 def test_each_channel_comes_back_in_its_place_on_its_scale(tmp_path):
     image = MOVIE[:2].astype(np.uint16).transpose(2, 3, 1, 0)  # YXCT
-    model = learn(image, "YXCT", context=0, steps=60)
+    model = learn(image, "YXCT", context=0, steps=40)
     clean = model.apply(image, axes="YXCT", dtype=np.uint16)
     assert (clean.shape, clean.dtype) == (image.shape, np.uint16)
     for channel in range(2):

@@ -23,7 +23,7 @@ NOISY = RNG.poisson(TRUTH).astype(np.uint16)
 
 
 def test_a_volume_is_denoised_along_all_its_axes():
-    clean, report = denoise(NOISY, axes="ZYX", volume=True, steps=150, device="cpu")
+    clean, report = denoise(NOISY, axes="ZYX", volume=True, steps=80, device="cpu")
     assert clean.shape == NOISY.shape
     assert report.context is None
     assert np.mean((clean - TRUTH) ** 2) < 0.6 * np.mean((NOISY - TRUTH) ** 2)

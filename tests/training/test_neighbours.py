@@ -56,15 +56,21 @@ def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
 def test_frames_beside_one_make_it_better():
     errors = []
     for context in (0, None):
-        clean, report = denoise(MOVIE[:4], axes="TYX", steps=80, context=context, device="cpu")
+        clean, report = denoise(MOVIE[:4], axes="TYX", steps=40, context=context, device="cpu")
         errors.append(np.mean((clean - STILL[:4]) ** 2))
     assert report.context.axis == "T"
     assert errors[1] < 0.8 * errors[0]
     assert "neighbouring pictures" in report.methods()
 
 
-def test_a_part_is_denoised_as_in_the_whole():
-    model = [p.best for p in train(MOVIE, axes="TYX", steps=20, device="cpu")][-1]
+@pytest.fixture(scope="module")
+def model():
+    """Train one network that sees frames beside one."""
+    *_, last = train(MOVIE, axes="TYX", steps=12, context=1, device="cpu")
+    return replace(last.best, turns=1)
+
+
+def test_a_part_is_denoised_as_in_the_whole(model):
     whole = model.apply(MOVIE, axes="TYX", invariant=True)
     for low, high in ((0, 1), (3, 5), (7, 8)):
         part = (slice(low, high), slice(0, 64), slice(0, 64))
@@ -98,8 +104,7 @@ def test_what_has_nothing_beside_it_is_refused_before_any_training():
     assert report.context is None
 
 
-def test_a_prediction_sees_its_neighbours_pixel_and_not_its_own():
-    model = [p.best for p in train(MOVIE, axes="TYX", steps=20, device="cpu")][-1]
+def test_a_prediction_sees_its_neighbours_pixel_and_not_its_own(model):
     image = MOVIE.astype(np.float32)
     before = model.apply(image, axes="TYX", invariant=True)
     for frame, beside in ((4, 3), (0, 1), (7, 6)):

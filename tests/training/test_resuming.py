@@ -16,7 +16,7 @@ from napari_n2s.images.image import open_image
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.pipeline.denoise_one import denoising
 from napari_n2s.preparation.held_out import improved
-from napari_n2s.training.preview import ADVANCE, SHARE, PreviewPacer, TrainingMonitor
+from napari_n2s.training.preview import ADVANCE, MAX_SHARE, PreviewPacer, TrainingMonitor
 from napari_n2s.training.progress import Progress
 
 RNG = np.random.default_rng(0)
@@ -31,19 +31,19 @@ def leave_at(training, step):
 
 
 def test_taken_up_again_it_is_the_same_as_in_one_go():
-    whole = finish(train(NOISY, steps=60, device="cpu"))
-    progress = leave_at(train(NOISY, steps=60, device="cpu"), 20)
-    assert progress.step < 60
+    whole = finish(train(NOISY, steps=24, device="cpu"))
+    progress = leave_at(train(NOISY, steps=24, device="cpu"), 10)
+    assert progress.step < 24
     parted = finish(resume(progress))
     assert parted.step == whole.step
     assert all(torch.equal(parted.weights[name], each) for name, each in whole.weights.items())
 
 
 def test_after_the_end_it_goes_on_for_as_long_again():
-    *_, first = train(NOISY, steps=40, device="cpu")
+    *_, first = train(NOISY, steps=20, device="cpu")
     held_out = first.trainer.data.held_out.clone()
     *_, second = resume(first)
-    assert (first.step, second.step) == (40, 80)
+    assert (first.step, second.step) == (20, 40)
     assert torch.equal(second.trainer.data.held_out, held_out)
     assert second.best.score.loss <= first.best.score.loss + first.best.score.error
     assert second.seconds > first.seconds
@@ -52,9 +52,9 @@ def test_after_the_end_it_goes_on_for_as_long_again():
 def test_a_rest_does_not_count():
     training = train(NOISY, seconds=60, device="cpu")
     before = next(training)
-    time.sleep(3)
-    after = training.send(3.0)
-    assert before.seconds <= after.seconds < before.seconds + 2
+    time.sleep(1)
+    after = training.send(1.0)
+    assert before.seconds <= after.seconds < before.seconds + 1
     training.close()
 
 
@@ -68,8 +68,8 @@ def test_what_is_left_is_told_from_the_pace_of_the_steps(monkeypatch):
 
 
 def test_until_it_stops_improving():
-    snapshots = list(train(NOISY, steps=30, converge=True, device="cpu"))
-    rounds = np.log2(snapshots[-1].step / 30)
+    snapshots = list(train(NOISY, steps=15, converge=True, device="cpu"))
+    rounds = np.log2(snapshots[-1].step / 15)
     assert rounds >= 1
     assert rounds == int(rounds)
     assert snapshots[-1].seconds_left is None
@@ -91,10 +91,10 @@ def test_an_improvement_is_seen_below_the_error_of_the_score():
 
 def test_previews_do_not_change_the_result_and_show_what_was_asked_for():
     stack = np.stack([NOISY, NOISY[::-1]])
-    settings, box = Settings(steps=120, device="cpu"), (slice(1, 2), slice(8, 40), slice(0, 48))
+    settings, box = Settings(steps=40, device="cpu"), (slice(1, 2), slice(8, 40), slice(0, 48))
     image = open_image(stack)
     plain, _ = finish(denoising(image, settings=settings))
-    work, seen = denoising(image, settings=settings, view=lambda: box), []
+    work, seen = denoising(image, settings=settings, view=lambda: box, preview_pause=0), []
     while True:
         try:
             seen.append(next(work))
@@ -141,7 +141,7 @@ def test_previews_come_soon_and_cost_little(cost):
             times.append(seconds)
     assert times[0] < 0.5
     assert times[1] <= 4
-    assert spent <= ADVANCE + SHARE * 60
+    assert spent <= ADVANCE + MAX_SHARE * 60
     assert len(times) > 5
     pace.shown(box, step, 60, cost)
     assert not pace.due(box, step, 1e4)

@@ -21,7 +21,7 @@ NOISY = RNG.poisson(np.linspace(5, 60, 48 * 40).reshape(48, 40)).astype(np.uint1
 )
 def test_two_runs_of_the_same_steps_are_equal_to_the_bit(network, partition):
     settings = Settings(
-        steps=12, seed=7, network=network, partition=partition, fill="random", device="cpu"
+        steps=6, seed=7, network=network, partition=partition, fill="random", device="cpu"
     )
     first, report = denoise(NOISY, settings=settings)
     torch.manual_seed(99)
@@ -167,7 +167,7 @@ def test_any_kind_of_array_gives_the_same_and_is_not_changed(name, expected):
 
 def test_the_result_keeps_the_intensity_scale():
     image = NOISY * 1e-3 - 7
-    result, _ = denoise(image, steps=150, device="cpu")
+    result, _ = denoise(image, steps=40, device="cpu")
     assert result.mean() == pytest.approx(image.mean(), abs=0.1 * image.std())
     assert result.std() < image.std()
 
@@ -230,8 +230,8 @@ def test_a_wider_hole_is_blind_to_noise_that_neighbours_share():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(128, 130))
     noisy = noise[:, 2:] + noise[:, 1:-1] + noise[:, :-2]  # correlates along X alone
-    narrow, report = denoise(noisy, steps=150, device="cpu")
-    wide, wider = denoise(noisy, steps=150, blind_spot_radius=(0, 2), device="cpu")
+    narrow, report = denoise(noisy, steps=80, device="cpu")
+    wide, wider = denoise(noisy, steps=80, blind_spot_radius=(0, 2), device="cpu")
     assert wide.std() < 0.5 * narrow.std()
     assert wider.network.loss > 1.5 * report.network.loss
     assert all(each.score.loss > 2.9 for each in wider.baselines)
