@@ -82,7 +82,7 @@ def test_folders_are_matched_by_name(folder, capsys):
     assert run("denoise", "--pairs", folder / "even", folder / "odd", "-o", out, *QUICK) == 0
     assert sorted(each.name for each in out.iterdir()) == ["one.tif", "two.tif"]
     stacks = MOVIE[[0, 2]], MOVIE[[1, 3]]
-    expected, _ = denoise(stacks[0], pair=stacks[1], axes="#YX", **PYTHON)
+    expected, _ = denoise(stacks[0], pair=stacks[1], axes="PYX", **PYTHON)
     for name, image in zip(("one", "two"), expected, strict=True):
         assert np.array_equal(tifffile.imread(out / f"{name}.tif"), image)
     assert "1 files have no partner" in capsys.readouterr().out

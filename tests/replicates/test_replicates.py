@@ -7,7 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_n2s import ImageError, SettingsError, denoise
-from napari_n2s.images.image import open_image
+from napari_n2s.images.axes import APART, Layout
+from napari_n2s.images.image import Image, open_image
 from napari_n2s.replicates.find import (
     find_replicates,
     replicates_along_axis,
@@ -213,8 +214,11 @@ def test_register_says_where_it_can_do_nothing():
     with pytest.raises(SettingsError, match="leave it out"):
         find_replicates(still(5), "TYX", along="T", register=True)
     one, two = np.stack([TRUTH] * 2), np.stack([np.roll(TRUTH, 4, 0), np.roll(TRUTH, -4, 0)])
+    unrelated = Layout(APART + "YX", one.shape)
     with pytest.raises(ImageError, match="by different amounts"):
-        paired([reading(one), reading(two)], "TYX", register=True)
+        replicates_from_images(
+            [Image(each, unrelated) for each in (reading(one), reading(two))], register=True
+        )
 
 
 def test_a_paper_is_told_what_was_done_and_no_advice():
