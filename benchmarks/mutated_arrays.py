@@ -1,4 +1,4 @@
-"""Kinds of damaged files beside TIFF: PNG and JPEG, folders of zarr, and unfinished jobs."""
+"""Kinds of damaged files other than TIFF: PNG and JPEG, zarr, and unfinished results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import zarr
 from mutations import INTERESTING, Kind, damage_bytes, damage_words
 
 JSON = (None, True, -1, 0, 1e308, 2**31, 2**40, 2**63, 0.5, "", "0.5", "ä\n", [], {}, [[]], ["y"])
-"""What to put where something else stood."""
-MOST_STEPS = 3
+"""Replacements for a value in a JSON file."""
+MAX_MUTATIONS = 3
+"""Mutations of one folder of zarr."""
 
 
 def pictures(folder: Path) -> list[Path]:
-    """Write PNG and JPEG files of every mode that Pillow reads."""
+    """Write PNG, JPEG and GIF files of several modes."""
     rng = np.random.default_rng(0)
     grey, colour = rng.poisson(20, (24, 24)).astype("u1"), rng.poisson(20, (24, 24, 4)).astype("u1")
     images = {
@@ -40,7 +41,7 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def damage_picture(path: Path, rng: Random) -> None:
-    """Damage a picture; of a PNG also what a chunk says, with a checksum that is right."""
+    """Damage an image; in a PNG also the content of a chunk, with a correct checksum."""
     if path.suffix == ".png" and rng.random() < 0.6:
         data = bytearray(path.read_bytes())
         starts, at = [], 8
@@ -64,7 +65,7 @@ def damage_picture(path: Path, rng: Random) -> None:
 
 
 def zarrs(folder: Path) -> list[Path]:
-    """Write arrays and OME-Zarr in both formats, in several codecs, sharded and not."""
+    """Write arrays and OME-Zarr in both zarr formats, with several codecs, sharded or not."""
     rng = np.random.default_rng(0)
     stack = rng.poisson(9, (3, 24, 24)).astype("u2")
     axes = [{"name": each, "type": "space", "unit": "micrometer"} for each in "zyx"]
@@ -95,8 +96,8 @@ def zarrs(folder: Path) -> list[Path]:
 
 
 def damage_zarr(path: Path, rng: Random) -> None:
-    """Change values in the metadata, damage or remove files, or put others in their place."""
-    for _ in range(rng.randint(1, MOST_STEPS)):
+    """Change values in the metadata, or damage, remove or replace files."""
+    for _ in range(rng.randint(1, MAX_MUTATIONS)):
         files = sorted(each for each in path.rglob("*") if each.is_file())
         if not files:
             return
@@ -108,7 +109,7 @@ def damage_zarr(path: Path, rng: Random) -> None:
 
 
 def damage_json(path: Path, rng: Random) -> None:
-    """Put another value somewhere into a JSON file, remove one, or damage its text."""
+    """Replace or remove a value in a JSON file, or damage its text."""
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
@@ -143,7 +144,7 @@ def _places(content: object) -> list[tuple]:
 
 
 def damage_file(path: Path, rng: Random) -> None:
-    """Damage a file, empty it, remove it, or put a folder, a loop or a bomb in its place."""
+    """Damage, empty or remove a file, or replace it by a folder, a link loop or a zip bomb."""
     how = rng.randrange(7)
     if how < 3:
         damage_bytes(path, rng)
@@ -161,7 +162,7 @@ def damage_file(path: Path, rng: Random) -> None:
 
 
 def jobs(folder: Path) -> list[Path]:
-    """Write unfinished results, of which a part is there, beside their sources."""
+    """Write partial results next to their sources."""
     found = []
     for number, axes in enumerate(("ZYX", "YX")):
         place = folder / f"job{number}"
@@ -177,31 +178,31 @@ def jobs(folder: Path) -> list[Path]:
 
 
 def resume(place: Path) -> None:
-    """Go on with a copy of an unfinished result; its source lies beside the sound one."""
-    run_job(place, place.parent.parent / "sound" / place.name / "a.zarr")
+    """Resume a copy of a partial result; its source lies next to the valid one."""
+    run_job(place, place.parent.parent / "valid" / place.name / "a.zarr")
 
 
 def run_job(place: Path, source: Path, finish: bool = True) -> None:
-    """Denoise a source into a folder, or leave it half done."""
+    """Denoise a source into a folder, or stop half-way."""
     from napari_n2s.core.progress import Applying
     from napari_n2s.core.settings import Settings
-    from napari_n2s.io import files
+    from napari_n2s.io import reading
     from napari_n2s.pipeline.resumable import denoising_to
 
     settings, output = Settings(steps=1, device="cpu", context=0), place / "b.zarr"
-    work = denoising_to(output, [source], files.read(source), settings, np.dtype("f4"))
+    work = denoising_to(output, [source], reading.read_image(source), settings, np.dtype("f4"))
     for state in work:
         if not finish and isinstance(state, Applying) and state.done >= 0.9:
             break
     work.close()
     if finish:
-        written = files.read(output).image[...]
+        written = reading.read_image(output).image[...]
         if not np.isfinite(written).all():
             raise AssertionError("the result has pixels that are no numbers")
 
 
 def damage_job(path: Path, rng: Random) -> None:
-    """Damage what an unfinished result consists of."""
+    """Damage one of the files of a partial result."""
     part = path / "b.zarr.part"
     files = sorted(each for each in part.rglob("*") if each.is_file())
     record = [each for each in files if each.suffix == ".safetensors"]
@@ -218,7 +219,7 @@ def damage_job(path: Path, rng: Random) -> None:
 
 
 def _damage_record(path: Path, rng: Random) -> None:
-    """Damage the header of a model's file, what it says in JSON, or its weights."""
+    """Damage the header of a model file, its JSON metadata or its weights."""
     if rng.random() < 0.5:
         damage_bytes(path, rng)
         return

@@ -1,10 +1,10 @@
-"""Damaged files: each gives a result or one sentence, soon and in little memory.
+"""Fuzzing with damaged files: each must give a result or one sentence, fast and in little memory.
 
     python benchmarks/mutated_files.py tiff --count 2000
 
-Sound files are copied and damaged at random, the same for the same seed. Each is listed, read,
-written and read again in a process of its own making, with a limit of time and of memory; what
-ends in neither a result nor one sentence is kept and named. Exit status 1 if there is any.
+Valid files are copied and damaged at random, reproducibly for a seed. Each is read, written and
+read again in a worker process with limits of time and memory; files that give neither a result nor
+one sentence are kept and listed. Exit status 1 if there are any.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ import mutations
 
 KINDS = mutations.KINDS | mutated_arrays.KINDS
 SECONDS, MEMORY = 10, 2**30
+"""Limits: seconds for a file, bytes beyond the start of the worker."""
 READ_WHOLE = 2**26
-"""Bytes of an image up to which it is written again; of a larger one a corner is read."""
-LONGEST = 500
-"""Characters of a sentence."""
+"""Size in bytes up to which an image is read and written; of a larger one, a pixel is read."""
+MAX_SENTENCE = 500
+"""Characters of a sentence, without the path."""
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=Path("mutated_failures"))
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # as it sees damaged files as well
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # which logs an error for each
     if chosen.worker:
         _work(KINDS[chosen.kind].use or _read_and_write)
         return
@@ -54,26 +55,26 @@ def main() -> None:
 
 def _run(chosen: argparse.Namespace, folder: Path) -> int:
     kind, outcomes, slowest, most = KINDS[chosen.kind], Counter(), 0.0, 0
-    (folder / "sound").mkdir()
-    seeds, worker, failures = kind.seeds(folder / "sound"), Worker(chosen.kind), 0
+    (folder / "valid").mkdir()
+    seeds, worker, failures = kind.seeds(folder / "valid"), Worker(chosen.kind), 0
     for number in range(chosen.count):
         rng = Random(f"{chosen.seed} {number}")
-        sound = rng.choice(seeds)
+        seed = rng.choice(seeds)
         place = folder / f"{number}"
         place.mkdir()
-        path = place / sound.name
-        copy(sound, path)
+        path = place / seed.name
+        copy(seed, path)
         kind.mutate(path, rng)
-        told = worker.ask(path)
-        slowest, most = max(slowest, told["seconds"]), max(most, told["memory"])
-        outcomes[told["outcome"]] += 1
-        if told["outcome"] not in ("result", "sentence"):
+        answer = worker.ask(path)
+        slowest, most = max(slowest, answer["seconds"]), max(most, answer["memory"])
+        outcomes[answer["outcome"]] += 1
+        if answer["outcome"] not in ("result", "sentence"):
             failures += 1
             chosen.keep.mkdir(exist_ok=True)
-            kept = chosen.keep / f"{chosen.kind}_{chosen.seed}_{number}_{sound.name}"
+            kept = chosen.keep / f"{chosen.kind}_{chosen.seed}_{number}_{seed.name}"
             if not kept.exists():
                 copy(path, kept)
-            print(f"{kept}: {told['outcome']}: {told['words']}", flush=True)
+            print(f"{kept}: {answer['outcome']}: {answer['words']}", flush=True)
         shutil.rmtree(place)
     worker.end()
     counted = ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
@@ -93,14 +94,14 @@ def copy(path: Path, there: Path) -> None:
 
 
 class Worker:
-    """A process that reads one file after the other, and is replaced if it dies or takes long."""
+    """A process that reads one file after another, and is replaced if it crashes or times out."""
 
     def __init__(self, kind: str) -> None:
         self._command = [sys.executable, __file__, kind, "--worker"]
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, path: Path) -> dict:
-        """Have a file read: the outcome, what was said, the seconds and the bytes it took."""
+        """Read a file; return the outcome, the message, and the seconds and bytes it took."""
         if self._process is None:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -126,7 +127,8 @@ class Worker:
 
 
 def _work(use: Callable[[Path], None]) -> None:
-
+    if use is not _read_and_write:
+        import napari_n2s.pipeline.resumable  # noqa: F401 (torch must not count as memory of a file)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -138,14 +140,16 @@ def _work(use: Callable[[Path], None]) -> None:
 
 
 def _try(path: Path, use: Callable[[Path], None]) -> tuple[str, str]:
-    """Read and write a file; say what came of it."""
+    """Read and write a file; return the outcome and the message."""
     from napari_n2s.core.errors import N2SError
 
     try:
         use(path)
     except N2SError as error:
         words = str(error)
-        one = "\n" not in words and words.endswith(".") and len(words) - len(str(path)) < LONGEST
+        one = (
+            "\n" not in words and words.endswith(".") and len(words) < MAX_SENTENCE + len(str(path))
+        )
         if "fit into memory" in words:
             return "memory", words
         return ("sentence" if one else "no sentence"), words
@@ -160,20 +164,20 @@ def _read_and_write(path: Path) -> None:
     import numpy as np
 
     from napari_n2s.images.image import open_image
-    from napari_n2s.io import files, paths, writing
+    from napari_n2s.io import output_paths, reading, writing
     from napari_n2s.io.file_axes import read_axes
 
-    recording = files.read(path)
-    image = open_image(recording.image)
+    source = reading.read_image(path)
+    image = open_image(source.image)
     read_axes(path, image.shape)
-    output = paths.beside_input(path, recording.flavour)
+    output = output_paths.default_output(path, source.file_format)
     if image.nbytes > READ_WHOLE:
         image.read(tuple(slice(0, 1) for _ in image.shape))
         return
-    with writing.creating(output, np.dtype("float32"), recording) as out:
+    with writing.open_output(output, np.dtype("float32"), source) as out:
         out[image.whole] = image.read(image.whole).astype(np.float32)
-    again = files.read(output)
-    if sorted(again.image.shape) != sorted(image.shape):  # OME-Zarr has an order of its own
+    again = reading.read_image(output)
+    if sorted(again.image.shape) != sorted(image.shape):  # OME-Zarr has its own order of axes
         raise AssertionError(f"{image.shape} came back as {again.image.shape}")
 
 

@@ -1,7 +1,7 @@
-"""Kinds of files to mutate: how sound ones are written, and how one is damaged.
+"""Kinds of files to damage: how valid ones are written, and how one is mutated.
 
-A kind is added to KINDS: `seeds` writes sound files (or folders) into a folder and lists them, and
-`mutate` damages one of them in place, drawing all its choices from the generator it is given.
+Each kind is an entry of KINDS: `seeds` writes valid files or folders into a folder and lists them,
+and `mutate` damages one of them in place with the given random generator.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from random import Random
 import tifffile
 
 INTERESTING = (0, 1, 2, 7, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1)
-"""Numbers at the ends of what a field can hold."""
+"""Numbers at the limits of integer types."""
 WORDS = (b"NaN", b"-1", b"1e999", b"0,65", b"4294967296", b"", b"\xff\xfe", b"1000000000", b"None")
-"""What to put where a number stood in a text."""
+"""Replacements for a number in a text."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Kind:
     Attributes
     ----------
     seeds : callable
-        Writes sound files into a folder and lists their paths.
+        Writes valid files into a folder and lists their paths.
     mutate : callable
         Damages one of them.
     use : callable, optional
-        What is done with it, if it is not read and written as an image.
+        What to do with it instead of reading and writing it as an image.
     """
 
     seeds: Callable[[Path], list[Path]]
@@ -41,7 +41,7 @@ class Kind:
 
 
 def damage_bytes(path: Path, rng: Random) -> None:
-    """Cut a file off, or change, insert, remove or repeat some of its bytes."""
+    """Truncate a file, or change, insert, remove or repeat some of its bytes."""
     data = bytearray(path.read_bytes())
     for _ in range(rng.choice((1, 1, 2, 5, 20))):
         at, size = rng.randrange(max(len(data), 1)), rng.choice((1, 2, 4, 16, 100))
@@ -62,7 +62,7 @@ def damage_bytes(path: Path, rng: Random) -> None:
 
 
 def damage_words(path: Path, rng: Random) -> None:
-    """Put words, or numbers that cannot be, in place of numbers in the text of a file."""
+    """Replace numbers in the text of a file by words or impossible numbers."""
     data = bytearray(path.read_bytes())
     digits = [at for at, byte in enumerate(data[:100_000]) if chr(byte).isdigit()]
     for _ in range(rng.choice((1, 2, 5))):
@@ -76,7 +76,7 @@ def _damage_tag(path: Path, rng: Random) -> None:
     """Change the code, type, count or value of a tag of a TIFF file."""
     try:
         with tifffile.TiffFile(path) as tiff:
-            first = islice(tiff.pages, 3)  # there may be no end of them by now
+            first = islice(tiff.pages, 3)  # they may form an endless loop by now
             tags = [tag for page in first for tag in getattr(page, "tags", ())]
             order, big = tiff.byteorder, tiff.is_bigtiff
     except Exception:  # an earlier change has made it unreadable
@@ -105,7 +105,7 @@ def _damage_tiff(path: Path, rng: Random) -> None:
 
 
 def _tiff_seeds(folder: Path) -> list[Path]:
-    from tiff_variants import write_variants
+    from tiff_files import write_variants
 
     return [folder / each.name for each in write_variants(folder)]
 

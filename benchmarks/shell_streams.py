@@ -1,12 +1,12 @@
-"""The shell with odd names and streams, and signals at random moments: a result or one sentence.
+"""The command with unusual file names, streams and signals: a result or one sentence each.
 
     python benchmarks/shell_streams.py [--runs 300] [--seed 0]
 
-Every run is a process of its own with one step on a picture of 24 x 24 pixels, in a folder of its
-own. What is drawn at random: the command, the names of what it reads and writes, standard output
-and error, and what befalls it: nothing, a signal once or twice, another process with the same
-output, or too small a limit on the size of files. A run that SIGKILL ended is followed by one that
-nothing befalls. Times are counted from when Python itself has started, some 20 ms after the call.
+Every run is a process in its own folder, with one training step on two frames of 24 x 24 pixels.
+Drawn at random: the command, the file names, standard output and error, and an incident: none, a
+signal once or twice, another process with the same output, or too small a limit on the file size. A
+run that was killed by SIGKILL is followed by one without an incident. Signals are timed from the
+start of Python itself, some 20 ms after the call.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ IMAGE, OTHER = np.random.default_rng(0).poisson(20, (2, 24, 24)).astype(np.uint1
 
 
 class Run:
-    """One call of the shell in a folder of its own."""
+    """One call of the command in a folder of its own."""
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         self.folder, self.rng = folder, rng
@@ -122,7 +122,7 @@ class Run:
         self.arguments = [str(each) for each in arguments]
 
     def start(self, *, plainly: bool = False, limit: bool = False) -> subprocess.Popen[bytes]:
-        """Start it, and wait until Python has started."""
+        """Start the process, and wait until Python has started."""
         out, err = ("kept", "kept") if plainly else (self.out, self.err)
         ready, tell = os.pipe()
         streams = {1: self._stream(out), 2: self._stream(err)}
@@ -170,8 +170,8 @@ class Run:
         return subprocess.PIPE
 
     def faults(self) -> list[str]:
-        """Run it, and list what should not be."""
-        self.told: list[str] = []
+        """Run the command and list the faults."""
+        self.printed: list[str] = []
         process = self.start(limit=self.end == "small")
         second = self.start(plainly=True) if self.end == "two" else None
         if self.end in ("INT", "INT twice", "TERM", "HUP", "KILL"):
@@ -198,7 +198,7 @@ class Run:
         return found + self._left(self.status)
 
     def _judge(self, process: subprocess.Popen[bytes]) -> list[str]:
-        """Wait for its end, and judge its status and what it has said."""
+        """Wait for the end of a process, and check its status and what it has printed."""
         try:
             said = [
                 each.decode(errors="replace") for each in process.communicate(timeout=120) if each
@@ -207,8 +207,8 @@ class Run:
             process.kill()
             return ["does not end"]
         text, status = "".join(said), process.returncode
-        status = 128 - status if status < 0 else status  # as a shell tells it
-        self.told.append(text)
+        status = 128 - status if status < 0 else status  # as a shell reports it
+        self.printed.append(text)
         allowed = {0, 2}
         if self.end != "none":
             ends = {"INT": 130, "INT twice": 130, "TERM": 143, "HUP": 129, "KILL": 137}
@@ -216,7 +216,7 @@ class Run:
         found = [] if status in allowed else [f"status {status}"]
         found += ["a traceback"] * ("Traceback" in text or "Exception ignored" in text)
         found += ["not printable"] * (not all(line.isprintable() for line in text.splitlines()))
-        found += ["internal error"] * ("should not" in text)
+        found += ["internal error"] * ("Unexpected error" in text)
         complaints = [line for line in text.splitlines() if line.startswith("napari-n2s: ")]
         spoilt = sum("Nothing more can be printed" in line for line in complaints)
         if len(complaints) - spoilt > (status != 0):
@@ -226,7 +226,7 @@ class Run:
         return found
 
     def _left(self, status: int) -> list[str]:
-        """Judge what is in its folder."""
+        """Check the content of the folder."""
         there = set(self.folder.rglob("*"))
         inside = {each for each in there if any(p.suffix == ".zarr" for p in each.parents)}
         part = self.output.with_name(f"{self.output.name}.part")
@@ -248,7 +248,7 @@ class Run:
 
 
 def main() -> None:
-    """Draw the runs, and print what is wrong and a summary."""
+    """Draw the runs, and print the faults and a summary."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
@@ -265,7 +265,7 @@ def main() -> None:
                 bad += 1
                 print(f"{number}: {'; '.join(found)}: {run.arguments!r}")
                 print(f"   {run.end}, status {run.status}, out {run.out}, err {run.err}")
-                print("\n".join(f"   {text!r}" for text in run.told), flush=True)
+                print("\n".join(f"   {text!r}" for text in run.printed), flush=True)
     for (end, status), count in sorted(ends.items()):
         print(f"{end:10} status {status:3}: {count}")
     print(f"{chosen.runs} runs, {bad} faults, {time.monotonic() - begin:.0f} s.")

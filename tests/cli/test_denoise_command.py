@@ -1,4 +1,4 @@
-"""The shell: the main job on files, and what it says when it cannot be done."""
+"""The command line: denoising files, and one sentence where that is impossible."""
 
 import json
 import signal
@@ -54,7 +54,7 @@ def test_a_tiff_is_denoised_as_from_python_and_keeps_its_pixel_size(noisy, tmp_p
 @pytest.mark.parametrize(
     ("shape", "dtype"), [((24, 30), "uint8"), ((24, 30), "uint16"), ((24, 30, 3), "uint8")]
 )
-def test_a_png_is_denoised_beside_itself_in_its_own_type(tmp_path, shape, dtype):
+def test_a_png_is_denoised_in_its_own_dtype_next_to_it(tmp_path, shape, dtype):
     image = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
     iio.imwrite(tmp_path / "a.png", image)
     assert run("denoise", tmp_path / "a.png", *QUICK, "--dtype", "same") == 0
@@ -70,7 +70,7 @@ def test_axes_can_be_corrected(noisy, tmp_path):
         assert np.array_equal(tiff.asarray(), together)
 
 
-def test_the_demo_writes_what_it_says(tmp_path, capsys):
+def test_the_demo_writes_its_images_and_reduces_the_error(tmp_path, capsys):
     assert run("demo", tmp_path / "demo", "--steps", "20", "--device", "cpu") == 0
     noisy, denoised, truth = (
         tifffile.imread(tmp_path / "demo" / f"{name}.tif")
@@ -82,7 +82,7 @@ def test_the_demo_writes_what_it_says(tmp_path, capsys):
     assert iio.imread(tmp_path / "demo" / "before_after.png").shape == (256, 768)
     assert "denoised" in capsys.readouterr().out
     assert run("demo", tmp_path / "demo", *QUICK) == 2
-    assert "is left as it is" in capsys.readouterr().err
+    assert "is not overwritten" in capsys.readouterr().err
 
 
 def bad_calls(noisy, tmp_path):
@@ -107,10 +107,10 @@ def bad_calls(noisy, tmp_path):
     yield ["denoise", tmp_path / "text.png"], "cannot be read as an image"
     yield ["denoise", noisy, "--axes", "YX"], "name 2 axes, but the image has 3"
     yield ["denoise", noisy, "--seconds", "0"], "seconds is 0"
-    yield ["denoise", noisy, "-o", noisy], "is left as it is"
+    yield ["denoise", noisy, "-o", noisy], "is not overwritten"
     yield ["denoise", noisy, "-o", tmp_path / "none" / "a.tif"], "There is no folder"
     yield ["denoise", noisy, "--report", tmp_path / "none" / "a.json"], "There is no folder"
-    yield ["demo", noisy / "folder"], "cannot be made"
+    yield ["demo", noisy / "folder"], "cannot be created"
 
 
 def contents(folder):
@@ -140,7 +140,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(
     assert "cannot be written to (permission denied); choose another" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monkeypatch):
+def test_ctrl_c_ends_the_training_and_keeps_the_best_network(noisy, tmp_path, monkeypatch):
     sound = BlindSpot.loss
 
     def interrupt(*arguments):
@@ -157,8 +157,10 @@ def test_ctrl_c_ends_the_training_and_keeps_what_it_found(noisy, tmp_path, monke
     assert tifffile.imread(tmp_path / "out.tif").shape == STACK.shape
 
 
-@pytest.mark.parametrize(("ending", "words"), [("tif", "gives up"), ("zarr", "same command goes")])
-def test_ctrl_c_while_applying_says_what_another_would_do(
+@pytest.mark.parametrize(
+    ("ending", "words"), [("tif", "nothing is kept"), ("zarr", "same command resumes")]
+)
+def test_ctrl_c_while_applying_says_what_a_second_one_does(
     noisy, tmp_path, monkeypatch, capsys, ending, words
 ):
     sound = BlindSpot.blend
@@ -215,14 +217,14 @@ def test_opening_a_dock_loads_no_torch(dock):
     assert "torch" not in loaded_modules(f"import napari_n2s.widgets.{dock}.dock")
 
 
-def test_the_shell_opens_no_window(noisy):
+def test_the_command_line_loads_no_gui(noisy):
     code = (
         f"from napari_n2s.cli.main import main; main(['denoise', {str(noisy)!r}, '--steps', '1'])"
     )
     assert loaded_modules(code) & HEAVY == {"torch", "numpy"}
 
 
-def test_a_filter_is_calibrated_drawn_written_and_applied(noisy, tmp_path, capsys):
+def test_a_filter_is_calibrated_plotted_and_applied(noisy, tmp_path, capsys):
     curve, values, out = (tmp_path / name for name in ("curve.png", "values.json", "out.tif"))
     assert run("calibrate", noisy, "--plot", curve, "--json", values, "-o", out) == 0
     found = calibrate(STACK, axes="ZYX")
@@ -236,8 +238,8 @@ def test_a_filter_is_calibrated_drawn_written_and_applied(noisy, tmp_path, capsy
     assert run("denoise", noisy, "--method", "median", "-o", other) == 0
     assert np.array_equal(tifffile.imread(other), found.apply(STACK))
     assert run("calibrate", noisy, "--json", values) == 2
-    assert "exists and is left as it is" in capsys.readouterr().err
+    assert "exists and is not overwritten" in capsys.readouterr().err
 
 
-def test_the_shell_knows_every_filter():
+def test_the_command_line_offers_every_filter():
     assert calibrate_command.METHODS == METHODS

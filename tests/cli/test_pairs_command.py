@@ -1,4 +1,4 @@
-"""The shell where there are several readings: files, folders, an axis, photons."""
+"""The command line with replicates: files, folders, an axis, photon splitting."""
 
 import json
 
@@ -48,7 +48,7 @@ def test_two_files_are_denoised_as_from_python(folder, capsys):
     assert json.loads(account.read_text())["readings"] == report.readings
 
 
-def test_what_is_found_is_told(folder, capsys):
+def test_findings_are_printed(folder, capsys):
     darker = np.rint(0.6 * MOVIE[1]).astype(np.uint16)
     tifffile.imwrite(folder / "dark.tif", darker)
     assert run("denoise", folder / "a.tif", "--pair", folder / "dark.tif", *QUICK) == 0
@@ -68,10 +68,10 @@ def test_an_axis_is_split(folder):
         assert tiff.pages[0].tags["XResolution"].value == (4, 1)
 
 
-def test_photons_are_shared_out(folder):
+def test_photons_are_split(folder):
     out = folder / "photons_split.tif"
     assert (
-        run("denoise", folder / "a.tif", "--split_photons", "-o", out, *QUICK, "--seed", "4") == 0
+        run("denoise", folder / "a.tif", "--split-photons", "-o", out, *QUICK, "--seed", "4") == 0
     )
     expected, _ = denoise(MOVIE[0], split_photons=True, seed=4, **PYTHON)
     assert np.array_equal(tifffile.imread(out), expected)
@@ -85,9 +85,22 @@ def test_folders_are_matched_by_name(folder, capsys):
     expected, _ = denoise(stacks[0], pair=stacks[1], axes="PYX", **PYTHON)
     for name, image in zip(("one", "two"), expected, strict=True):
         assert np.array_equal(tifffile.imread(out / f"{name}.tif"), image)
-    assert "1 files have no partner" in capsys.readouterr().out
+    assert "1 files are not in all folders" in capsys.readouterr().out
     assert run("denoise", "--pairs", folder / "even", folder / "odd", "-o", out, *QUICK) == 2
-    assert "is left as it is" in capsys.readouterr().err
+    assert "is not overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", [".", "../even", "../odd/../even"])
+def test_folders_may_be_relative(folder, monkeypatch, first):
+    monkeypatch.chdir(folder / "even")
+    assert run("denoise", "--pairs", first, "../odd", *QUICK) == 0
+    assert sorted(each.name for each in (folder / "even_n2s").iterdir()) == ["one.tif", "two.tif"]
+
+
+def test_the_root_folder_has_no_default_output(folder, monkeypatch, capsys):
+    monkeypatch.setattr(pairs_command, "_common_names", lambda _: (["one.tif"], 0))
+    assert run("denoise", "--pairs", "/", folder / "odd", *QUICK) == 2
+    assert "name an output with -o" in capsys.readouterr().err
 
 
 def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
@@ -107,15 +120,18 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         ([a, "--register"], "add pair"),
         ([folder / "movie.tif", "--pairs-axis", "T", "--register"], "leave it out"),
         ([a, "--pairing", "halves"], "name it by pairs_axis"),
-        (["--pairs", even, folder / "odd", "--pairing", "halves"], "takes the place of INPUT"),
-        ([a, "--loss", "l1"], "replicates that are predicted from each other"),
-        ([a, "--pair", folder / "b.tif", "--split_photons"], "choose one of them"),
-        ([a, "--pair", folder / "b.tif", "--method", "median"], "one reading"),
-        ([a, "--pairs", even, folder / "odd"], "takes the place of INPUT"),
-        (["--pairs", *twins], "would have one name"),
+        (["--pairs", even, folder / "odd", "--pairing", "halves"], "cannot be combined with INPUT"),
+        ([a, "--loss", "l1"], "readings that are learnt from each other"),
+        ([a, "--pair", folder / "b.tif", "--split-photons"], "choose one of them"),
+        (
+            [a, "--pair", folder / "b.tif", "--method", "median"],
+            "cannot be combined with replicates",
+        ),
+        ([a, "--pairs", even, folder / "odd"], "cannot be combined with INPUT"),
+        (["--pairs", *twins], "would have the same name"),
         (["--pairs", even], "two folders or more"),
         (["--pairs", even, folder / "none"], "There is no folder"),
-        (["--pairs", even, folder / "empty"], "hold no image"),
+        (["--pairs", even, folder / "empty"], "share no image"),
     ):
         before = sorted(folder.iterdir())
         assert run("denoise", *arguments, *QUICK) == 2
@@ -125,5 +141,5 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         assert sorted(folder.iterdir()) == before
 
 
-def test_the_shell_knows_every_split():
+def test_the_command_line_offers_every_pairing():
     assert pairs_command.PAIRINGS == SPLITS

@@ -1,4 +1,4 @@
-"""The shell under pressure: odd names, streams that are closed or full, signals, full disks."""
+"""The command line with unusual names, closed or full streams, signals and full disks."""
 
 import io
 import os
@@ -15,11 +15,11 @@ import tifffile
 import torch
 
 from napari_n2s import FileError, train
-from napari_n2s.cli.console import Tolerant, printable
+from napari_n2s.cli.console import TolerantStream, printable
 from napari_n2s.cli.main import main
 from napari_n2s.core.settings import Settings
 from napari_n2s.inference.tiling import count_passes
-from napari_n2s.io import part_files, paths
+from napari_n2s.io import output_paths, temporary_files
 from napari_n2s.training.schedule import INFERENCE_SHARE, Schedule
 
 CPU = torch.device("cpu")
@@ -43,16 +43,16 @@ def filtered(source, output, *more):
     )
 
 
-def test_writing_onto_the_input_is_one_plain_sentence(noisy, capsys):
+def test_overwriting_the_input_is_refused_in_one_sentence(noisy, capsys):
     assert filtered(noisy, noisy) == 2
     said = capsys.readouterr().err
-    assert said == f"napari-n2s: {noisy} exists and is left as it is; choose another name.\n"
+    assert said == f"napari-n2s: {noisy} exists and is not overwritten; choose another name.\n"
     assert np.array_equal(tifffile.imread(noisy), IMAGE)
 
 
 @posix
 @pytest.mark.parametrize("name", NAMES)
-def test_odd_names_are_read_and_written_and_shown_without_harm(noisy, tmp_path, capsys, name):
+def test_unusual_names_are_read_written_and_printed_escaped(noisy, tmp_path, capsys, name):
     source, output = tmp_path / f"{name}.tif", tmp_path / f"{name}_n2s.tif"
     noisy.rename(source)
     assert filtered(source, output) == 0
@@ -91,7 +91,7 @@ def ascii_only():
 @posix
 @pytest.mark.parametrize("make", [full, reader_gone, closed, ascii_only, lambda: None])
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_no_stream_ends_the_work(noisy, tmp_path, monkeypatch, name, make):
+def test_a_broken_stream_does_not_end_the_work(noisy, tmp_path, monkeypatch, name, make):
     stream = make()
     monkeypatch.setattr(sys, name, stream)
     assert filtered(noisy, tmp_path / "µ.tif") == 0
@@ -102,9 +102,9 @@ def test_no_stream_ends_the_work(noisy, tmp_path, monkeypatch, name, make):
 
 
 @posix
-def test_a_full_output_is_told_once(monkeypatch, capsys):
+def test_a_full_output_is_reported_once(monkeypatch, capsys):
     with full() as stream:
-        monkeypatch.setattr(sys, "stdout", Tolerant(stream))
+        monkeypatch.setattr(sys, "stdout", TolerantStream(stream))
         print("one\ntwo")
         print("three")
     told = capsys.readouterr().err
@@ -112,11 +112,11 @@ def test_a_full_output_is_told_once(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("error", [KeyError("a\nb"), OSError(5, "Input/output error", "a.tif")])
-def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypatch, capsys, error):
+def test_an_unexpected_exception_is_one_sentence(noisy, tmp_path, monkeypatch, capsys, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("napari_n2s.io.files.read", fail)
+    monkeypatch.setattr("napari_n2s.io.reading.read_image", fail)
     assert filtered(noisy, tmp_path / "a.tif") == 2
     said = capsys.readouterr().err
     assert said.startswith("napari-n2s: ")
@@ -127,7 +127,7 @@ def test_what_nobody_has_thought_of_is_a_sentence_too(noisy, tmp_path, monkeypat
 
 
 @posix
-def test_the_shell_begins_with_streams_that_are_closed_and_ends_with_its_status(tmp_path):
+def test_the_command_starts_with_closed_streams_and_returns_its_status(tmp_path):
     for streams, said in (("", "There is no file"), (">&- 2>&-", "")):
         script = f'exec "$0" -m napari_n2s denoise none.tif {streams}'
         command = ["sh", "-c", script, sys.executable]
@@ -141,9 +141,9 @@ WRITING = """
 import os, signal, sys, time
 from pathlib import Path
 from napari_n2s.cli import signals
-signals.heed_signals()
-from napari_n2s.io import paths
-with signals.last_words(lambda: "Some is kept."), paths.beside(Path(sys.argv[1])) as part:
+signals.install_handlers()
+from napari_n2s.io.output_paths import atomic_path
+with signals.exit_message(lambda: "Some is kept."), atomic_path(Path(sys.argv[1])) as part:
     part.mkdir()
     (part / "half").write_text("half")
     print("ready", flush=True)
@@ -153,7 +153,7 @@ with signals.last_words(lambda: "Some is kept."), paths.beside(Path(sys.argv[1])
 
 @pytest.fixture
 def writing(tmp_path):
-    """Start a process that is writing `tmp_path / "out.zarr"`, and end it."""
+    """Start a process that writes `tmp_path / "out.zarr"`, and kill it at the end."""
     started = []
 
     def start():
@@ -178,21 +178,21 @@ def test_a_signal_leaves_one_line_and_nothing_else(tmp_path, writing, name):
     process.send_signal(number)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 128 + number
-    expected = "given up." if name == "SIGINT" else f"ended by {name}."
+    expected = "interrupted." if name == "SIGINT" else f"ended by {name}."
     assert said.decode() == f"napari-n2s: {expected} Some is kept.\n"
     assert not list(tmp_path.iterdir())
 
 
 @posix
-def test_of_two_that_write_one_file_the_second_is_told_and_what_is_killed_leaves_nothing(
+def test_a_second_writer_is_refused_and_files_of_a_killed_one_are_removed(
     noisy, tmp_path, writing, monkeypatch, capsys
 ):
-    monkeypatch.setattr(part_files, "PAUSE", 0.001)
+    monkeypatch.setattr(temporary_files, "LOCK_INTERVAL", 0.001)
     process, out = writing()
     before = sorted(tmp_path.rglob("*"))
     assert filtered(noisy, out) == 2
     assert f"Another process is writing {out}" in capsys.readouterr().err
-    with pytest.raises(FileError, match="Another process"), paths.beside(out):
+    with pytest.raises(FileError, match="Another process"), output_paths.atomic_path(out):
         raise AssertionError
     assert filtered(noisy, tmp_path / "other.tif") == 0
     assert set(before) < set(tmp_path.rglob("*"))
@@ -205,7 +205,7 @@ def test_of_two_that_write_one_file_the_second_is_told_and_what_is_killed_leaves
 
 
 @posix
-def test_a_disk_too_small_is_named_and_nothing_is_left(noisy, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_reported_and_nothing_is_left(noisy, tmp_path, monkeypatch, capsys):
     import resource
 
     kind, before = resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -220,11 +220,11 @@ def test_a_disk_too_small_is_named_and_nothing_is_left(noisy, tmp_path, monkeypa
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     monkeypatch.setattr("napari_n2s.calibration.calibrate.calibrate", None)
     assert filtered(noisy, tmp_path / "a.tif") == 2
-    assert "There is no space left for" in capsys.readouterr().err
+    assert "There is not enough space for" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [noisy]
 
 
-def test_time_is_kept_for_as_many_passes_as_it_allows_and_no_more_are_taken():
+def test_the_number_of_passes_fits_the_time_left():
     settings = {"network": "unet-small", "invariant": True, "grid_width": 16, "device": "cpu"}
     *_, last = train(IMAGE, steps=1, **settings)
     assert count_passes(last.best.method(0, 0, CPU), 2, invariant=True) == 256

@@ -17,7 +17,7 @@ from napari_n2s.cli.main import main
 from napari_n2s.images.chunks import chunks_of, cut
 from napari_n2s.images.image import open_image
 from napari_n2s.inference.distributed import applying_on
-from napari_n2s.io.files import read
+from napari_n2s.io.reading import read_image
 
 RNG = np.random.default_rng(0)
 MOVIE = RNG.poisson(np.linspace(5, 60, 32), (8, 24, 32)).astype(np.uint16)
@@ -87,7 +87,7 @@ def test_the_shell_sends_the_work_to_a_scheduler(client, movie, tmp_path, capsys
     address = client.cluster.scheduler_address
     assert main([*call, "-o", there, "--scheduler", address]) == 0
     assert np.array_equal(
-        read(tmp_path / "there.zarr").image[:], read(tmp_path / "here.zarr").image[:]
+        read_image(tmp_path / "there.zarr").image[:], read_image(tmp_path / "here.zarr").image[:]
     )
 
 

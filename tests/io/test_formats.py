@@ -1,9 +1,10 @@
-"""Several files in one call, stacks of slices, formats beyond TIFF, and damaged folders."""
+"""Batches, image sequences, formats other than TIFF, and damaged zarr folders."""
 
 import gzip
 import json
 import os
 import sys
+import warnings
 from types import SimpleNamespace
 
 import dask.array
@@ -17,8 +18,8 @@ import zarr
 from napari_n2s import FileError, Settings
 from napari_n2s.cli.main import main
 from napari_n2s.core.progress import Applying
-from napari_n2s.io import files
-from napari_n2s.io.formats import natural
+from napari_n2s.io import reading
+from napari_n2s.io.formats import natural_sort_key
 from napari_n2s.pipeline.unfinished import RECORD
 
 QUICK = ("--method", "median")
@@ -30,7 +31,7 @@ def run(*arguments):
     return main(["denoise", *map(str, arguments)])
 
 
-def test_several_files_are_denoised_each_and_the_bad_one_is_named(tmp_path, capsys):
+def test_several_files_are_denoised_one_by_one_and_a_damaged_one_is_reported(tmp_path, capsys):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     for name in ("a10.tif", "a2.tif"):
@@ -46,14 +47,12 @@ def test_several_files_are_denoised_each_and_the_bad_one_is_named(tmp_path, caps
     assert said.err.count("bad.tif") == 2  # as it happens, and at the end
     assert before == {each: each.read_bytes() for each in folder.iterdir()}
     assert run(folder / "a2.tif", folder / "b.png", "-o", folder, *QUICK) == 2
-    assert "exists and is left as it is" in capsys.readouterr().err
+    assert "exists and is not overwritten" in capsys.readouterr().err
     assert before.items() <= {each: each.read_bytes() for each in folder.iterdir()}.items()
 
 
 @pytest.mark.parametrize(("axes", "letter"), [((), "Z"), (("--axes", "TYX"), "T")])
-def test_a_folder_of_slices_is_one_stack_in_the_order_of_its_numbers(
-    tmp_path, capsys, axes, letter
-):
+def test_a_folder_of_slices_is_one_stack_in_natural_order(tmp_path, capsys, axes, letter):
     folder = tmp_path / "slices"
     folder.mkdir()
     for number in range(12):
@@ -61,7 +60,7 @@ def test_a_folder_of_slices_is_one_stack_in_the_order_of_its_numbers(
         tifffile.imwrite(folder / f"s{number}.tif", image)
     assert run(folder, "--stack", *axes, *QUICK) == 0
     assert f"12 slices of 24 x 24 along {letter}, from s0.tif to s11" in capsys.readouterr().out
-    recording = files.read(tmp_path / "slices_n2s.tif")
+    recording = reading.read_image(tmp_path / "slices_n2s.tif")
     assert recording.axes == f"{letter}YX"
     assert (np.diff(recording.image.mean((1, 2))) > 90).all()
     tifffile.imwrite(folder / "s5.tif", STACK[0].astype("f4"), append=False)
@@ -69,13 +68,13 @@ def test_a_folder_of_slices_is_one_stack_in_the_order_of_its_numbers(
     assert "one size and type" in capsys.readouterr().err
 
 
-def test_numbers_in_names_are_numbers(tmp_path):
+def test_numbers_in_names_are_compared_by_value(tmp_path):
     names = ["b1.tif", "a10.tif", "a2.tif", "a2b.tif", "2.tif"]
-    found = sorted((tmp_path / each for each in names), key=natural)
+    found = sorted((tmp_path / each for each in names), key=natural_sort_key)
     assert [each.name for each in found] == ["2.tif", "a2.tif", "a2b.tif", "a10.tif", "b1.tif"]
 
 
-def test_mrc_comes_back_as_mrc_with_its_voxels(tmp_path):
+def test_mrc_is_written_as_mrc_with_its_voxel_size(tmp_path):
     mrcfile = pytest.importorskip("mrcfile")
     source = tmp_path / "volume.rec"
     with mrcfile.new(source) as file:
@@ -92,7 +91,7 @@ def test_mrc_comes_back_as_mrc_with_its_voxels(tmp_path):
         assert file.header.origin.x == 12
         assert "tilt series 3" in file.get_labels()
     assert run(source, "-o", tmp_path / "a.tif", *QUICK) == 0
-    sizes = files.read(tmp_path / "a.tif").sizes
+    sizes = reading.read_image(tmp_path / "a.tif").pixel_sizes
     assert {axis: round(step, 6) for axis, (step, _) in sizes.items()} == {
         "Z": 0.7,
         "Y": 0.35,
@@ -102,11 +101,11 @@ def test_mrc_comes_back_as_mrc_with_its_voxels(tmp_path):
     for size in (0, 500, 1024, 3000):
         (tmp_path / "cut.mrc").write_bytes(whole[:size])
         with pytest.raises(FileError, match="damaged or incomplete"):
-            files.read(tmp_path / "cut.mrc")
+            reading.read_image(tmp_path / "cut.mrc")
 
 
 def bioio_of(scenes):
-    """A stand-in for bioio: these makers' files cannot be written here."""
+    """A stand-in for bioio: files of these formats cannot be written here."""
 
     class BioImage:
         def __init__(self, path):
@@ -125,7 +124,7 @@ def bioio_of(scenes):
     return SimpleNamespace(BioImage=BioImage)
 
 
-def test_makers_files_are_read_and_written_as_ome_tiff(tmp_path, monkeypatch, capsys):
+def test_vendor_formats_are_read_and_written_as_ome_tiff(tmp_path, monkeypatch, capsys):
     path, image = tmp_path / "a.czi", np.stack([STACK, STACK + 5])[None]
     path.write_bytes(b"ZISRAWFILE")
     monkeypatch.setitem(sys.modules, "bioio", bioio_of({"one": image}))
@@ -134,25 +133,25 @@ def test_makers_files_are_read_and_written_as_ome_tiff(tmp_path, monkeypatch, ca
         assert tiff.is_ome
         assert tiff.series[0].axes == "CZYX"
         assert 'Name="GFP"' in tiff.ome_metadata
-    assert files.read(tmp_path / "a_n2s.tif").sizes["Z"] == (0.3, "µm")
+    assert reading.read_image(tmp_path / "a_n2s.tif").pixel_sizes["Z"] == (0.3, "µm")
     monkeypatch.setitem(sys.modules, "bioio", bioio_of({"one": image, "two": image[:, :, :1]}))
     assert run(path, "-o", tmp_path / "b.tif", *QUICK) == 2
     assert "2 scenes (0: one, 1: two); choose one with --series" in capsys.readouterr().err
     assert run(path, "-o", tmp_path / "b.tif", "--series", "1", *QUICK) == 0
-    assert files.read(tmp_path / "b.tif").axes == "CYX"
+    assert reading.read_image(tmp_path / "b.tif").axes == "CYX"
 
 
 @pytest.mark.parametrize(("name", "package"), [("a.czi", "bioio-czi"), ("a.mrc", "mrcfile")])
-def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, name, package):
+def test_a_missing_library_is_named(tmp_path, monkeypatch, name, package):
     (tmp_path / name).write_bytes(bytes(2000))
     for library in ("bioio", "mrcfile"):
         monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(FileError, match=f"python -m pip install .*{package}$"):
-        files.read(tmp_path / name)
+        reading.read_image(tmp_path / name)
 
 
 def damaged(folder):
-    """Folders of zarr that claim what cannot be, and a part of the sentence that each deserves."""
+    """Yield damaged folders of zarr, each with a part of the expected error."""
     space = [{"name": each, "type": "space"} for each in "zyx"]
 
     def ome(name, axes=space, version="0.5"):
@@ -162,7 +161,7 @@ def damaged(folder):
         group.create_array("0", data=STACK, chunks=(1, 24, 24))
         return folder / name
 
-    yield ome("names.zarr", [{"name": ["z"]}, *space[1:]]), "what its axes are"
+    yield ome("names.zarr", [{"name": ["z"]}, *space[1:]]), "names no path or no axes"
     deep = ome("deep.zarr")
     (deep / "0" / "zarr.json").write_text('{"a":' * 100_000)
     yield deep, "cannot be opened"
@@ -170,17 +169,22 @@ def damaged(folder):
     content = json.loads(word.read_text())
     content["attributes"]["ome"] = "0.5"
     word.write_text(json.dumps(content))
-    yield word.parent, "no image of OME-Zarr"
+    yield word.parent, "no OME-Zarr"
     for name, shape in (("huge.zarr", (2**31,) * 4), ("long.zarr", (2**40, 24, 24))):
         chunks = (*(1,) * (len(shape) - 2), 24, 24)
         zarr.create_array(folder / name, shape=shape, chunks=chunks, dtype="u2")
-        yield folder / name, "too few for it"
+        yield folder / name, "never written"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about dtypes outside the standard
+        for name, dtype in (("text.zarr", str), ("letters.zarr", "U4")):
+            zarr.create_array(folder / name, shape=(24, 24), chunks=(24, 24), dtype=dtype)
+            yield folder / name, "which are no intensities"
     loop = folder / "loop.zarr"
     loop.symlink_to(loop)
     yield loop, "symbolic links"
 
 
-def test_what_a_folder_of_zarr_claims_is_checked_first(tmp_path, capsys):
+def test_a_damaged_folder_of_zarr_is_one_sentence(tmp_path, capsys):
     for path, words in damaged(tmp_path):
         assert run(path, "-o", tmp_path / "out.zarr") == 2
         said = capsys.readouterr().err
@@ -188,37 +192,37 @@ def test_what_a_folder_of_zarr_claims_is_checked_first(tmp_path, capsys):
         assert said.count("\n") == 1
 
 
-def test_a_chunk_that_inflates_beyond_its_pixels_is_not_read(tmp_path):
+def test_a_chunk_that_decompresses_beyond_its_pixels_is_not_read(tmp_path):
     codec = zarr.codecs.GzipCodec()
     array = zarr.create_array(
         tmp_path / "a.zarr", data=STACK, chunks=(1, 24, 24), compressors=codec
     )
     chunk = tmp_path / "a.zarr" / array.metadata.encode_chunk_key((1, 0, 0))
     chunk.write_bytes(gzip.compress(bytes(2**27)))
-    with pytest.raises(ValueError, match="inflates to more"):
-        files.read(tmp_path / "a.zarr").image[1]
+    with pytest.raises(ValueError, match="decompresses to more"):
+        reading.read_image(tmp_path / "a.zarr").image[1]
     if not hasattr(os, "mkfifo"):
         return
     chunk.unlink()
     os.mkfifo(chunk)
     with pytest.raises(ValueError, match="a pipe or a device"):
-        files.read(tmp_path / "a.zarr").image[1]
+        reading.read_image(tmp_path / "a.zarr").image[1]
 
 
 def write_half(source, output):
-    """Leave a result when about half of it is there."""
+    """Denoise, stop when most is written, and return the work to resume."""
     from napari_n2s.pipeline.resumable import denoising_to
 
     settings = Settings(steps=1, device="cpu", context=0)
-    work = denoising_to(output, [source], files.read(source), settings, np.dtype("f4"))
+    work = denoising_to(output, [source], reading.read_image(source), settings, np.dtype("f4"))
     for state in work:
         if isinstance(state, Applying) and state.done > 0.9:
             break
     work.close()
-    return denoising_to(output, [source], files.read(source), settings, np.dtype("f4"))
+    return denoising_to(output, [source], reading.read_image(source), settings, np.dtype("f4"))
 
 
-def test_a_damaged_unfinished_result_is_not_gone_on_with(tmp_path):
+def test_a_damaged_partial_result_is_not_resumed(tmp_path):
     source, output = tmp_path / "a.zarr", tmp_path / "b.zarr"
     zarr.create_array(source, data=RNG.poisson(9, (20, 24, 24)).astype("u2"), chunks=(1, 24, 24))
     work = write_half(source, output)
@@ -235,4 +239,4 @@ def test_a_damaged_unfinished_result_is_not_gone_on_with(tmp_path):
     chunk = part / "0" / "c" / "3" / "0" / "0"
     chunk.write_bytes(chunk.read_bytes()[:20])
     list(work)
-    assert np.isfinite(files.read(output).image[...]).all()
+    assert np.isfinite(reading.read_image(output).image[...]).all()

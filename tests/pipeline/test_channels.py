@@ -10,7 +10,7 @@ from conftest import click, finish
 from napari_n2s import denoise, train
 from napari_n2s.cli.main import main
 from napari_n2s.inference.model_file import load_model, save_model
-from napari_n2s.io import files
+from napari_n2s.io import reading
 from napari_n2s.training import optimization
 
 RNG = np.random.default_rng(0)
@@ -96,7 +96,7 @@ def test_the_shell_learns_channels_apart(tmp_path, capsys):
     )
     assert main([str(each) for each in ("denoise", tmp_path / "a.tif", *options)]) == 0
     expected, report = denoise(image, axes="TCYX", **APART)
-    assert np.array_equal(files.read(tmp_path / "b.zarr").image[:], expected)
+    assert np.array_equal(reading.read_image(tmp_path / "b.zarr").image[:], expected)
     assert "for each channel" in report.methods()
     assert report.sentence() in capsys.readouterr().out
 

@@ -15,10 +15,10 @@ from napari_n2s.core.progress import Applying
 from napari_n2s.images.axes import parse_axes
 from napari_n2s.images.chunks import cut
 from napari_n2s.images.image import open_image
-from napari_n2s.io import files
+from napari_n2s.io import reading
+from napari_n2s.io.file_image import FileImage
 from napari_n2s.io.ome_zarr import writing as zarr_result
-from napari_n2s.io.recording import Recording
-from napari_n2s.io.tiff.large import LargeTiff
+from napari_n2s.io.tiff.lazy import LazyTiff
 from napari_n2s.pipeline.resumable import denoising_to
 from napari_n2s.preparation import sampling
 
@@ -62,14 +62,14 @@ def expected():
 @pytest.mark.parametrize("form", [2, 3])
 def test_ome_zarr_is_denoised_as_from_memory_and_keeps_what_it_says(tmp_path, form, expected):
     source = write_ome_zarr(tmp_path / "cells.ome.zarr", form=form)
-    assert files.read(source).sizes == SIZES
+    assert reading.read_image(source).pixel_sizes == SIZES
     assert run("denoise", source, *QUICK) == 0
-    clean = files.read(tmp_path / "cells_n2s.ome.zarr")
+    clean = reading.read_image(tmp_path / "cells_n2s.ome.zarr")
     assert np.array_equal(clean.image[:], expected)
     assert clean.image.dtype == np.float32
     assert clean.image.chunks == (1, 1, 40, 40)
-    assert (clean.axes, clean.sizes) == ("TCYX", SIZES)
-    assert clean.metadata == files.read(source).metadata
+    assert (clean.axes, clean.pixel_sizes) == ("TCYX", SIZES)
+    assert clean.metadata == reading.read_image(source).metadata
     group = zarr.open_group(str(tmp_path / "cells_n2s.ome.zarr"), mode="r")
     about = dict(group.attrs).get("ome", dict(group.attrs))
     version = about["version"] if form == 3 else about["multiscales"][0]["version"]
@@ -85,7 +85,7 @@ def test_a_plain_array_of_zarr_is_read_with_the_axes_given(tmp_path, expected):
     zarr.array(MOVIE, store=str(tmp_path / "a.zarr"), chunks=(1, 2, 40, 40))
     same = ("--axes", "tcyx", "--dtype", "same", "-o", tmp_path / "b.zarr")
     assert run("denoise", tmp_path / "a.zarr", *QUICK, *same) == 0
-    clean = files.read(tmp_path / "b.zarr")
+    clean = reading.read_image(tmp_path / "b.zarr")
     assert clean.image.dtype == np.uint16
     assert np.abs(clean.image[:] - expected).max() <= 0.5
     assert clean.axes == "TCYX"
@@ -97,10 +97,10 @@ def test_what_a_tiff_says_is_said_again_in_zarr_and_back(tmp_path, expected):
     about |= {f"PhysicalSize{axis}": 0.25 for axis in "XY"}
     tifffile.imwrite(source, MOVIE, ome=True, metadata=about)
     assert run("denoise", source, *QUICK, "-o", tmp_path / "b.zarr") == 0
-    clean = files.read(tmp_path / "b.zarr")
-    assert (clean.axes, clean.sizes, clean.metadata["axes"]) == ("TCYX", SIZES, AXES)
+    clean = reading.read_image(tmp_path / "b.zarr")
+    assert (clean.axes, clean.pixel_sizes, clean.metadata["axes"]) == ("TCYX", SIZES, AXES)
     assert run("denoise", tmp_path / "b.zarr", *QUICK, "-o", tmp_path / "c.ome.tif") == 0
-    assert files.read(tmp_path / "c.ome.tif").sizes == SIZES
+    assert reading.read_image(tmp_path / "c.ome.tif").pixel_sizes == SIZES
 
 
 def test_axes_in_another_order_are_put_in_that_of_ome_zarr(tmp_path):
@@ -108,32 +108,32 @@ def test_axes_in_another_order_are_put_in_that_of_ome_zarr(tmp_path):
     about = {"axes": "ZCYX", "spacing": 0.5, "unit": "um"}
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, resolution=(4, 4), metadata=about)
     assert run("denoise", tmp_path / "a.tif", *QUICK, "-o", tmp_path / "b.zarr") == 0
-    clean = files.read(tmp_path / "b.zarr")
+    clean = reading.read_image(tmp_path / "b.zarr")
     straight, _ = denoise(image, axes="ZCYX", steps=3, device="cpu", context=0)
     assert clean.axes == "CZYX"
     assert np.array_equal(clean.image[:], straight.swapaxes(0, 1))
-    assert clean.sizes == {"Z": (0.5, "µm"), "Y": (0.25, "µm"), "X": (0.25, "µm")}
+    assert clean.pixel_sizes == {"Z": (0.5, "µm"), "Y": (0.25, "µm"), "X": (0.25, "µm")}
 
 
 @pytest.mark.parametrize("options", [{"imagej": True}, {"compression": "zlib", "tile": (16, 16)}])
 def test_a_large_tiff_is_read_and_written_piece_by_piece(tmp_path, monkeypatch, options, expected):
-    monkeypatch.setattr(files, "LARGE", 1000)
+    monkeypatch.setattr(reading, "LARGE", 1000)
     tifffile.imwrite(tmp_path / "a.tif", MOVIE, metadata={"axes": "TCYX"}, **options)
-    source = files.read(tmp_path / "a.tif")
-    assert isinstance(source.image, LargeTiff)
+    source = reading.read_image(tmp_path / "a.tif")
+    assert isinstance(source.image, LazyTiff)
     assert np.array_equal(pickle.loads(pickle.dumps(source.image))[1:3, 0], MOVIE[1:3, 0])
     assert run("denoise", tmp_path / "a.tif", *QUICK) == 0
     monkeypatch.undo()
-    clean = files.read(tmp_path / "a_n2s.tif")
+    clean = reading.read_image(tmp_path / "a_n2s.tif")
     assert np.array_equal(clean.image, expected)
     assert clean.axes == "TCYX"
 
 
 def test_a_large_tiff_can_be_read_whole(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", MOVIE[:, 0], photometric="minisblack")
-    monkeypatch.setattr(files, "LARGE", 1000)
-    source = files.read(tmp_path / "a.tif").image
-    assert isinstance(source, LargeTiff)
+    monkeypatch.setattr(reading, "LARGE", 1000)
+    source = reading.read_image(tmp_path / "a.tif").image
+    assert isinstance(source, LazyTiff)
     assert np.array_equal(np.asarray(source), MOVIE[:, 0])
 
 
@@ -149,14 +149,14 @@ def test_a_filter_goes_through_a_folder_of_zarr_as_well(tmp_path):
     out = tmp_path / "b.zarr"
     assert run("denoise", source, "--method", "gaussian", "-o", out) == 0
     assert run("calibrate", source, "--method", "gaussian", "-o", tmp_path / "c.tif") == 0
-    clean = files.read(out).image[:]
+    clean = reading.read_image(out).image[:]
     assert np.array_equal(clean, tifffile.imread(tmp_path / "c.tif"))
     assert clean.std() < MOVIE.std()
 
 
 def interrupt(source, out, share):
     settings = Settings(steps=3, device="cpu", context=0)
-    work = denoising_to(out, [source], files.read(source), settings, np.dtype("f4"))
+    work = denoising_to(out, [source], reading.read_image(source), settings, np.dtype("f4"))
     for state in work:
         if isinstance(state, Applying) and state.done > share:
             work.close()
@@ -181,8 +181,8 @@ def test_what_was_interrupted_goes_on_and_is_the_same_to_the_bit(
     assert "other axes" in capsys.readouterr().err
     monkeypatch.setattr("napari_n2s.pipeline.resumable.training", None)
     assert run(*out_again, *QUICK) == 0
-    assert "Went on with what was finished" in capsys.readouterr().out
-    assert np.array_equal(files.read(out).image[:], expected)
+    assert "Resumed from" in capsys.readouterr().out
+    assert np.array_equal(reading.read_image(out).image[:], expected)
     assert json.loads((tmp_path / "r.json").read_text())["steps"] > 0
     frames = {each: int(each.relative_to(part).parts[2]) for each in chunks}
     kept = [out / each.relative_to(part) for each in chunks if frames[each] < 4]  # of whole boxes
@@ -194,30 +194,30 @@ def test_what_was_interrupted_goes_on_and_is_the_same_to_the_bit(
 @pytest.mark.parametrize("form", [2, 3])
 def test_a_damaged_chunk_does_not_count_as_finished(tmp_path, form):
     image = np.random.default_rng(0).normal(size=(1, 24, 24)).astype("f4")
-    like = Recording(image=image, axes="TYX", flavour="zarr", metadata={"format": form})
-    result = zarr_result.ZarrResult(tmp_path / "a.zarr", like, image.dtype)
+    like = FileImage(image=image, axes="TYX", file_format="zarr", metadata={"format": form})
+    result = zarr_result.ZarrOutput(tmp_path / "a.zarr", like, image.dtype)
     whole = (slice(0, 1), slice(0, 24), slice(0, 24))
     result[whole] = image
-    assert result.holds(whole)
+    assert result.is_written(whole)
     (chunk,) = [each for each in tmp_path.rglob("0") if each.is_file()]
     sound = chunk.read_bytes()
     for place in range(0, len(sound), 7):
         chunk.write_bytes(sound[:place] + bytes([sound[place] ^ 4]) + sound[place + 1 :])
-        assert not result.holds(whole) or np.array_equal(result._array[...], image)
+        assert not result.is_written(whole) or np.array_equal(result._array[...], image)
 
 
 def test_what_another_byte_order_was_written_into_is_not_taken_up(tmp_path):
-    like = Recording(image=np.zeros((1, 24, 24), "f4"), axes="TYX")
-    result = zarr_result.ZarrResult(tmp_path / "a.zarr", like, np.dtype("f4"))
+    like = FileImage(image=np.zeros((1, 24, 24), "f4"), axes="TYX")
+    result = zarr_result.ZarrOutput(tmp_path / "a.zarr", like, np.dtype("f4"))
     metadata = result._folder / "zarr.json"
     metadata.write_text(metadata.read_text().replace('"little"', '"big"'))
-    with pytest.raises(ValueError, match="something else"):
-        zarr_result.ZarrResult(tmp_path / "a.zarr", like, np.dtype("f4"))
+    with pytest.raises(ValueError, match="another one"):
+        zarr_result.ZarrOutput(tmp_path / "a.zarr", like, np.dtype("f4"))
 
 
 def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch, capsys, expected):
     source, out = write_ome_zarr(tmp_path / "a.zarr"), tmp_path / "b.zarr"
-    sound, count = zarr_result.ZarrResult.__setitem__, []
+    sound, count = zarr_result.ZarrOutput.__setitem__, []
 
     def fill(result, index, values):
         count.append(1)
@@ -226,7 +226,7 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch, capsys, expect
         sound(result, index, values)
 
     with monkeypatch.context() as patch:
-        patch.setattr(zarr_result.ZarrResult, "__setitem__", fill)
+        patch.setattr(zarr_result.ZarrOutput, "__setitem__", fill)
         assert run("denoise", source, "-o", out, *QUICK) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.endswith(
@@ -234,7 +234,7 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch, capsys, expect
         "to go on."
     )
     assert run("denoise", source, "-o", out, *QUICK) == 0
-    assert np.array_equal(files.read(out).image[:], expected)
+    assert np.array_equal(reading.read_image(out).image[:], expected)
 
 
 def test_what_cannot_be_read_is_said_before_the_training(tmp_path, monkeypatch, capsys):
@@ -276,22 +276,22 @@ def test_readings_in_zarr_become_a_file_that_says_as_much_but_for_their_axis(tmp
     source, out = write_ome_zarr(tmp_path / "a.zarr"), tmp_path / f"b.{kind}"
     options = ("--pairs-axis", "T", "--pairing", "halves", "--steps", "3", "--device", "cpu")
     assert run("denoise", source, "-o", out, *options) == 0
-    result = files.read(out)
+    result = reading.read_image(out)
     assert (result.axes, result.image.shape) == ("CYX", MOVIE.shape[1:])
-    assert result.sizes == {axis: SIZES[axis] for axis in "YX"}
+    assert result.pixel_sizes == {axis: SIZES[axis] for axis in "YX"}
 
 
 def bad_calls(tmp_path):
     source = write_ome_zarr(tmp_path / "a.zarr")
     (tmp_path / "empty").mkdir()
-    yield ["denoise", tmp_path / "empty"], "is a folder and holds no zarr"
+    yield ["denoise", tmp_path / "empty"], "is a folder but no zarr"
     zarr.create_group(str(tmp_path / "group.zarr"))
-    yield ["denoise", tmp_path / "group.zarr"], "no image of OME-Zarr"
+    yield ["denoise", tmp_path / "group.zarr"], "no OME-Zarr"
     write_ome_zarr(tmp_path / "odd.zarr", axes=[["t"], 5, "y", "x"])
-    yield ["denoise", tmp_path / "odd.zarr"], "is no image of OME-Zarr 0.4 or 0.5"
-    yield ["denoise", source, "-o", source], "exists and is left as it is"
+    yield ["denoise", tmp_path / "odd.zarr"], "is no readable OME-Zarr 0.4 or 0.5"
+    yield ["denoise", source, "-o", source], "exists and is not overwritten"
     yield ["denoise", source, "-o", tmp_path / "b.png"], "must end in .tif or .tiff or .zarr"
-    yield ["denoise", source, "-o", tmp_path / "b.zarr", "--axes", "QCYX"], "no place for the axes"
+    yield ["denoise", source, "-o", tmp_path / "b.zarr", "--axes", "QCYX"], "cannot hold the axes"
     (tmp_path / "c.zarr.part").mkdir()
     yield ["denoise", source, "-o", tmp_path / "c.zarr"], "is in the way"
     damaged = write_ome_zarr(tmp_path / "damaged.zarr")

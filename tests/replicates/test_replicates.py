@@ -123,7 +123,7 @@ def test_of_very_many_readings_few_sentences_are_said():
     said = paired([reading(), *moved]).findings
     assert len(said) == 6
     assert said[4].startswith("And 4 more")
-    assert re.match("Readings 2 to 9 have [67]", said[5])
+    assert re.match("Replicates 2 to 9 have [67]", said[5])
 
 
 def test_an_axis_is_split_in_three_ways():
@@ -214,11 +214,10 @@ def test_register_says_where_it_can_do_nothing():
     with pytest.raises(SettingsError, match="leave it out"):
         find_replicates(still(5), "TYX", along="T", register=True)
     one, two = np.stack([TRUTH] * 2), np.stack([np.roll(TRUTH, 4, 0), np.roll(TRUTH, -4, 0)])
-    unrelated = Layout(APART + "YX", one.shape)
     with pytest.raises(ImageError, match="by different amounts"):
-        replicates_from_images(
-            [Image(each, unrelated) for each in (reading(one), reading(two))], register=True
-        )
+        layout = Layout(APART + "YX", one.shape)
+        images = [Image(reading(each), layout) for each in (one, two)]
+        replicates_from_images(images, register=True)
 
 
 def test_a_paper_is_told_what_was_done_and_no_advice():

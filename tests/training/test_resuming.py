@@ -15,8 +15,8 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.images.image import open_image
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.pipeline.denoise_one import denoising
+from napari_n2s.pipeline.preview import ADVANCE, MAX_SHARE, PreviewPacer, TrainingMonitor
 from napari_n2s.preparation.held_out import improved
-from napari_n2s.training.preview import ADVANCE, MAX_SHARE, PreviewPacer, TrainingMonitor
 from napari_n2s.training.progress import Progress
 
 RNG = np.random.default_rng(0)

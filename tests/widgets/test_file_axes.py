@@ -37,7 +37,7 @@ def test_a_slow_file_is_not_waited_for_and_its_axes_are_taken_when_known(
         read.wait(60)
         return "TZYX"
 
-    monkeypatch.setattr("napari_n2s.widgets.viewer.file_axes.read_axes", slowly)
+    monkeypatch.setattr("napari_n2s.widgets.viewer.axes_in_file.read_axes", slowly)
     layer = open_file(viewer, tmp_path / "b.tif", "ZCYX")
     begin = time.monotonic()
     assert layer_data.axes(layer) == "RQYX"

@@ -10,7 +10,7 @@ from qtpy.QtGui import QShowEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication, QLabel, QMessageBox
 
 from conftest import NOISY, click, finish, shown
-from napari_n2s.training.preview import is_presentable
+from napari_n2s.pipeline.preview import is_presentable
 from napari_n2s.widgets.controls.basics import Column
 from napari_n2s.widgets.viewer import layer_data
 

@@ -1,4 +1,4 @@
-"""Standard output and error, of which neither what they are nor what is printed ends the work."""
+"""Printing that never fails, to whatever standard output and error are, and error messages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from typing import TextIO
 
 from napari_n2s.core.errors import N2SError
-from napari_n2s.io.paths import reason
+from napari_n2s.io.output_paths import os_reason
 
 TRACEBACK = "NAPARI_N2S_TRACEBACK"
-"""Environment variable that has the traceback of an unexpected error shown."""
-KEPT = "\n\r\t"
-"""What a terminal is sent besides printable characters."""
+"""Environment variable: if set, the traceback of an unexpected error is shown."""
+CONTROL_CHARACTERS = "\n\r\t"
+"""Control characters that are sent to a terminal as they are."""
 
 
 def printable(text: str, kept: str = "") -> str:
-    r"""Write what would end a line, move a cursor or change colours as an escape, as ``\x1b``."""
+    r"""Escape unprintable characters, as ``\x1b``, except those in `kept`."""
     return "".join(
         each if each.isprintable() or each in kept else each.encode("unicode_escape").decode()
         for each in text
@@ -27,24 +27,24 @@ def printable(text: str, kept: str = "") -> str:
 
 
 def say(text: str) -> None:
-    """Print a line, with the names of files in it as they may be shown."""
+    """Print a line; unprintable characters, as in file names, are escaped."""
     print(printable(text), flush=True)
 
 
 @contextmanager
 def tolerant_streams() -> Iterator[None]:
-    """Let printing do nothing where standard output or error are closed, full or gone."""
-    with redirect_stderr(Tolerant(sys.stderr)), redirect_stdout(Tolerant(sys.stdout)):
+    """Ignore errors of printing where standard output or error is closed, full or gone."""
+    with redirect_stderr(TolerantStream(sys.stderr)), redirect_stdout(TolerantStream(sys.stdout)):
         yield
 
 
-class Tolerant(io.TextIOBase):
-    """A stream that is written to as far as that is possible, at once.
+class TolerantStream(io.TextIOBase):
+    """An unbuffered text stream that ignores errors.
 
     Parameters
     ----------
     stream : text stream, optional
-        None where the shell has closed it.
+        None if the shell has closed it.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -52,7 +52,7 @@ class Tolerant(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of its bytes; a character that it does not have is written as an escape."""
+        """Its encoding; characters that it lacks are written as escapes."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def isatty(self) -> bool:
@@ -60,41 +60,41 @@ class Tolerant(io.TextIOBase):
         return self._stream is not None and self._stream.isatty()
 
     def writable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
-        """Write all that can be written; after an error, nothing more."""
-        shown = printable(text, KEPT).encode(self.encoding, "backslashreplace")
+        """Write as much as possible; after an error, nothing more."""
+        shown = printable(text, CONTROL_CHARACTERS).encode(self.encoding, "backslashreplace")
         if self._stream is not None:
             try:
                 self._stream.write(shown.decode(self.encoding))
                 self._stream.flush()
             except (OSError, ValueError) as error:
-                self._give_up(error)
+                self._detach(error)
         return len(text)
 
-    def _give_up(self, error: OSError | ValueError) -> None:
+    def _detach(self, error: OSError | ValueError) -> None:
         stream, self._stream = self._stream, None
         with suppress(OSError, ValueError, AttributeError):
-            # What it still holds would be written, and fail, when Python ends.
-            empty = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(empty, stream.fileno())  # type: ignore[union-attr]
-            os.close(empty)
-        # A reader that has seen enough, as head, is no trouble.
+            # Its buffer would be flushed, and fail, when Python exits.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())  # type: ignore[union-attr]
+            os.close(null)
+        # A reader that closes the pipe early, as head does, is no error.
         if self is sys.stdout and isinstance(error, OSError) and type(error) is not BrokenPipeError:
-            print(f"napari-n2s: Nothing more can be printed: {reason(error)}.", file=sys.stderr)
+            print(f"napari-n2s: Nothing more can be printed: {os_reason(error)}.", file=sys.stderr)
 
 
-def in_a_sentence(error: Exception) -> str:
-    """Say what went wrong, whatever it is."""
+def error_message(error: Exception) -> str:
+    """Return one sentence for any exception."""
     if isinstance(error, N2SError):
         return str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory; close other programs, or denoise a part of the image."
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be read or written: {reason(error)}."
+        return f"{error.filename} cannot be read or written: {os_reason(error)}."
     return (
-        f"Something went wrong that should not ({type(error).__name__}: {error}); with the "
-        f"environment variable {TRACEBACK}=1 it is shown where, for a report."
+        f"Unexpected error ({type(error).__name__}: {error}); please report it, with the traceback "
+        f"that the environment variable {TRACEBACK}=1 shows."
     )

@@ -1,4 +1,4 @@
-"""The shell: ``napari-n2s denoise``, ``calibrate``, ``info`` and ``demo``."""
+"""The command line: ``napari-n2s denoise``, ``calibrate``, ``info`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from napari_n2s.cli.commands import (
     info_command,
     pairs_command,
 )
-from napari_n2s.cli.console import TRACEBACK, in_a_sentence, printable, tolerant_streams
+from napari_n2s.cli.console import TRACEBACK, error_message, printable, tolerant_streams
 from napari_n2s.core.errors import N2SError
 from napari_n2s.core.settings import Settings, choices, words
 from napari_n2s.core.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the shell command and return its exit status: 0, or 2 after one sentence on stderr."""
+    """Run the command and return its exit status: 0, 2 after an error, 130 after Ctrl-C."""
     with tolerant_streams():
-        chosen = _parser().parse_args(arguments)
+        args = _parser().parse_args(arguments)
         try:
-            chosen.run(chosen)
+            args.run(args)
         except N2SError as error:
-            _complain(str(error))
+            _print_error(str(error))
             return 2
         except KeyboardInterrupt:
-            _complain("given up.")
+            _print_error("interrupted.")
             return 130
-        except Exception as error:  # an oversight of ours, whose traceback helps nobody but us
+        except Exception as error:  # a bug, whose traceback does not help the user
             if os.environ.get(TRACEBACK):
                 raise
-            _complain(in_a_sentence(error))
+            _print_error(error_message(error))
             return 2
     return 0
 
 
-def _complain(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"napari-n2s: {printable(text)}", file=sys.stderr)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Shows what was typed so that it does no harm to a terminal."""
+    """An argument parser that escapes unprintable characters in its error messages."""
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
@@ -62,8 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     text = "denoise an image file with a network trained on it alone"
     order = "%(prog)s INPUT [INPUT ...] [options]\n       %(prog)s --pairs FOLDER FOLDER [options]"
     about = (
-        text.capitalize() + ". INPUT comes first; of several, or of the images in a folder, each "
-        "is denoised by itself."
+        text.capitalize() + ". INPUT comes first; several images, or those in a folder, are "
+        "denoised one by one, each with a training of its own."
     )
     denoise = commands.add_parser("denoise", usage=order, help=text, description=about)
     denoise.set_defaults(run=denoise_command.denoise)
@@ -74,24 +74,24 @@ def _parser() -> argparse.ArgumentParser:
         "-o",
         "--output",
         type=Path,
-        help="the TIFF file or the folder of OME-Zarr (.zarr) to write, with --pairs a folder of "
-        "TIFF files, with several INPUTs a folder; if left out, INPUT_n2s beside it, OME-Zarr or "
-        "MRC where that is and TIFF elsewhere",
+        help="the TIFF file or folder of OME-Zarr (.zarr) to write; with --pairs or several INPUTs "
+        "a folder; default: INPUT_n2s next to the input, as OME-Zarr or MRC if the input is, else "
+        "as TIFF",
     )
     denoise.add_argument(
         "--stack",
         action="store_true",
-        help="the images in the folder INPUT are single slices, in the order of the numbers in "
-        "their names: denoise them as one stack along Z, or T with --axes TYX, into one file",
+        help="denoise the images in the folder INPUT as slices of one stack, in the order of the "
+        "numbers in their names, along Z, or along T with --axes TYX",
     )
     denoise.add_argument(
-        "--axes", help="one letter for each axis, as TYX; read from the file if left out"
+        "--axes", help="one letter for each axis, as TYX; default: read from the file"
     )
     denoise.add_argument(
         "--dtype",
         choices=("float32", "float64", "same"),
-        help="type of the result, or the same as the input, rounded and clipped; if left out, "
-        "float32, or float64 where that has too few digits for the differences in the image",
+        help="data type of the result, or the same as the input, rounded and clipped; default: "
+        "float32, or float64 if float32 has too few digits for the differences in the image",
     )
     denoise.add_argument(
         "--method",
@@ -101,27 +101,29 @@ def _parser() -> argparse.ArgumentParser:
     denoise.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="apply what was learnt on the cluster of this scheduler of dask.distributed; the "
-        "output is a .zarr that its workers can reach",
+        help="apply the network on the cluster of this dask.distributed scheduler; the output is a "
+        ".zarr that its workers can write to",
     )
-    denoise.add_argument("--report", type=Path, metavar="FILE.json", help="write an account here")
+    denoise.add_argument(
+        "--report", type=Path, metavar="FILE.json", help="write a report to this file"
+    )
     denoise.add_argument(
         "--guide",
         type=Path,
         nargs="+",
         default=[],
         metavar="FILE",
-        help="images of the same field that the network sees besides and does not predict, as a "
-        "clean channel or a transmitted-light image",
+        help="images of the same field of view that the network sees in addition and does not "
+        "predict, as a clean channel or a transmitted-light image",
     )
-    info_command.add_choice(denoise)
+    info_command.add_selection(denoise)
     pairs_command.add_options(denoise)
     _add_settings(denoise)
 
     calibrate_command.add_command(commands)
     info_command.add_command(commands, calibrate_command.INPUT)
 
-    text = "simulate a noisy micrograph, denoise it, and compare with the truth"
+    text = "simulate a noisy micrograph, denoise it, and compare it with the truth"
     demo = commands.add_parser("demo", help=text, description=text.capitalize() + ".")
     demo.set_defaults(run=demo_command.run)
     demo.add_argument(
@@ -130,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         default=Path("napari-n2s-demo"),
         metavar="FOLDER",
-        help="where to write the images (default: %(default)s)",
+        help="folder to write the images to (default: %(default)s)",
     )
     _add_settings(demo)
     return parser

@@ -1,4 +1,4 @@
-"""How far the work is, on a terminal or in plain lines; Ctrl-C ends the training, not the work."""
+"""Progress, as a bar on a terminal or in plain lines; Ctrl-C ends the training, not the work."""
 
 from __future__ import annotations
 
@@ -15,17 +15,30 @@ from napari_n2s.core.progress import Applying, Preview
 if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
 
-GIVES_UP = "The network is being applied; Ctrl-C once more gives up, and nothing is kept."
+INTERRUPTIBLE = "The network is being applied; Ctrl-C once more stops, and nothing is kept."
+"""Printed at the first Ctrl-C while a network is applied."""
 
 
-def show(start: Callable[..., Generator[Any, None, Any]], second: str = GIVES_UP) -> Any:
-    """Do some work with a bar on a terminal, or a plain line now and then.
+def run_with_progress(
+    start: Callable[..., Generator[Any, None, Any]], warning: str = INTERRUPTIBLE
+) -> Any:
+    """Run a generator with a progress bar on a terminal, or else a plain line every 10 %.
 
-    While the network is applied, the first Ctrl-C has it said what a second one would do.
+    Parameters
+    ----------
+    start : callable
+        Called with ``stop``, a function that returns True after Ctrl-C; returns the generator.
+    warning : str
+        Printed at the first Ctrl-C while a network is applied: what a second one does.
+
+    Returns
+    -------
+    object
+        What the generator returns.
     """
-    with _interrupt() as stop:
+    with _ctrl_c() as stop:
         work = start(stop=stop.is_set)
-        terminal, shown, told = sys.stderr.isatty(), -1, {""}
+        terminal, shown, printed = sys.stderr.isatty(), -1, {""}
         while True:
             try:
                 state = next(work)
@@ -43,41 +56,43 @@ def show(start: Callable[..., Generator[Any, None, Any]], second: str = GIVES_UP
             elif percent // 10 != shown:
                 shown = percent // 10
                 print(f"{percent:3d} % {_line(state)}", file=sys.stderr, flush=True)
-            if (news := _news(state, second if stop.is_set() else "")) not in told:
-                told.add(news)
-                print(terminal * "\n" + news, file=sys.stderr, flush=True)
+            if (message := _message(state, warning if stop.is_set() else "")) not in printed:
+                printed.add(message)
+                print(terminal * "\n" + message, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _interrupt() -> Iterator[Event]:
-    """Let the first Ctrl-C set an event; the second does what it did before."""
+def _ctrl_c() -> Iterator[Event]:
+    """Yield an event that the first Ctrl-C sets; the second acts as it would without this."""
     stop, before = Event(), signal.getsignal(signal.SIGINT)
 
-    def note(number: int, frame: object) -> None:
+    def handle(number: int, frame: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, before)
 
-    # Only the main thread may, and what runs in the background is not to be stopped.
-    heeded = current_thread() is main_thread() and before is not signal.SIG_IGN
-    if heeded:
-        signal.signal(signal.SIGINT, note)
+    # Only the main thread may set handlers; a process in the background ignores Ctrl-C.
+    installed = current_thread() is main_thread() and before is not signal.SIG_IGN
+    if installed:
+        signal.signal(signal.SIGINT, handle)
     try:
         yield stop
     finally:
-        if heeded:
+        if installed:
             signal.signal(signal.SIGINT, before)
 
 
-def _news(state: Progress | Applying, interrupted: str) -> str:
-    """Say what there is to be said beside the bar, if anything."""
+def _message(state: Progress | Applying, interrupted: str) -> str:
+    """Return a message to print in addition to the bar, or an empty string."""
     if isinstance(state, Applying):
         return interrupted
-    material = state.trainer.data
-    return "" if material.paired else " ".join(material.findings)  # of pairs it was said before
+    data = state.trainer.data
+    if data.paired:  # findings on replicates are printed before the training
+        return ""
+    return " ".join(data.findings)
 
 
 def _line(state: Progress | Applying) -> str:
-    """Say where the work stands."""
+    """Describe the state of the work."""
     if isinstance(state, Applying):
         return "applying the network"
     left = state.seconds_left

@@ -1,4 +1,4 @@
-"""Signals that end the command: what is half-written is removed, and one sentence is said."""
+"""Signals that end the command: temporary files are removed and one sentence is printed."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-_last_words: list[Callable[[], str]] = []
+_exit_messages: list[Callable[[], str]] = []
 
 
-def heed_signals() -> None:
-    """End at Ctrl-C, SIGTERM and SIGHUP at once, without anything half-written.
+def install_handlers() -> None:
+    """Exit at once on Ctrl-C, SIGTERM and SIGHUP, without leaving temporary files.
 
-    An exception would not do: in the middle of an import or of a callback it is lost, or turned
-    into another.
+    An exception could be lost, or turned into another, during an import or a callback.
     """
     for each in _signals():
-        if signal.getsignal(each) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(each, _end)
+        if signal.getsignal(each) is not signal.SIG_IGN:  # as set by nohup
+            signal.signal(each, _exit)
 
 
 @contextmanager
-def last_words(words: Callable[[], str]) -> Iterator[None]:
-    """Have something said besides if the process is ended meanwhile."""
-    _last_words.append(words)
+def exit_message(message: Callable[[], str]) -> Iterator[None]:
+    """Print an additional message if a signal ends the process meanwhile."""
+    _exit_messages.append(message)
     try:
         yield
     finally:
-        _last_words.remove(words)
+        _exit_messages.remove(message)
 
 
 def _signals() -> list[signal.Signals]:
@@ -37,25 +36,25 @@ def _signals() -> list[signal.Signals]:
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
-def _end(number: int, _frame: object) -> None:
+def _exit(number: int, _frame: object) -> None:
     for each in _signals():
         signal.signal(each, signal.SIG_IGN)
-    files = sys.modules.get("napari_n2s.io.part_files")
-    if abandon := getattr(files, "abandon", None):
-        abandon()
+    files = sys.modules.get("napari_n2s.io.temporary_files")
+    if remove_all := getattr(files, "remove_all", None):
+        remove_all()
     name = signal.Signals(number).name
-    lines = ["given up." if number == signal.SIGINT else f"ended by {name}."]
+    lines = ["interrupted." if number == signal.SIGINT else f"ended by {name}."]
     with suppress(OSError):
-        lines += [words() for words in _last_words]
-    with suppress(OSError):  # written past Python's buffers, which may be in use
+        lines += [message() for message in _exit_messages]
+    with suppress(OSError):  # not through Python's buffers, which may be locked
         start = "\n" if os.isatty(2) else ""
         text = f"{start}napari-n2s: {' '.join(filter(None, lines))}\n"
         os.write(2, text.encode("ascii", "backslashreplace"))
     os._exit(128 + number)
 
 
-def stop_heeding() -> None:
-    """Leave the end, which takes a moment, to Python: the work is done."""
+def remove_handlers() -> None:
+    """Leave the exit, which takes a moment, to Python, when the work is done."""
     for each in _signals():
-        if signal.getsignal(each) is _end:
+        if signal.getsignal(each) is _exit:
             signal.signal(each, signal.SIG_IGN if each == signal.SIGINT else signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Where the shell begins: signals are heeded before anything that takes time is imported."""
+"""Entry point of the command: handles signals before anything that takes time is imported."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import os
 import sys
 from collections.abc import Sequence
 
-from napari_n2s.cli.signals import heed_signals, stop_heeding
+from napari_n2s.cli.signals import install_handlers, remove_handlers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the shell command and return its exit status."""
-    heed_signals()
+    """Run the command and return its exit status."""
+    install_handlers()
     _open_streams()
     try:
         from napari_n2s.cli.main import main as run
     except ImportError as error:
         print(
-            f"napari-n2s: It is not installed in full ({error}); install it anew.", file=sys.stderr
+            f"napari-n2s: The installation is incomplete ({error}); reinstall it.", file=sys.stderr
         )
         return 2
     try:
         return run(arguments)
     finally:
-        stop_heeding()
+        remove_handlers()
 
 
 def _open_streams() -> None:
-    """Open what the shell has closed, or a file would be taken for standard output or error."""
+    """Reopen closed standard streams, or the next file opened would take their place."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -1,1 +1,1 @@
-"""Reading and writing files, whatever they hold."""
+"""Reading and writing image files: TIFF, OME-Zarr, MRC, PNG and vendor formats."""

@@ -1,9 +1,10 @@
-"""What a file says of the axes of the image in it, where whoever opened it did not listen."""
+"""The axes that a file names for its image, where the reader that opened it ignored them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -12,63 +13,100 @@ from xml.etree.ElementTree import iterparse
 
 import tifffile
 
-from napari_n2s.io.tiff.guard import flags, is_tiff, listening, require_end
+from napari_n2s.io.tiff.validation import (
+    check_ifd_chain,
+    collect_errors,
+    is_tiff,
+    open_options,
+)
 
-NAMES = {**{each: each.upper() for each in "tczyx"}, "time": "T", "channel": "C"}
-"""What axes of OME-Zarr are called: one letter by the standard; these words are found as well."""
-METADATA = ("zarr.json", ".zattrs")
-"""Where a zarr group says what it holds, in its third and in its second format."""
+AXIS_NAMES = {**{each: each.upper() for each in "tczyx"}, "time": "T", "channel": "C"}
+"""Axis names in OME-Zarr: by the standard one letter; these words occur as well."""
+ZARR_ATTRIBUTES = ("zarr.json", ".zattrs")
+"""Files with the attributes of a zarr group, in zarr format 3 and 2."""
+
+Stamp = tuple[tuple[int, int], ...]
+
+_known: dict[tuple[Path, tuple[int, ...]], tuple[Stamp, str | None]] = {}
+"""Axes by path and shape, with modification time and size of the files they were read from."""
 
 
 def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
-    """Read the letters of an image's axes off its file.
+    """Read the axis letters of an image from its file.
+
+    A file is read once, and again after it was modified; if it is gone, the axes that it named
+    still hold for an image opened before.
 
     Parameters
     ----------
     path : Path
         A TIFF file (OME, ImageJ or any other that names its axes) or a folder of OME-Zarr.
     shape : tuple of int
-        That of the image, which may be one of several in the file.
+        Shape of the image, which may be one of several in the file.
 
     Returns
     -------
     str or None
-        One letter for each axis, Q where the file has no name for it; None if it does not say.
+        One letter for each axis, Q where the file does not name it; None if it names none.
     """
+    stamp, known = file_stamp(path), _known.get((path, shape))
+    if known and (not stamp or stamp == known[0]):
+        return known[1]
+    axes = _read(path, shape)
+    if stamp:
+        _known[path, shape] = stamp, axes
+    return axes
+
+
+def file_stamp(path: Path) -> Stamp:
+    """Return modification time (ns) and size (bytes) of the files that name the axes."""
+    found = []
+    for each in (path, *(path / name for name in ZARR_ATTRIBUTES)):
+        with suppress(OSError, ValueError):
+            status = each.stat()
+            found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def _read(path: Path, shape: tuple[int, ...]) -> str | None:
     try:
         if path.is_file() and is_tiff(path):
-            require_end(path)
-            with listening(), tifffile.TiffFile(path, **flags(path)) as tiff:
-                # The first that fits: what is told of every single plane comes after it.
-                found = list(islice((axes for axes, size in _of_ome(tiff) if size == shape), 1))
-                # To list its series tifffile visits every page, and there may be many thousands.
+            check_ifd_chain(path)
+            with collect_errors(), tifffile.TiffFile(path, **open_options(path)) as tiff:
+                # Stop at the first match: the elements after it describe every single plane.
+                found = list(islice((axes for axes, size in _ome_axes(tiff) if size == shape), 1))
+                # tiff.series visits every page, of which there may be many thousands.
                 found = found or [each.axes for each in tiff.series if each.shape == shape]
         else:
-            found = [axes for axes in _of_zarr(path) if len(axes) == len(shape)]
-    except Exception:  # readers raise errors of every type on damaged files
+            found = [axes for axes in _zarr_axes(path) if len(axes) == len(shape)]
+    except Exception:  # readers raise exceptions of any type on damaged files
         return None
     letters = found[0].replace("I", "Q") if found else ""
     return letters if letters.count("Y") == letters.count("X") == 1 else None
 
 
-def _of_ome(tiff: tifffile.TiffFile) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """List axes and shapes of the images of an OME-TIFF, without axes of one entry and colours."""
+def _ome_axes(tiff: tifffile.TiffFile) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield axes and shape of the images of an OME-TIFF, squeezed; none if it is in colour."""
     if not tiff.is_ome or tiff.pages.first.samplesperpixel > 1:
         return
     for _, element in iterparse(BytesIO(tiff.ome_metadata.encode()), events=("start",)):
         if element.tag.endswith("}Pixels"):
-            said = element.attrib
-            sizes = {each: int(said[f"Size{each}"]) for each in reversed(said["DimensionOrder"])}
+            pixels = element.attrib
+            order = reversed(pixels["DimensionOrder"])
+            sizes = {each: int(pixels[f"Size{each}"]) for each in order}
             kept = [each for each in sizes if sizes[each] > 1 or each in "YX"]
             yield "".join(kept), tuple(sizes[each] for each in kept)
 
 
-def _of_zarr(path: Path) -> list[str]:
-    """List the axes of the images of a group."""
-    for name in METADATA:
+def _zarr_axes(path: Path) -> list[str]:
+    """List the axes of the images of an OME-Zarr group."""
+    for name in ZARR_ATTRIBUTES:
         if (path / name).is_file():
-            about: Any = json.loads((path / name).read_bytes())
-            about = about.get("attributes", about)
-            images = about.get("ome", about).get("multiscales", [])
-            return ["".join(NAMES.get(each["name"], "Q") for each in one["axes"]) for one in images]
+            content: Any = json.loads((path / name).read_bytes())
+            attributes = content.get("attributes", content)
+            images = attributes.get("ome", attributes).get("multiscales", [])
+            return [
+                "".join(AXIS_NAMES.get(axis["name"], "Q") for axis in image["axes"])
+                for image in images
+            ]
     return []

@@ -1,4 +1,4 @@
-"""Which files are images, by their names and first bytes, and what reads them."""
+"""Which files are images, by suffix and first bytes, and which optional library reads them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from napari_n2s.core.errors import FileError
-from napari_n2s.io.paths import MRC_SUFFIXES
-from napari_n2s.io.tiff.guard import is_tiff
+from napari_n2s.io.output_paths import MRC_SUFFIXES
+from napari_n2s.io.tiff.validation import is_tiff
 
-PICTURES = (".png", ".jpg", ".jpeg")
-PLUGINS = {
+PILLOW_SUFFIXES = (".png", ".jpg", ".jpeg")
+BIOIO_PLUGINS = {
     ".czi": "bioio-czi",
     ".nd2": "bioio-nd2",
     ".lif": "bioio-lif",
     ".dm3": "bioio-bioformats",
     ".dm4": "bioio-bioformats",
 }
-"""What reads a microscope maker's own files beside bioio."""
-MARKS = ("zarr.json", ".zgroup", ".zarray")
-"""Files of which a folder of zarr holds one."""
+"""The bioio plugin for each vendor format."""
+ZARR_METADATA_FILES = ("zarr.json", ".zgroup", ".zarray")
+"""A zarr folder contains at least one of these."""
 
 
 def is_zarr_folder(path: Path) -> bool:
-    """Whether a folder holds zarr."""
-    return path.is_dir() and any((path / each).exists() for each in MARKS)
+    """Whether a path is a folder of zarr."""
+    return path.is_dir() and any((path / each).exists() for each in ZARR_METADATA_FILES)
 
 
-def images_in(folder: Path) -> list[Path]:
-    """List the images in a folder, hidden ones left out, in the order of the numbers in names.
+def list_image_files(folder: Path) -> list[Path]:
+    """List the image files in a folder in natural order, without hidden ones.
 
     Raises
     ------
@@ -38,14 +38,14 @@ def images_in(folder: Path) -> list[Path]:
         If the folder cannot be read.
     """
     try:
-        every = [each for each in folder.iterdir() if not each.name.startswith(".")]
+        paths = [each for each in folder.iterdir() if not each.name.startswith(".")]
     except OSError as error:
         raise FileError(f"The folder {folder} cannot be read; choose another.") from error
-    return sorted((each for each in every if _is_image(each)), key=natural)
+    return sorted((each for each in paths if _is_image(each)), key=natural_sort_key)
 
 
-def natural(path: Path) -> list[tuple[int, str]]:
-    """Give a key that sorts names by the numbers in them: 2 before 10."""
+def natural_sort_key(path: Path) -> list[tuple[int, str]]:
+    """Return a sort key that compares numbers in names by value: 2 before 10."""
     parts = re.split(r"([0-9]+)", path.name.lower())
     return [(int(each), each) if each.isdecimal() else (-1, each) for each in parts]
 
@@ -54,19 +54,28 @@ def _is_image(path: Path) -> bool:
     try:
         if path.is_dir():
             return is_zarr_folder(path)
-        known = path.suffix.lower() in (*PICTURES, *MRC_SUFFIXES, *PLUGINS)
+        known = path.suffix.lower() in (*PILLOW_SUFFIXES, *MRC_SUFFIXES, *BIOIO_PLUGINS)
         return path.is_file() and (known or is_tiff(path))
     except OSError:
         return False
 
 
-def require_library(name: str, path: Path, package: str) -> Any:
-    """Import a library that only some files need.
+def import_optional(name: str, path: Path, package: str) -> Any:
+    """Import an optional library.
+
+    Parameters
+    ----------
+    name : str
+        Of the module.
+    path : Path
+        The file that needs it.
+    package : str
+        What to install.
 
     Raises
     ------
     FileError
-        If it is not there.
+        If it is not installed.
     """
     try:
         return import_module(name)

@@ -19,11 +19,11 @@ from napari_n2s.inference.compatibility import Fit
 from napari_n2s.inference.model import check
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.inference.transfer import fit_to
+from napari_n2s.pipeline.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.pipeline.report import Report, report_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES, is_large
 from napari_n2s.preparation.streaming import require_writable
-from napari_n2s.training.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.train import restore, resume, training
 

@@ -23,9 +23,9 @@ from napari_n2s.images.sources import Box, Part
 from napari_n2s.inference.distributed import applying_on
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import applying
-from napari_n2s.io.ome_zarr.writing import ZarrResult, require_order
-from napari_n2s.io.paths import claim, in_words
-from napari_n2s.io.recording import Recording
+from napari_n2s.io.file_image import FileImage
+from napari_n2s.io.ome_zarr.writing import ZarrOutput, ome_zarr_order
+from napari_n2s.io.output_paths import lock_output, write_error
 from napari_n2s.pipeline.report import Report, report_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.pipeline.unfinished import Unfinished
@@ -41,7 +41,7 @@ AGAIN = "; see to that, and repeat the command to go on"
 def denoising_to(
     path: Path,
     sources: Sequence[Path],
-    recording: Recording,
+    recording: FileImage,
     settings: Settings,
     kind: np.dtype[Any],
     client: Any = None,
@@ -60,7 +60,7 @@ def denoising_to(
         The folder to write, which must not exist.
     sources : sequence of Path
         Paths of the recording and of its guides.
-    recording : Recording
+    recording : FileImage
     settings : Settings
     kind : dtype
         Type of the result.
@@ -77,13 +77,13 @@ def denoising_to(
         With one sentence that says what is wrong and what to do.
     """
     unfinished = Unfinished(path)
-    require_order(recording)
+    ome_zarr_order(recording)
     image = open_image(recording.image, recording.axes, guides, volume=settings.volume)
     require_memory(SAMPLE_BYTES * image.layout.canonical_shape[0])
     image.result_dtype(kind, settings.nan_policy)
     request = _describe_request(sources, recording, settings, kind)
     try:
-        with claim(path), memory_in_words():
+        with lock_output(path), memory_in_words():
             begun = unfinished.take_up(request)
             if begun is None:
                 for progress in training(image, settings):
@@ -96,24 +96,24 @@ def denoising_to(
             model, report = begun
             begin = time.monotonic()
             try:
-                out = ZarrResult(unfinished.folder, recording, kind)
+                out = ZarrOutput(unfinished.folder, recording, kind)
             except ValueError as error:
                 raise unfinished.damaged() from error
             boxes = cut(image.layout, image.chunks, out.chunks)
-            left = [box for box in boxes if not out.holds(box)]
+            left = [box for box in boxes if not out.is_written(box)]
             if client:
                 yield from applying_on(client, model, image, out, left)
             else:
                 yield from _applying_here(model, image, out, left, len(boxes))
-            out.tidy()
+            out.remove_partial_chunks()
             unfinished.finish()
     except OSError as error:
-        raise in_words(path, error, AGAIN) from error
+        raise write_error(path, error, AGAIN) from error
     return replace(report, seconds=report.seconds + time.monotonic() - begin)
 
 
 def _applying_here(
-    model: Model, image: Image, out: ZarrResult, boxes: list[Box], count: int
+    model: Model, image: Image, out: ZarrOutput, boxes: list[Box], count: int
 ) -> Generator[Applying, None, None]:
     """Denoise the remaining boxes of `count` one after the other."""
     device = choose_device(model.settings.device, volume=model.settings.volume)
@@ -128,7 +128,7 @@ def _shares(work: Generator[Applying, None, Any]) -> Generator[float, None, None
 
 
 def _describe_request(
-    sources: Sequence[Path], recording: Recording, settings: Settings, kind: np.dtype[Any]
+    sources: Sequence[Path], recording: FileImage, settings: Settings, kind: np.dtype[Any]
 ) -> dict[str, Any]:
     """Collect all that the result depends on, as it is after a round trip through JSON."""
     request = {

@@ -12,10 +12,10 @@ import numpy as np
 from napari_n2s.core.errors import FileError
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.model_file import load_model, save_model
-from napari_n2s.io.ome_zarr.writing import ZarrResult
-from napari_n2s.io.part_files import digest
-from napari_n2s.io.paths import beside, move
-from napari_n2s.io.recording import Recording
+from napari_n2s.io.file_image import FileImage
+from napari_n2s.io.ome_zarr.writing import ZarrOutput
+from napari_n2s.io.output_paths import atomic_path, move_into_place
+from napari_n2s.io.temporary_files import name_hash
 from napari_n2s.pipeline.report import Report
 
 LONGEST = 250
@@ -41,7 +41,7 @@ class Unfinished:
         """Path of the temporary folder."""
         name = self.path.name
         if len(os.fsencode(name)) > LONGEST:
-            name = f"{digest(name)}.zarr"
+            name = f"{name_hash(name)}.zarr"
         return self.path.with_name(f"{name}.part")
 
     @property
@@ -88,7 +88,7 @@ class Unfinished:
         model: Model,
         report: Report,
         asked: dict[str, Any],
-        like: Recording,
+        like: FileImage,
         kind: np.dtype[Any],
     ) -> None:
         """Create the temporary folder with an empty result and all that is needed to resume.
@@ -98,11 +98,11 @@ class Unfinished:
         FileError
             If it cannot be written; nothing is left behind then.
         """
-        with beside(self.folder) as part:
-            ZarrResult(part, like, kind)
+        with atomic_path(self.folder) as part:
+            ZarrOutput(part, like, kind)
             save_model(part / RECORD, model, report=report.to_dict(), asked=asked)
 
     def finish(self) -> None:
         """Move the folder to its final path."""
-        move(self.folder, self.path)
+        move_into_place(self.folder, self.path)
         (self.path / RECORD).unlink()

@@ -7,7 +7,7 @@ is reported as a finding.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +29,6 @@ COPY_TOLERANCE = 1e-3
 is a copy of the other."""
 MAX_SHIFT_RANGE = 1.5
 """Pixels by which the shifts of the slices or frames of one image may differ."""
-CENTRE = {2: 256, 3: 40}
-"""Side in pixels of the central part in which guides are compared, by number of axes of space."""
 POISSON_DISPERSION = (0.7, 1.4)
 """Range of the ratio of variance to mean that is accepted as that of photon counts."""
 
@@ -218,37 +216,6 @@ def describe_motion(frames: NDArray[np.generic], layout: Layout, along: str) -> 
     )
 
 
-def describe_guides(x: NDArray[np.float32], guides: NDArray[np.float32]) -> tuple[str, ...]:
-    """Report noise that guides share with the image, which the network would reproduce.
-
-    Parameters
-    ----------
-    x : ndarray, shape (N, C, *space)
-    guides : ndarray, shape (N, A, *space)
-
-    Raises
-    ------
-    ImageError
-        If a guide is a copy of the image.
-    """
-    own, others = _centres(x), _centres(guides)
-    for one, two in product(own.swapaxes(0, 1), others.swapaxes(0, 1)):
-        sign = np.sign((one * two).sum())
-        if (one - sign * two).std() < COPY_TOLERANCE * one.std():
-            raise ImageError(
-                "A guide is the image itself, noise and all, so that the network would only copy "
-                "it; choose another recording."
-            )
-        pairs = list(zip(one, two, strict=True))
-        if (share := comparison.measure_shared_noise(pairs)) > MAX_SHARED_NOISE:
-            return (
-                f"A guide and the image have about {100 * share:.0f} % of their noise in common "
-                "(or structure as fine as a pixel); what they share stays in the picture: choose "
-                "no guide that was made from the image.",
-            )
-    return ()
-
-
 def describe_dispersion(array: NDArray[np.generic], layout: Layout) -> tuple[str, ...]:
     """Report a variance that differs from the mean, which photon counts do not have."""
     ratio = comparison.measure_dispersion(_sample(layout.canonical(array)))
@@ -267,14 +234,6 @@ def _sample(canonical: NDArray[np.generic]) -> list[NDArray[np.float64]]:
     count = samples * channels
     some = np.unique(np.linspace(0, count - 1, min(COMPARED, count)).astype(int))
     return [_without_missing(canonical[divmod(int(number), channels)]) for number in some]
-
-
-def _centres(x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Cut the centre out of some samples ``(N, C, *space)``: enough pixels to measure noise."""
-    some = np.unique(np.linspace(0, len(x) - 1, min(COMPARED, len(x))).astype(int))
-    sides = [(size, min(size, CENTRE[x.ndim - 2])) for size in x.shape[2:]]
-    box = [slice((size - side) // 2, (size + side) // 2) for size, side in sides]
-    return np.stack([x[number][(slice(None), *box)] for number in some]).astype(np.float64)
 
 
 def _overlap(

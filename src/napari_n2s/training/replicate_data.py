@@ -21,10 +21,10 @@ from napari_n2s.preparation.held_out import draw_held_out
 from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 from napari_n2s.preparation.structure import find_sparse_structure
-from napari_n2s.replicates import checks
+from napari_n2s.replicates.guides import describe_guides, prepare_guides
 from napari_n2s.replicates.motion import exclude_moving
 from napari_n2s.replicates.replicates import Replicates
-from napari_n2s.training.training_data import TrainingData, prepare_guides
+from napari_n2s.training.training_data import TrainingData
 
 AT_WORK = 16
 """Bytes per value of a replicate during preparation: two float32 copies, and masks."""
@@ -66,7 +66,7 @@ def prepare_replicates(
     scale = _from_zero(sampled[0], first) if settings.loss == "hdr" else first.scale
     guides, guide_scale, findings = prepare_guides(sampled[0], first)
     for each in every[1:]:
-        findings = checks.describe_guides(each.x, guides) or findings
+        findings = describe_guides(each.x, guides) or findings
     x = np.concatenate([_rescale(each, scale) for each in every])
     missing = np.concatenate([each.missing for each in every])
     _fill(x, missing)

@@ -17,15 +17,13 @@ from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
 from napari_n2s.inference.model import Model
 from napari_n2s.inference.tile_size import TILE
-from napari_n2s.inference.tiling import count_passes, divide, predict
+from napari_n2s.inference.tiling import predict
 from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.methods.factory import make_method
-from napari_n2s.methods.masked import MaskedMethod
-from napari_n2s.methods.nonlocal_bayes import is_applicable
-from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
 from napari_n2s.preparation.held_out import best_weight, improved, pick, score, squared_errors
+from napari_n2s.training.costs import costs_of
 from napari_n2s.training.optimization import MEMORY, Crops, Optimization
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.training_data import TrainingData
@@ -42,8 +40,6 @@ MIN_REFERENCE = 0.1
 may be 0."""
 SMALLEST_CROP = 32
 """Side of a crop in pixels below which smaller ones save no memory."""
-NONLOCAL_PASSES = 14
-"""Duration of non-local Bayes for a channel, in passes of the network over the image."""
 NONLOCAL_DEVIATION = 0.35
 """Standard deviation over images of the weight of non-local Bayes."""
 SELECTION_MARGIN = 2.0
@@ -92,22 +88,7 @@ class Trainer:
         held_out, windows = data.held_out, data.windows
         around = mean_around(windows, held_out | data.missing.all(1, keepdim=True))
         self._reference_loss = channel_losses(around, windows, held_out).cpu()
-        tile = divide(tuple(data.x.shape[2:]), TILE**2)
-        halos = prod(1 + 2 * self._method.network.halo / side for side in tile)
-        passes = count_passes(self._method, data.ndim, settings.invariant)
-        passes += 2 * self._method.combines_predictions  # for the pixel response
-        self._inference_cost = halos * passes / data.fraction_in_windows
-        self._passes = passes, passes
-        if settings.invariant and isinstance(self._method, MaskedMethod):
-            limited = self._method.with_fewer_masks(1, data.ndim)
-            self._passes = passes, limited.count_masks(data.ndim)
-        picture = is_applicable(tuple(data.windows.shape[2:])) and not data.constant
-        grouped = self._method.combines_predictions and not settings.invariant and picture
-        self._nonlocal_cost = grouped * NONLOCAL_PASSES / data.fraction_in_windows
-        weighing = grouped and traits_of(settings).weighs_nonlocal
-        self._weighing_cost = weighing * (
-            count_passes(self._method, data.ndim, False) + NONLOCAL_PASSES
-        )
+        self._costs = costs_of(self._method, data, settings)
         self._score_seconds = inf
         self._best_errors: NDArray[np.float64] | None = None
         self._least_errors: NDArray[np.float64] | None = None
@@ -183,9 +164,9 @@ class Trainer:
         squares = self._squared_errors()
         elapsed = self.schedule.seconds - begin
         self._score_seconds = min(self._score_seconds, elapsed)  # the first score is slower
-        after = self._nonlocal_cost + self._weighing_cost * self._affords_weighing()
-        once = self._score_seconds * self._inference_cost
-        self.schedule.scored(elapsed, once, self._score_seconds * after, self._passes)
+        after = self._costs.nonlocal_bayes + self._costs.weighing * self._affords_weighing()
+        once = self._score_seconds * self._costs.inference
+        self.schedule.scored(elapsed, once, self._score_seconds * after, self._costs.passes)
         weights = self._optimization.average.state_dict().items()
         self.last = Model(
             settings=self.settings,
@@ -217,7 +198,7 @@ class Trainer:
     def estimate_nonlocal_weight(self) -> None:
         """Estimate the weight of non-local Bayes for the best model on the held-out pixels."""
         data = self.data
-        if not (self.best and self._weighing_cost and self._affords_weighing()):
+        if not (self.best and self._costs.weighing and self._affords_weighing()):
             return
         shape = data.neighbours.shape[1], data.guides.shape[1]
         method = self.best.method(*shape, self.device)
@@ -245,7 +226,7 @@ class Trainer:
         self.best = replace(self.best, nonlocal_weight=tuple(shares))
 
     def _affords_weighing(self) -> bool:
-        return self.schedule.affords(self._score_seconds * self._weighing_cost)
+        return self.schedule.affords(self._score_seconds * self._costs.weighing)
 
     def improved(self) -> bool:
         """Whether the best model improved significantly since the last call."""

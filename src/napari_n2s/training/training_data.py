@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_n2s.core.errors import ImageError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.exclusion.processing import name_processing
@@ -17,14 +16,14 @@ from napari_n2s.filters.baselines import Baseline, calibrate_baselines, errors_o
 from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Image
-from napari_n2s.images.scale import Scale, measure_scale
+from napari_n2s.images.scale import Scale
 from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.augmentation import Orientation
 from napari_n2s.preparation.dependent_frames import find_dependent_frames
 from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 from napari_n2s.preparation.structure import cell_sides, find_sparse_structure
-from napari_n2s.replicates import checks
+from napari_n2s.replicates.guides import prepare_guides
 from napari_n2s.training.neighbours import choose_context
 
 MAX_ON_DEVICE = 2**30
@@ -263,39 +262,6 @@ def prepare_training_data(
         ),
         has_excluded=bool(missing.any()),
     )
-
-
-def prepare_guides(
-    sampled: Image, prepared: PreparedImage
-) -> tuple[NDArray[np.float32], Scale | None, tuple[str, ...]]:
-    """Normalise the guides of an image, if any; missing values become the mean.
-
-    Returns
-    -------
-    guides : ndarray, shape (N, A, *space)
-    scale : Scale or None
-    findings : tuple of str
-
-    Raises
-    ------
-    ImageError
-        If a guide is a copy of the image, or has no finite value.
-    """
-    count, _, *space = prepared.x.shape
-    if sampled.guides is None:
-        return np.empty((count, 0, *space), np.float32), None, ()
-    canonical = sampled.guides.canonical
-    missing = ~np.isfinite(canonical)
-    if missing.all((0, *range(2, missing.ndim))).any():
-        raise ImageError("A guide holds only NaN or infinity; leave it out.")
-    channels = [[a] for a in range(canonical.shape[1])]
-    scales = [measure_scale(canonical[:, a], missing[:, a]) for a in channels]
-    shifts, spreads = zip(*((each.shift, each.spread) for each in scales), strict=True)
-    scale = Scale(np.concatenate(shifts), np.concatenate(spreads))
-    guides = np.empty(canonical.shape, np.float32)
-    for normalised, sample, mask in zip(guides, canonical, missing, strict=True):
-        normalised[:] = scale.normalise(sample, mask)
-    return guides, scale, checks.describe_guides(prepared.x, guides)
 
 
 def _fill_held_out(prepared: PreparedImage) -> None:

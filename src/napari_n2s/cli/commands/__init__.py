@@ -1,1 +1,1 @@
-"""What each command of the shell does."""
+"""The commands of the shell, a module each."""

@@ -1,4 +1,4 @@
-"""The shell: several files and folders in one call, and a folder of slices as one stack."""
+"""`denoise` with several files or folders, and with a folder of slices as one stack."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from napari_n2s.cli.console import TRACEBACK, in_a_sentence, printable, say
+from napari_n2s.cli.console import TRACEBACK, error_message, printable, say
 from napari_n2s.core.errors import FileError, N2SError, SettingsError
-from napari_n2s.io.recording import Recording
+from napari_n2s.io.file_image import FileImage
 
-ALONE = ("guide", "pair", "pairs", "report")
-"""Options that go with a single image."""
+SINGLE_IMAGE_OPTIONS = ("guide", "pair", "pairs", "report")
 
 
-def wanted(chosen: argparse.Namespace) -> bool:
-    """Whether several images were named: files, or a folder that is no zarr and holds images."""
-    return len(chosen.input) > 1 or any(_holds_images(each) for each in chosen.input)
+def is_batch(args: argparse.Namespace) -> bool:
+    """Whether the input is several files, or a folder of images that is no zarr."""
+    return len(args.input) > 1 or any(_holds_images(each) for each in args.input)
 
 
 def _holds_images(path: Path) -> bool:
-    from napari_n2s.io.formats import images_in
+    from napari_n2s.io.formats import list_image_files
 
-    return _is_plain_folder(path) and bool(images_in(path))
+    return _is_plain_folder(path) and bool(list_image_files(path))
 
 
 def _is_plain_folder(path: Path) -> bool:
-    """Whether a path leads to a folder that is no zarr; whoever reads it says what is wrong."""
+    """Whether a path is a folder and no zarr; errors are left to the reader."""
     from napari_n2s.io.formats import is_zarr_folder
 
     try:
@@ -38,93 +37,107 @@ def _is_plain_folder(path: Path) -> bool:
         return False
 
 
-def denoise(chosen: argparse.Namespace, one: Callable[[argparse.Namespace], None]) -> None:
+def denoise_batch(
+    args: argparse.Namespace, denoise_one: Callable[[argparse.Namespace], None]
+) -> None:
     """Denoise each file by itself, with a training of its own.
 
     Parameters
     ----------
-    chosen : Namespace
-    one : callable
+    args : Namespace
+    denoise_one : callable
         Denoises one of them.
 
     Raises
     ------
     N2SError
-        Before any work, if it cannot begin; after it, if some could not be denoised.
+        Before any work, if the outputs are unusable; after it, if some images were not denoised.
     """
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
-    given = [name for name in ALONE if getattr(chosen, name)]
+    given = [name for name in SINGLE_IMAGE_OPTIONS if getattr(args, name)]
     if given:
-        raise SettingsError(f"{', '.join(given)}: for one image at a time; leave that out.")
-    sources = list_images(chosen.input)
-    if not chosen.output:
-        chosen.output = _folder_beside(chosen.input)
-    elif chosen.output.suffix.lower() in paths.RESULTS:
-        raise FileError(f"{chosen.output} is named like a file; several images go into a folder.")
-    targets = [chosen.output and chosen.output / _name(each) for each in sources]
+        raise SettingsError(f"{', '.join(given)}: only for a single image; leave that out.")
+    sources = list_inputs(args.input)
+    if not args.output:
+        args.output = _default_folder(args.input)
+    elif args.output.suffix.lower() in output_paths.OUTPUT_SUFFIXES:
+        raise FileError(f"{args.output} is a file name; name a folder for several images.")
+    targets = [args.output and args.output / _output_name(each) for each in sources]
     clashing = [str(name) for name, count in Counter(filter(None, targets)).items() if count > 1]
     if clashing:
         raise FileError(
-            f"Several images would be written to {clashing[0]}; denoise them into folders of their "
-            "own."
+            f"Several images would be written to {clashing[0]}; denoise them into separate folders."
         )
-    if chosen.output:
-        if chosen.output.exists() and not chosen.output.is_dir():
-            raise FileError(f"{chosen.output} is no folder; name one after -o for several images.")
-        with paths.folder(chosen.output):
-            _each(chosen, sources, targets, one)
+    if args.output:
+        if args.output.exists() and not args.output.is_dir():
+            raise FileError(f"{args.output} is no folder; name one after -o for several images.")
+        with output_paths.output_folder(args.output):
+            _denoise_each(args, sources, targets, denoise_one)
     else:
-        _each(chosen, sources, targets, one)
+        _denoise_each(args, sources, targets, denoise_one)
 
 
-def _folder_beside(inputs: list[Path]) -> Path | None:
-    """Name a folder for the results of another; None where files were named, to write beside."""
+def default_output_folder(folder: Path) -> Path:
+    """Return the default folder for the results of a folder: next to it.
+
+    Raises
+    ------
+    FileError
+        If it is the root folder.
+    """
+    from napari_n2s.io.output_paths import named
+
+    folder = named(folder)
+    return folder.with_name(f"{folder.name}_n2s")
+
+
+def _default_folder(inputs: list[Path]) -> Path | None:
+    """Return the default output folder; None if the inputs are files, to write next to each."""
     folders = [each for each in inputs if _holds_images(each)]
     if not folders:
         return None
     if len(inputs) > 1:
-        raise SettingsError("Name a folder for the results of all these after -o.")
-    folder = folders[0] if folders[0].name.strip(".") else folders[0].resolve()
-    return folder.with_name(f"{folder.name}_n2s")
+        raise SettingsError("Name a folder for all results after -o.")
+    return default_output_folder(folders[0])
 
 
-def _each(
-    chosen: argparse.Namespace,
+def _denoise_each(
+    args: argparse.Namespace,
     sources: list[Path],
     targets: list[Path | None],
-    one: Callable[[argparse.Namespace], None],
+    denoise_one: Callable[[argparse.Namespace], None],
 ) -> None:
     failed = []
     for number, (source, target) in enumerate(zip(sources, targets, strict=True), start=1):
         say(f"{source} ({number} of {len(sources)})")
         try:
-            one(argparse.Namespace(**{**vars(chosen), "input": source, "output": target}))
-        except Exception as error:  # of every type: the others are to be denoised all the same
+            denoise_one(argparse.Namespace(**{**vars(args), "input": source, "output": target}))
+        except Exception as error:  # of any type: the other images are still to be denoised
             if not isinstance(error, N2SError) and os.environ.get(TRACEBACK):
                 raise
-            words = printable(in_a_sentence(error))
-            print(f"napari-n2s: {words}", file=sys.stderr, flush=True)
+            message = printable(error_message(error))
+            print(f"napari-n2s: {message}", file=sys.stderr, flush=True)
             failed.append(source.name)
     if failed:
         shown = ", ".join(failed[:5]) + (f" and {len(failed) - 5} more" if failed[5:] else "")
         raise FileError(f"{len(failed)} of {len(sources)} images were not denoised: {shown}.")
 
 
-def list_images(inputs: list[Path]) -> list[Path]:
-    """List the files that were named and those in the folders that were.
+def list_inputs(inputs: list[Path]) -> list[Path]:
+    """List the files among the inputs and the images in the folders among them.
 
     Raises
     ------
     FileError
-        If a folder holds none.
+        If a folder holds no image.
     """
-    from napari_n2s.io.formats import images_in
+    from napari_n2s.io.formats import list_image_files
 
     found: list[Path] = []
     for each in inputs:
         if _is_plain_folder(each):
-            inside = images_in(each)
+            inside = list_image_files(each)
             if not inside:
                 raise FileError(f"The folder {each} holds no images; name another.")
             found += inside
@@ -133,29 +146,32 @@ def list_images(inputs: list[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _name(source: Path) -> str:
-    """Give a result the name of its source, with an ending that can be written."""
-    from napari_n2s.io import paths
+def _output_name(source: Path) -> str:
+    """Return the name of the source, with the suffix .tif if its format cannot be written."""
+    from napari_n2s.io import output_paths
 
-    path = source if source.name.strip(".") else source.resolve()
-    written = path.suffix.lower() in paths.RESULTS
+    path = output_paths.named(source)
+    written = path.suffix.lower() in output_paths.OUTPUT_SUFFIXES
     return path.name if written else f"{path.stem}.tif"
 
 
-def read_stack(chosen: argparse.Namespace) -> tuple[Recording, list[Path]]:
-    """Read the files that were named, or those of a folder, as one stack, and say how.
+def read_stack(args: argparse.Namespace) -> tuple[FileImage, list[Path]]:
+    """Read the inputs, files or a folder of slices, as one stack; return it and its files.
 
     Raises
     ------
     FileError
+        If they form no stack.
     """
-    from napari_n2s.io import files, slices
+    from napari_n2s.io import image_sequence, reading
 
-    paths = list_images(chosen.input)
-    recording = slices.read_stack(paths, files.read, chosen.axes, files.LARGE)
-    size = " x ".join(map(str, recording.image.shape[1:]))
+    paths = list_inputs(args.input)
+    file_image = image_sequence.read_image_sequence(
+        paths, reading.read_image, args.axes, reading.LARGE
+    )
+    size = " x ".join(map(str, file_image.image.shape[1:]))
     say(
-        f"A stack of {len(paths)} slices of {size} along {recording.axes[0]}, from "
+        f"A stack of {len(paths)} slices of {size} along {file_image.axes[0]}, from "
         f"{paths[0].name} to {paths[-1].name}."
     )
-    return recording, paths
+    return file_image, paths

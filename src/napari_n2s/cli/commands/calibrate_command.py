@@ -1,4 +1,4 @@
-"""The shell: ``napari-n2s calibrate``, and denoising by a filter in place of a network."""
+"""The command ``napari-n2s calibrate``, and ``denoise --method`` with a calibrated filter."""
 
 from __future__ import annotations
 
@@ -15,42 +15,48 @@ from napari_n2s.images.dtypes import result_kind
 
 if TYPE_CHECKING:
     from napari_n2s.calibration.result import Calibration, Tried
-    from napari_n2s.io.recording import Recording
+    from napari_n2s.io.file_image import FileImage
 
-INPUT = "a TIFF or PNG file, or a folder of OME-Zarr or zarr"
+INPUT = "an image file (TIFF, PNG, MRC, CZI and others), or a folder of OME-Zarr or zarr"
 METHODS = ("median", "mean", "gaussian", "nlm", "wavelet", "tv", "bilateral", "butterworth")
 METHOD = (
-    "median, mean or gaussian, which leave a pixel out of its own neighbourhood; or scikit-image's "
+    "median, mean or gaussian, whose footprint excludes the centre pixel; or scikit-image's "
     "nlm (non-local means), wavelet, tv (total variation), bilateral, butterworth"
 )
 MIX = (
-    "mix the noisy pixels back into what a filter predicts without them; if left out, where the "
-    "noise is known well enough"
+    "mix the noisy pixels back into the blind prediction of a filter; by default if the noise can "
+    "be estimated well enough"
 )
 
 
 def add_command(commands: Any) -> None:
     """Add the command to the shell's."""
-    text = "find the strength of a filter that suits an image file, without ground truth"
+    text = "find the best strength of a filter for an image file, without ground truth"
     parser = commands.add_parser("calibrate", help=text, description=text.capitalize() + ".")
     parser.set_defaults(run=_calibrate)
     parser.add_argument("input", type=Path, metavar="INPUT", help=INPUT)
     parser.add_argument("--method", choices=METHODS, default="median", help=METHOD)
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the curve here")
-    parser.add_argument("--json", type=Path, metavar="FILE.json", help="write every value here")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="plot the curve to this file")
     parser.add_argument(
-        "-o", "--output", type=Path, help="write the image, filtered at its best strength, here"
+        "--json", type=Path, metavar="FILE.json", help="write all values to this file"
     )
     parser.add_argument(
-        "--axes", help="one letter for each axis, as TYX; read from the file if left out"
+        "-o",
+        "--output",
+        type=Path,
+        help="write the image, filtered at the best strength, to this file",
+    )
+    parser.add_argument(
+        "--axes", help="one letter for each axis, as TYX; default: read from the file"
     )
     parser.add_argument(
         "--z-step",
         type=float,
         metavar="D",
-        help="look at neighbouring slices too, which are D pixels apart (median, mean, gaussian)",
+        help="filter across neighbouring slices too, which are D pixels apart (median, mean, "
+        "gaussian)",
     )
-    info_command.add_choice(parser)
+    info_command.add_selection(parser)
     parser.add_argument("--mix", action=argparse.BooleanOptionalAction, default=None, help=MIX)
     parser.add_argument(
         "--nan-policy", choices=choices("nan_policy"), default="raise", help=words("nan_policy")
@@ -59,64 +65,64 @@ def add_command(commands: Any) -> None:
 
 
 def filter_file(
-    output: Path, kind: Any, recording: Recording, method: str, nan_policy: str, seed: int
+    output: Path, dtype: Any, file_image: FileImage, method: str, nan_policy: str, seed: int
 ) -> Calibration:
-    """Calibrate a filter on a recording, and write it filtered at its best."""
+    """Calibrate a filter on an image, and write the image filtered at the best strength."""
     from napari_n2s.calibration.calibrate import calibrate
     from napari_n2s.core.generators import finish
-    from napari_n2s.io.writing import creating
+    from napari_n2s.io.writing import open_output
 
-    image, axes = recording.image, recording.axes
-    with creating(output, kind, recording) as out:
+    image, axes = file_image.image, file_image.axes
+    with open_output(output, dtype, file_image) as out:
         found = calibrate(image, method, axes=axes, nan_policy=nan_policy, seed=seed)
         finish(found.applying(found.open(image), out=out))
     return found
 
 
-def account(found: Calibration) -> list[str]:
-    """Say what came out, and what mixing promises."""
+def summary_lines(found: Calibration) -> list[str]:
+    """Summarise a calibration, with the expected gain of mixing the noisy pixels back."""
     lines = [found.sentence()]
     if found.denoiser.blind:
-        gain = f"Mixing the noisy pixels back promises {found.mixing.gain:.1f} dB"
-        doubt = "" if found.mixes else ", but the noise is not known well enough: it is left out"
+        gain = f"Mixing the noisy pixels back should gain {found.mixing.gain:.1f} dB"
+        doubt = "" if found.mixes else ", but the noise estimate is too uncertain: it is left out"
         lines.append(f"{gain}{doubt}.")
     return lines
 
 
-def _calibrate(chosen: argparse.Namespace) -> None:
+def _calibrate(args: argparse.Namespace) -> None:
     from napari_n2s.core.generators import finish
-    from napari_n2s.io import paths
-    from napari_n2s.io.writing import creating
+    from napari_n2s.io import output_paths
+    from napari_n2s.io.writing import open_output
 
-    recording = info_command.read_chosen(chosen)
-    for path, suffixes in ((chosen.plot, (".png",)), (chosen.json, (".json",))):
+    file_image = info_command.read_selected(args)
+    for path, suffixes in ((args.plot, (".png",)), (args.json, (".json",))):
         if path:
-            paths.check_output(path, suffixes)
-    if chosen.output:
-        paths.check_output(chosen.output, paths.RESULTS)
-    recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
-    if chosen.output:
-        with creating(chosen.output, result_kind(recording.image), recording) as out:
-            found = _calibrate_and_tell(chosen, recording)
-            finish(found.applying(found.open(recording.image), mix=chosen.mix, out=out))
+            output_paths.check_output(path, suffixes)
+    if args.output:
+        output_paths.check_output(args.output, output_paths.OUTPUT_SUFFIXES)
+    file_image = replace(file_image, axes=(args.axes or file_image.axes).upper())
+    if args.output:
+        with open_output(args.output, result_kind(file_image.image), file_image) as out:
+            found = _calibrate_and_print(args, file_image)
+            finish(found.applying(found.open(file_image.image), mix=args.mix, out=out))
     else:
-        _calibrate_and_tell(chosen, recording)
-    for path in filter(None, (chosen.plot, chosen.json, chosen.output)):
+        _calibrate_and_print(args, file_image)
+    for path in filter(None, (args.plot, args.json, args.output)):
         say(f"Wrote {path}.")
 
 
-def _calibrate_and_tell(chosen: argparse.Namespace, recording: Recording) -> Calibration:
+def _calibrate_and_print(args: argparse.Namespace, file_image: FileImage) -> Calibration:
     from napari_n2s.calibration.calibrate import calibrating, get_ready, spacing_of
     from napari_n2s.filters.catalogue import choose_denoiser
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
-    spacing = spacing_of(chosen.z_step)
-    denoiser = choose_denoiser(chosen.method, None, spacing)
+    spacing = spacing_of(args.z_step)
+    denoiser = choose_denoiser(args.method, None, spacing)
     ready = get_ready(
-        recording.image,
-        recording.axes,
-        nan_policy=chosen.nan_policy,
-        seed=chosen.seed,
+        file_image.image,
+        file_image.axes,
+        nan_policy=args.nan_policy,
+        seed=args.seed,
         volume=len(spacing) > 2,
     )
     work = calibrating(ready, denoiser)
@@ -126,15 +132,15 @@ def _calibrate_and_tell(chosen: argparse.Namespace, recording: Recording) -> Cal
         except StopIteration as end:
             found: Calibration = end.value
             break
-    for line in account(found):
+    for line in summary_lines(found):
         say(line)
-    if chosen.plot:
+    if args.plot:
         from napari_n2s.calibration.curve import draw
 
-        paths.write_whole(chosen.plot, lambda part: draw(found, part))
-    if chosen.json:
+        output_paths.write_atomically(args.plot, lambda part: draw(found, part))
+    if args.json:
         text = json.dumps(found.to_dict(), indent=2) + "\n"
-        paths.write_whole(chosen.json, lambda part: part.write_text(text))
+        output_paths.write_atomically(args.json, lambda part: part.write_text(text))
     return found
 
 

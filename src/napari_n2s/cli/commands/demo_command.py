@@ -1,4 +1,4 @@
-"""The command `demo`: simulate a noisy micrograph, denoise it, and compare with the truth."""
+"""The command ``napari-n2s demo``: denoise a simulated micrograph and compare with the truth."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.images.image import open_image
 
 
-def run(chosen: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     """Run the command."""
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
-    settings, folder = denoise_command.settings_of(chosen), chosen.folder
+    settings, folder = denoise_command.settings_from(args), args.folder
     targets = {
         name: folder / f"{name}.{'png' if name == 'before_after' else 'tif'}"
         for name in ("noisy", "denoised", "truth", "before_after")
     }
-    with paths.folder(folder):
+    with output_paths.output_folder(folder):
         for path in targets.values():
-            paths.check_output(path, (path.suffix,))
-        with paths.claim(targets["noisy"]):
+            output_paths.check_output(path, (path.suffix,))
+        with output_paths.lock_output(targets["noisy"]):
             _simulate_and_denoise(settings, folder, targets)
 
 
 def _simulate_and_denoise(settings: Settings, folder: Path, targets: dict[str, Path]) -> None:
-    from napari_n2s.io import files
-    from napari_n2s.io.recording import Recording
+    from napari_n2s.io import writing
+    from napari_n2s.io.file_image import FileImage
     from napari_n2s.simulation import fluorescence, judging
 
     sample = fluorescence.picture(seed=settings.seed)
     say("Simulated a fluorescence image of 512 x 512 pixels with filaments and nuclei.")
-    clean, report = denoise_command.denoise_and_show(
+    clean, report = denoise_command.denoise_with_progress(
         open_image(sample.noisy, sample.axes), settings
     )
     for name, image in (("noisy", sample.noisy), ("denoised", clean), ("truth", sample.truth)):
-        files.write(targets[name], image, Recording(image, sample.axes))
-    files.write_png(targets["before_after"], judging.before_and_after(sample, clean))
+        writing.write_image(targets[name], image, FileImage(image, sample.axes))
+    writing.write_png(targets["before_after"], judging.before_and_after(sample, clean))
     say(f"Wrote {', '.join(path.name for path in targets.values())} to {folder}.")
     say(
         f"Against the truth: noisy {judging.psnr(sample.noisy, sample.truth):.1f} dB, "

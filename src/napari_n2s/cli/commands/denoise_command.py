@@ -1,4 +1,4 @@
-"""The shell: ``napari-n2s denoise``, and what it shows meanwhile."""
+"""The command ``napari-n2s denoise``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from napari_n2s.cli import signals
 from napari_n2s.cli.commands import batch, calibrate_command, info_command, pairs_command
 from napari_n2s.cli.console import printable, say
-from napari_n2s.cli.progress_bar import show
+from napari_n2s.cli.progress_bar import run_with_progress
 from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.torch_loading import load_torch
@@ -22,119 +22,122 @@ from napari_n2s.images.dtypes import named_kind
 from napari_n2s.images.image import Image, open_image
 
 if TYPE_CHECKING:
-    from napari_n2s.io.recording import Recording
+    from napari_n2s.io.file_image import FileImage
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.pipeline.report import Report
 
-STOPS = (
-    "The network is being applied; Ctrl-C once more stops that, and the same command goes on after "
-    "the last finished pictures."
+RESUMABLE = (
+    "The network is being applied; Ctrl-C once more stops it, and the same command resumes after "
+    "the last finished planes."
 )
+"""Printed at the first Ctrl-C while a network is applied into OME-Zarr."""
 
 
-def settings_of(chosen: argparse.Namespace) -> Settings:
-    """Gather the settings from what was typed."""
+def settings_from(args: argparse.Namespace) -> Settings:
+    """Return the settings given on the command line."""
     names = {each.name for each in fields(Settings)}
-    return Settings(**{name: value for name, value in vars(chosen).items() if name in names})
+    return Settings(**{name: value for name, value in vars(args).items() if name in names})
 
 
-def denoise(chosen: argparse.Namespace) -> None:
+def denoise(args: argparse.Namespace) -> None:
     """Run the command."""
-    settings_of(chosen)
-    if not (chosen.input or chosen.pairs):
+    settings_from(args)
+    if not (args.input or args.pairs):
         raise SettingsError("Name an image to denoise, or folders after --pairs.")
-    if chosen.stack:
-        _denoise_stack(chosen)
-    elif batch.wanted(chosen):
-        batch.denoise(chosen, _denoise_one)
+    if args.stack:
+        _denoise_stack(args)
+    elif batch.is_batch(args):
+        batch.denoise_batch(args, _denoise_one)
     else:
-        chosen.input = chosen.input[0] if chosen.input else None
-        _denoise_one(chosen)
+        args.input = args.input[0] if args.input else None
+        _denoise_one(args)
 
 
-def _denoise_stack(chosen: argparse.Namespace) -> None:
-    if pairs_command.wanted(chosen):
-        raise SettingsError("--stack is for one reading; leave out what names others.")
-    recording, sources = batch.read_stack(chosen)
-    first = chosen.input[0] if chosen.input[0].name.strip(".") else chosen.input[0].resolve()
-    chosen.input = first.with_name(f"{first.name}.tif") if first.is_dir() else first
-    _denoise_recording(chosen, recording, sources)
+def _denoise_stack(args: argparse.Namespace) -> None:
+    from napari_n2s.io import output_paths
 
-
-def _denoise_one(chosen: argparse.Namespace) -> None:
-    if pairs_command.wanted(chosen):
-        pairs_command.denoise(chosen, settings_of(chosen))
-    else:
-        _denoise_recording(chosen, info_command.read_chosen(chosen), [chosen.input])
-
-
-def _denoise_recording(
-    chosen: argparse.Namespace, recording: Recording, sources: list[Path]
-) -> None:
-    from napari_n2s.io import files, paths, writing
-
-    settings = settings_of(chosen)
-    output = chosen.output or paths.beside_input(chosen.input, recording.flavour)
-    paths.check_output(output, paths.RESULTS)
-    if chosen.report:
-        paths.check_output(chosen.report, (".json",))
-    recording = replace(recording, axes=(chosen.axes or recording.axes).upper())
-    guides = [files.read(each).image for each in chosen.guide]
-    image = open_image(recording.image, recording.axes, guides, volume=settings.volume)
-    kind = named_kind(chosen.dtype, recording.image)
-    info_command.tell_losses(output, kind, recording)
-    if chosen.scheduler and (chosen.method or not paths.is_zarr(output)):
+    if pairs_command.has_replicates(args):
         raise SettingsError(
-            "--scheduler is for networks and for an output that ends in .zarr; leave it out, or "
-            "choose such a name."
+            "--stack cannot be combined with replicates; leave out the options for them."
         )
-    if chosen.method:
-        ours = {each.name for each in fields(Settings)} - {"nan_policy", "seed"}
-        given = sorted(ours & set(vars(chosen))) + ["guide"] * bool(chosen.guide)
+    file_image, sources = batch.read_stack(args)
+    first = output_paths.named(args.input[0])
+    args.input = first.with_name(f"{first.name}.tif") if first.is_dir() else first
+    _denoise_image(args, file_image, sources)
+
+
+def _denoise_one(args: argparse.Namespace) -> None:
+    if pairs_command.has_replicates(args):
+        pairs_command.denoise(args, settings_from(args))
+    else:
+        _denoise_image(args, info_command.read_selected(args), [args.input])
+
+
+def _denoise_image(args: argparse.Namespace, file_image: FileImage, sources: list[Path]) -> None:
+    from napari_n2s.io import output_paths, reading, writing
+
+    settings = settings_from(args)
+    output = args.output or output_paths.default_output(args.input, file_image.file_format)
+    output_paths.check_output(output, output_paths.OUTPUT_SUFFIXES)
+    if args.report:
+        output_paths.check_output(args.report, (".json",))
+    file_image = replace(file_image, axes=(args.axes or file_image.axes).upper())
+    guides = [reading.read_image(each).image for each in args.guide]
+    image = open_image(file_image.image, file_image.axes, guides, volume=settings.volume)
+    dtype = named_kind(args.dtype, file_image.image)
+    info_command.print_lost_metadata(output, dtype, file_image)
+    if args.scheduler and (args.method or not output_paths.is_zarr(output)):
+        raise SettingsError(
+            "--scheduler needs a network and an output that ends in .zarr; leave it out, or choose "
+            "such a name."
+        )
+    if args.method:
+        network_only = {each.name for each in fields(Settings)} - {"nan_policy", "seed"}
+        given = sorted(network_only & set(vars(args))) + ["guide"] * bool(args.guide)
         if given:
             raise SettingsError(
                 f"{', '.join(given)}: for networks, not for a filter; leave that out, or --method."
             )
-        _filter(chosen, recording, settings, kind, output)
+        _filter(args, file_image, settings, dtype, output)
         return
-    if paths.is_zarr(output):
-        report = _denoise_to_zarr(chosen, recording, guides, settings, kind, output, sources)
+    if output_paths.is_zarr(output):
+        report = _denoise_to_zarr(args, file_image, guides, settings, dtype, output, sources)
     else:
-        with writing.creating(output, kind, recording) as out:
-            _, report = denoise_and_show(image, settings, out)
+        with writing.open_output(output, dtype, file_image) as out:
+            _, report = denoise_with_progress(image, settings, out)
     say(f"Wrote {output} after {report.seconds:.0f} s on the {report.device}.")
     say(report.sentence())
-    if chosen.report:
-        paths.write_whole(chosen.report, lambda part: part.write_text(report.to_json()))
-        say(f"Wrote {chosen.report}.")
+    if args.report:
+        output_paths.write_atomically(args.report, lambda part: part.write_text(report.to_json()))
+        say(f"Wrote {args.report}.")
 
 
 def _filter(
-    chosen: argparse.Namespace,
-    recording: Recording,
+    args: argparse.Namespace,
+    file_image: FileImage,
     settings: Settings,
-    kind: np.dtype[Any],
+    dtype: np.dtype[Any],
     output: Path,
 ) -> None:
-    from napari_n2s.io import paths
+    from napari_n2s.io import output_paths
 
     found = calibrate_command.filter_file(
-        output, kind, recording, chosen.method, settings.nan_policy, settings.seed
+        output, dtype, file_image, args.method, settings.nan_policy, settings.seed
     )
-    for line in (f"Wrote {output}.", *calibrate_command.account(found)):
+    for line in (f"Wrote {output}.", *calibrate_command.summary_lines(found)):
         say(line)
-    if chosen.report:
+    if args.report:
         text = json.dumps(found.to_dict(), indent=2) + "\n"
-        paths.write_whole(chosen.report, lambda part: part.write_text(text))
-        say(f"Wrote {chosen.report}.")
+        output_paths.write_atomically(args.report, lambda part: part.write_text(text))
+        say(f"Wrote {args.report}.")
 
 
 def _denoise_to_zarr(
-    chosen: argparse.Namespace,
-    recording: Recording,
+    args: argparse.Namespace,
+    file_image: FileImage,
     guides: list[Any],
     settings: Settings,
-    kind: np.dtype[Any],
+    dtype: np.dtype[Any],
     output: Path,
     sources: list[Path],
 ) -> Report:
@@ -144,32 +147,32 @@ def _denoise_to_zarr(
     from napari_n2s.pipeline.unfinished import Unfinished
 
     unfinished = Unfinished(output)
-    begun = unfinished.begun
-    client = connect(chosen.scheduler) if chosen.scheduler else None
-    read = [*sources, *chosen.guide]
-    asked = (output, read, recording, settings, kind, client)
-    begin = partial(denoising_to, *asked, guides=guides)
+    resumed = unfinished.begun
+    client = connect(args.scheduler) if args.scheduler else None
+    read = [*sources, *args.guide]
+    job = (output, read, file_image, settings, dtype, client)
+    begin = partial(denoising_to, *job, guides=guides)
 
-    def words() -> str:
-        kept = f"{unfinished.folder} keeps what is finished; repeat the command to go on."
+    def message() -> str:
+        kept = f"{unfinished.folder} keeps the finished planes; repeat the command to resume."
         return printable(kept) if unfinished.begun else ""
 
     try:
-        with signals.last_words(words):
-            report: Report = show(begin, STOPS)
+        with signals.exit_message(message):
+            report: Report = run_with_progress(begin, RESUMABLE)
     finally:
         if client:
             client.close()
-    if begun:
-        say(f"Went on with what was finished in {unfinished.folder}.")
+    if resumed:
+        say(f"Resumed from {unfinished.folder}.")
     return report
 
 
-def denoise_and_show(image: Image, settings: Settings, out: Any = None) -> Denoised:
-    """Denoise, telling how far it is; Ctrl-C ends the training."""
+def denoise_with_progress(image: Image, settings: Settings, out: Any = None) -> Denoised:
+    """Denoise with a progress bar; Ctrl-C ends the training."""
     load_torch()
     from napari_n2s.pipeline.denoise_one import denoising
 
     start = partial(denoising, image, settings=settings, out=out)
-    result: Denoised = show(start)
+    result: Denoised = run_with_progress(start)
     return result

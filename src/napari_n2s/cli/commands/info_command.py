@@ -1,4 +1,4 @@
-"""The shell: ``napari-n2s info``, and choosing one of the images in a file."""
+"""The command ``napari-n2s info``, and the options that select one of the images in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_n2s.cli.console import say
 from napari_n2s.images.axes import parse_axes
 
 if TYPE_CHECKING:
-    from napari_n2s.io.recording import Content, Recording
+    from napari_n2s.io.file_image import FileImage, ImageInfo
 
 
 def add_command(commands: Any, about: str) -> None:
@@ -21,64 +21,63 @@ def add_command(commands: Any, about: str) -> None:
     parser.add_argument("input", type=Path, metavar="FILE", help=about)
 
 
-def add_choice(parser: Any) -> None:
-    """Add the options that choose one of several images in INPUT."""
+def add_selection(parser: Any) -> None:
+    """Add the options that select one of several images in INPUT."""
     parser.add_argument(
         "--series",
         type=int,
         metavar="N",
-        help="which of several images in INPUT (positions, scenes), counted from 0; napari-n2s "
-        "info lists them",
+        help="index of the image in INPUT if it holds several (positions, scenes), counted from 0; "
+        "napari-n2s info lists them",
     )
     parser.add_argument(
         "--level",
         type=int,
         metavar="N",
-        help="at which of its resolutions, 0 for the full one",
+        help="index of its resolution level; 0 is full resolution",
     )
 
 
-def read_chosen(chosen: argparse.Namespace) -> Recording:
-    """Read the image that was named and chosen, and say what there is to be known of it."""
-    from napari_n2s.io import files
+def read_selected(args: argparse.Namespace) -> FileImage:
+    """Read the selected image and print the notes on it."""
+    from napari_n2s.io import reading
 
-    recording = files.read(chosen.input, chosen.series, chosen.level)
-    for note in recording.notes:
-        say(f"{chosen.input}: {note}")
-    return recording
+    file_image = reading.read_image(args.input, args.series, args.level)
+    for note in file_image.notes:
+        say(f"{args.input}: {note}")
+    return file_image
 
 
-def tell_losses(output: Path, kind: Any, recording: Recording) -> None:
-    """Say what of all that a file says the result has no place for.
+def print_lost_metadata(output: Path, dtype: Any, file_image: FileImage) -> None:
+    """Print which metadata of the source the output cannot hold.
 
     Raises
     ------
     ImageError
-        If the axes are not those of the image.
+        If the axes do not fit the image.
     """
     from napari_n2s.io import writing
 
-    parse_axes(recording.image.shape, recording.axes)
-
-    for note in writing.losses(output, kind, recording):
+    parse_axes(file_image.image.shape, file_image.axes)
+    for note in writing.lost_metadata(output, dtype, file_image):
         say(note)
 
 
-def _info(chosen: argparse.Namespace) -> None:
-    from napari_n2s.io import files
+def _info(args: argparse.Namespace) -> None:
+    from napari_n2s.io import reading
 
-    for number, content in enumerate(files.contents(chosen.input)):
-        say(content.sentence(number))
-        for line in _details(content):
+    for index, info in enumerate(reading.list_images(args.input)):
+        say(info.sentence(index))
+        for line in _details(info):
             say(f"   {line}")
 
 
-def _details(content: Content) -> list[str]:
+def _details(info: ImageInfo) -> list[str]:
     lines = []
-    if content.sizes:
-        steps = [f"{axis} {step:.6g} {unit}" for axis, (step, unit) in content.sizes.items()]
+    if info.pixel_sizes:
+        steps = [f"{axis} {step:.6g} {unit}" for axis, (step, unit) in info.pixel_sizes.items()]
         lines.append(f"pixel size: {', '.join(steps)}")
-    if len(content.levels) > 1:
-        shapes = [f"{n}: {' x '.join(map(str, shape))}" for n, shape in enumerate(content.levels)]
+    if len(info.levels) > 1:
+        shapes = [f"{n}: {' x '.join(map(str, shape))}" for n, shape in enumerate(info.levels)]
         lines.append(f"levels: {', '.join(shapes)}")
-    return lines + list(content.notes)
+    return lines + list(info.notes)

@@ -1,1 +1,1 @@
-"""Zarr and OME-Zarr, larger than memory."""
+"""Reading and writing zarr and OME-Zarr, larger than memory."""

@@ -1,4 +1,4 @@
-"""What a group of OME-Zarr says of its image, read tolerantly: what makes no sense is left out."""
+"""Metadata of OME-Zarr, parsed tolerantly: what is invalid is ignored with a note."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-KEPT = ("name", "type", "unit")
-"""What is kept of an axis."""
+AXIS_KEYS = ("name", "type", "unit")
+"""Entries of an axis that are copied."""
 
 
 @dataclass(frozen=True)
 class ZarrMetadata:
-    """An image of a group.
+    """Metadata of one image of a group.
 
     Attributes
     ----------
     path : str
-        Where in the group its array lies.
+        Path of its array in the group.
     letters : str
-        One for each axis.
+        One letter for each axis.
     axes : list of dict
-        What is said of each: words only.
+        Name, type and unit of each axis.
     scale, translation : list of float
+        Of each axis.
     omero : dict or None
-        How it is shown.
+        Display settings.
     images, levels : int
-        How many images the group holds, and at how many resolutions this one.
+        Number of images in the group, and of resolution levels of this one.
     notes : tuple of str
-        What made no sense, a sentence each.
+        What is ignored because it is invalid, one sentence each.
     """
 
     path: str
@@ -43,41 +44,41 @@ class ZarrMetadata:
     notes: tuple[str, ...]
 
 
-def read_about(
+def parse_metadata(
     attributes: Mapping[str, Any], series: int = 0, level: int = 0
 ) -> ZarrMetadata | None:
-    """Read the attributes of a group; None if they name no image.
+    """Parse the attributes of a group; None if they name no image.
 
     Parameters
     ----------
     attributes : mapping
-        Anything that JSON can say.
+        Any JSON.
     series, level : int
-        Which of several images, and at which of its resolutions.
+        Index of the image and of its resolution level.
 
     Raises
     ------
     ValueError
-        If an image is named, but not where it lies or what its axes are.
+        If the image has no path or no axes, or `series` or `level` does not exist.
     """
-    about = _mapping(attributes.get("ome")) or attributes
-    images = _list(about.get("multiscales"))
+    attributes = _mapping(attributes.get("ome")) or attributes
+    images = _list(attributes.get("multiscales"))
     if not images:
         return None
     if not 0 <= series < len(images):
         raise ValueError(f"it has no image {series}; it holds {len(images)}, counted from 0")
-    first, notes = _mapping(images[series]), list[str]()
-    levels = _list(first.get("datasets"))
+    image, notes = _mapping(images[series]), list[str]()
+    levels = _list(image.get("datasets"))
     if level and not 0 <= level < len(levels):
         raise ValueError(f"it has no level {level}; its image has {len(levels)}, counted from 0")
-    full = _mapping(levels[level]) if levels else {}
-    path = full.get("path")
-    axes = [_axis(each, notes) for each in _list(first.get("axes"))]
+    dataset = _mapping(levels[level]) if levels else {}
+    path = dataset.get("path")
+    axes = [_axis(each, notes) for each in _list(image.get("axes"))]
     if not isinstance(path, str) or not axes or not all(each["name"] for each in axes):
-        raise ValueError("it does not say where its image lies and what its axes are")
+        raise ValueError("it names no path or no axes for its image")
     scale, translation = [1.0] * len(axes), [0.0] * len(axes)
-    said = (full.get("coordinateTransformations"), first.get("coordinateTransformations"))
-    for step in (_mapping(each) for group in said for each in _list(group)):
+    transforms = [each.get("coordinateTransformations") for each in (dataset, image)]
+    for step in (_mapping(each) for group in transforms for each in _list(group)):
         factor = _numbers(step.get("scale"), len(axes), notes, positive=True)
         shift = _numbers(step.get("translation"), len(axes), notes)
         if factor:
@@ -86,9 +87,9 @@ def read_about(
         if shift:
             translation = [a + b for a, b in zip(translation, shift, strict=True)]
     letters = "".join(each["name"][0].upper() for each in axes)
-    omero = _mapping(about.get("omero")) or None
-    counts, said_once = (len(images), len(levels)), tuple(dict.fromkeys(notes))
-    return ZarrMetadata(path, letters, axes, scale, translation, omero, *counts, said_once)
+    omero = _mapping(attributes.get("omero")) or None
+    counts, unique_notes = (len(images), len(levels)), tuple(dict.fromkeys(notes))
+    return ZarrMetadata(path, letters, axes, scale, translation, omero, *counts, unique_notes)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -100,10 +101,10 @@ def _list(value: Any) -> list[Any]:
 
 
 def _axis(value: Any, notes: list[str]) -> dict[str, str]:
-    said = {"name": value} if isinstance(value, str) else _mapping(value)  # as before 0.4
-    kept = {key: said[key] for key in KEPT if isinstance(said.get(key), str)}
-    if len(kept) < sum(key in said for key in KEPT):
-        notes.append("What it says of an axis makes no sense and is left out.")
+    axis = {"name": value} if isinstance(value, str) else _mapping(value)  # as before 0.4
+    kept = {key: axis[key] for key in AXIS_KEYS if isinstance(axis.get(key), str)}
+    if len(kept) < sum(key in axis for key in AXIS_KEYS):
+        notes.append("A part of its description of the axes is invalid and ignored.")
     name = kept.get("name", "")
     return {**kept, "name": name if name[:1].isalpha() else ""}
 
@@ -111,11 +112,11 @@ def _axis(value: Any, notes: list[str]) -> dict[str, str]:
 def _numbers(
     value: Any, count: int, notes: list[str], *, positive: bool = False
 ) -> list[float] | None:
-    """Give as many numbers as there are axes; None where there are none."""
+    """Return one number for each axis; None if there are none, or with a note if invalid."""
     if value is None:
         return None
     given = value if isinstance(value, Sequence) and not isinstance(value, str) else [value] * count
-    sound = len(given) == count and all(
+    valid = len(given) == count and all(
         isinstance(each, int | float)
         and not isinstance(each, bool)
         and abs(each) < 1e300
@@ -123,7 +124,7 @@ def _numbers(
         and (each > 0 or not positive)
         for each in given
     )
-    if not sound:
-        notes.append("The pixel size or place that it names makes no sense and is left out.")
+    if not valid:
+        notes.append("Its pixel size or position is invalid and ignored.")
         return None
     return [float(each) for each in given]

@@ -1,1 +1,1 @@
-"""Files that are neither TIFF nor zarr."""
+"""Formats other than TIFF and zarr, each read by a library of its own."""

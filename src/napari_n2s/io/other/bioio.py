@@ -1,4 +1,4 @@
-"""Microscope makers' own files (CZI, ND2, LIF, DM3, DM4), read through bioio and its plugins."""
+"""Reading vendor formats (CZI, ND2, LIF, DM3, DM4) with bioio and its plugins."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Any
 import numpy as np
 
 from napari_n2s.core.errors import FileError
-from napari_n2s.io.formats import PLUGINS, require_library
-from napari_n2s.io.pixel_size import CENTIMETRES, unit_name
-from napari_n2s.io.recording import Content, Recording
+from napari_n2s.io.file_image import FileImage, ImageInfo
+from napari_n2s.io.formats import BIOIO_PLUGINS, import_optional
+from napari_n2s.io.pixel_size import CENTIMETRES, canonical_unit
 
 
-def read_bioio(path: Path, series: int | None, level: int | None, large: int) -> Recording:
-    """Read a scene of a file, to be written as OME-TIFF.
+def read_bioio(path: Path, series: int | None, level: int | None, large: int) -> FileImage:
+    """Read a scene of a file, with metadata in OME's terms.
 
     Parameters
     ----------
     path : Path
     series, level : int, optional
-        Which of its scenes, and at which resolution.
+        Index of the scene and of its resolution level.
     large : int
-        Bytes beyond which it stays in the file.
+        Size in bytes above which the image is lazy.
 
     Raises
     ------
     FileError
-        If bioio or the plugin for such files is not there, if it is damaged, or if it holds
-        several scenes and none was chosen.
+        If bioio or the plugin for the format is not installed, the file is damaged, or there are
+        several scenes and `series` is None.
     """
     opened = _open(path)
     scenes = list(opened.scenes)
@@ -46,34 +46,34 @@ def read_bioio(path: Path, series: int | None, level: int | None, large: int) ->
     return _read(path, opened, series or 0, level, large)
 
 
-def list_bioio(path: Path) -> list[Content]:
+def list_bioio(path: Path) -> list[ImageInfo]:
     """List the scenes of a file."""
     opened, found = _open(path), []
     for number, name in enumerate(opened.scenes):
-        recording = _read(path, opened, number, None, 0)
-        image = recording.image
+        scene = _read(path, opened, number, None, 0)
+        image = scene.image
         shape = tuple(image.shape)
-        found.append(Content(str(name), recording.axes, shape, str(image.dtype), recording.sizes))
+        found.append(ImageInfo(str(name), scene.axes, shape, str(image.dtype), scene.pixel_sizes))
     return found
 
 
 def _open(path: Path) -> Any:
-    package = f"bioio {PLUGINS[path.suffix.lower()]}"
-    bioio = require_library("bioio", path, package)
+    package = f"bioio {BIOIO_PLUGINS[path.suffix.lower()]}"
+    bioio = import_optional("bioio", path, package)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return bioio.BioImage(path.resolve())
-        except Exception as error:  # of every type, by plugins of many authors
+        except Exception as error:  # of any type, depending on the plugin
             if type(error).__name__ != "UnsupportedFileFormatError":
                 raise
             raise FileError(
-                f"{path} is of a kind for which bioio has no plugin here, or is damaged; if need "
-                f"be, install one: python -m pip install {package}"
+                f"{path} is damaged, or bioio has no plugin for its format; you may install one: "
+                f"python -m pip install {package}"
             ) from error
 
 
-def _read(path: Path, opened: Any, scene: int, level: int | None, large: int) -> Recording:
+def _read(path: Path, opened: Any, scene: int, level: int | None, large: int) -> FileImage:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         opened.set_scene(scene)
@@ -95,21 +95,21 @@ def _read(path: Path, opened: Any, scene: int, level: int | None, large: int) ->
         notes = []
         if level is None and len(levels) > 1:
             notes.append(
-                f"It holds {len(levels)} resolutions, of which the full one is taken; --level "
-                "NUMBER chooses another."
+                f"It holds {len(levels)} resolutions; the full one is read, --level NUMBER "
+                "chooses another."
             )
         axes = "".join(letters[n] for n in kept)
-        return Recording(image, axes, "ome", _describe(opened, axes), notes=tuple(notes))
+        return FileImage(image, axes, "ome", _describe(opened, axes), notes=tuple(notes))
 
 
 def _describe(opened: Any, axes: str) -> dict[str, Any]:
-    """Say what is known of an image as OME does; what a plugin cannot tell is left out."""
+    """Return pixel size, time step and channel names in OME's terms, as far as the plugin can."""
     metadata: dict[str, Any] = {}
     for axis in "XYZ":
         with suppress(Exception):
             step = float(getattr(opened.physical_pixel_sizes, axis))
-            about = getattr(opened.dimension_properties, axis, None)
-            unit = unit_name(str(getattr(about, "unit", None) or "µm"))
+            properties = getattr(opened.dimension_properties, axis, None)
+            unit = canonical_unit(str(getattr(properties, "unit", None) or "µm"))
             unit = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm"}.get(unit, unit)
             if isfinite(step) and step > 0 and unit in CENTIMETRES:
                 metadata |= {f"PhysicalSize{axis}": step, f"PhysicalSize{axis}Unit": unit}

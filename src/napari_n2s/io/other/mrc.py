@@ -1,4 +1,4 @@
-"""MRC files, of electron microscopy: read and written by mrcfile, with the size of their voxels."""
+"""MRC files of electron microscopy, read and written by mrcfile with their voxel size."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from typing import Any
 import numpy as np
 
 from napari_n2s.core.errors import FileError
-from napari_n2s.io.formats import require_library
-from napari_n2s.io.paths import beside
-from napari_n2s.io.recording import Recording
+from napari_n2s.io.file_image import FileImage
+from napari_n2s.io.formats import import_optional
+from napari_n2s.io.output_paths import atomic_path
+from napari_n2s.io.pixel_size import convert_length
 
-COUNTED = 2**28
-"""Bytes up to which the statistics in the header are computed, which takes thrice the memory."""
+STATISTICS_LIMIT = 2**28
+"""Size in bytes up to which the header's statistics are computed, which needs three times as much
+memory."""
 PACKAGE = "mrcfile"
 LETTERS = "XYZ"
-KEPT = ("origin", "nxstart", "nystart", "nzstart", "mapc", "mapr", "maps", "ispg", "exttyp")
-"""What is kept of the header beside the size of a voxel and the labels."""
+HEADER_KEPT = ("origin", "nxstart", "nystart", "nzstart", "mapc", "mapr", "maps", "ispg", "exttyp")
+"""Header fields that are copied, besides voxel size and labels."""
 MODES: dict[str, int] = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
-"""Types that MRC knows, and their numbers."""
+"""MRC's mode for each dtype that it supports."""
 
 
-def read_mrc(path: Path) -> Recording:
-    """Open an MRC file; its pixels are mapped into memory.
+def read_mrc(path: Path) -> FileImage:
+    """Open an MRC file with its pixels memory-mapped.
 
     Raises
     ------
     FileError
-        If it is damaged, or not of this kind.
+        If it is damaged, or no MRC file.
     """
-    mrcfile = require_library(PACKAGE, path, PACKAGE)
-    with warnings.catch_warnings(record=True) as heard:
+    mrcfile = import_optional(PACKAGE, path, PACKAGE)
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             with mrcfile.mmap(path, mode="r", permissive=True) as file:
@@ -44,108 +46,101 @@ def read_mrc(path: Path) -> Recording:
                 extended = np.array(file.extended_header)
                 stack = file.is_image_stack() if image is not None and image.ndim == 3 else False
                 voxel = [float(file.voxel_size[each]) for each in "xyz"]
-        except Exception as error:  # of every type, on damaged files
+        except Exception as error:  # of any type, on damaged files
             raise _damaged(path) from error
     if image is None or image.ndim < 2:
         raise _damaged(path)
     notes = [
         f"{' '.join(str(each.message).split()).rstrip('.')}."
-        for each in heard
+        for each in caught
         if issubclass(each.category, RuntimeWarning)
     ]
-    axes = "Q" * (image.ndim - 3) + _order(header, notes)[-image.ndim :]
+    axes = "Q" * (image.ndim - 3) + _axis_order(header, notes)[-image.ndim :]
     if stack:
         axes = "Q" + axes[1:]
-    sound = all(isfinite(each) and each >= 0 for each in voxel)
-    if not sound:
-        notes.append("Its voxel size makes no sense and is left out.")
+    valid = all(isfinite(each) and each >= 0 for each in voxel)
+    if not valid:
+        notes.append("Its voxel size is invalid and ignored.")
     metadata = {
-        "voxel": voxel if sound else [0.0] * 3,
-        "header": {name: header[name].copy() for name in KEPT},
+        "voxel": voxel if valid else [0.0] * 3,
+        "header": {name: header[name].copy() for name in HEADER_KEPT},
         "labels": header["label"][: min(max(int(header["nlabl"]), 0), 10)].copy(),
         "extended": extended,
     }
-    return Recording(image, axes, "mrc", metadata, notes=tuple(notes))
+    return FileImage(image, axes, "mrc", metadata, notes=tuple(notes))
 
 
 def _damaged(path: Path) -> FileError:
-    return FileError(f"{path} is no MRC file that can be read; it is damaged or incomplete.")
+    return FileError(f"{path} is no readable MRC file; it is damaged or incomplete.")
 
 
-def _order(header: Any, notes: list[str]) -> str:
-    """Name the axes of a volume, slowest first, by what its header says of their order."""
+def _axis_order(header: Any, notes: list[str]) -> str:
+    """Return the axes of a volume, slowest first, by its header's mapc, mapr and maps."""
     numbers = [int(header[each]) for each in ("maps", "mapr", "mapc")]
     if sorted(numbers) == [1, 2, 3]:
         return "".join(LETTERS[each - 1] for each in numbers)
     if any(numbers):
-        notes.append("Its order of axes makes no sense and is taken for Z, Y, X.")
+        notes.append("Its order of axes is invalid; Z, Y, X is assumed.")
     return "ZYX"
 
 
-def check_kind(path: Path, kind: np.dtype[Any], like: Recording) -> None:
-    """Make sure, before any work is done, that a result can be MRC.
+def check_dtype_and_axes(path: Path, dtype: np.dtype[Any], source: FileImage) -> None:
+    """Check, before any work is done, that MRC can hold a result.
 
     Raises
     ------
     FileError
-        If MRC has no place for its type or axes.
+        If MRC cannot hold its dtype or axes.
     """
-    require_library(PACKAGE, path, PACKAGE)
-    if kind.name not in MODES:
+    import_optional(PACKAGE, path, PACKAGE)
+    if dtype.name not in MODES:
         raise FileError(
-            f"MRC knows no {kind}; choose --dtype float32, or a name that ends in .tif, for {path}."
+            f"MRC cannot hold {dtype}; for {path}, choose --dtype float32 or a name that ends "
+            "in .tif."
         )
-    if len(like.axes) > 4 or (len(like.axes) == 4 and like.flavour != "mrc") or "S" in like.axes:
-        raise FileError(
-            f"MRC has no place for the axes {like.axes}; choose a name that ends in .tif for it."
-        )
+    axes = source.axes
+    if len(axes) > 4 or (len(axes) == 4 and source.file_format != "mrc") or "S" in axes:
+        raise FileError(f"MRC cannot hold the axes {axes}; choose a name that ends in .tif.")
 
 
 @contextmanager
-def map_mrc(path: Path, kind: np.dtype[Any], like: Recording) -> Iterator[Any]:
-    """Give an array to fill that is an MRC file of an image's shape and voxel size.
+def map_mrc(path: Path, dtype: np.dtype[Any], source: FileImage) -> Iterator[Any]:
+    """Yield a memory-mapped MRC file to write an image to, with the source's shape and voxel size.
 
     Raises
     ------
     FileError
         If it cannot be written; no part of it is left then.
     """
-    mrcfile = require_library(PACKAGE, path, PACKAGE)
-    with beside(path) as part:
-        shape = tuple(like.image.shape)
-        with mrcfile.new_mmap(part, shape, MODES[kind.name], overwrite=True) as file:
-            _describe(file, like)
-            if hasattr(os, "posix_fallocate"):  # a disk that is full must say so now
+    mrcfile = import_optional(PACKAGE, path, PACKAGE)
+    with atomic_path(path) as part:
+        shape = tuple(source.image.shape)
+        with mrcfile.new_mmap(part, shape, MODES[dtype.name], overwrite=True) as file:
+            _write_header(file, source)
+            if hasattr(os, "posix_fallocate"):  # fails now if the disk is full
                 with part.open("r+b") as opened:
                     os.posix_fallocate(opened.fileno(), 0, part.stat().st_size)
             yield file.data
-            if file.data.nbytes > COUNTED:
-                file.reset_header_stats()  # which says that they are not known
+            if file.data.nbytes > STATISTICS_LIMIT:
+                file.reset_header_stats()  # marks them as unknown
                 return
             with np.errstate(all="ignore"):
                 file.update_header_stats()
 
 
-def _describe(file: Any, like: Recording) -> None:
-    """Say what the source said; of other kinds of files, the size of a voxel."""
-    if like.flavour == "mrc":
-        said = like.metadata
-        if said["extended"].size:
-            file.set_extended_header(said["extended"])
-        for name, value in said["header"].items():
+def _write_header(file: Any, source: FileImage) -> None:
+    """Copy the header of an MRC source; of any other, the voxel size."""
+    if source.file_format == "mrc":
+        metadata = source.metadata
+        if metadata["extended"].size:
+            file.set_extended_header(metadata["extended"])
+        for name, value in metadata["header"].items():
             file.header[name] = value
-        for text in said["labels"]:
+        for text in metadata["labels"]:
             file.add_label(bytes(text).decode("ascii", "replace").strip("\0 "))
-        file.voxel_size = tuple(said["voxel"])
+        file.voxel_size = tuple(metadata["voxel"])
         return
-    if len(like.axes) == 3 and "Z" not in like.axes:
+    if len(source.axes) == 3 and "Z" not in source.axes:
         file.set_image_stack()
-    steps = [like.sizes.get(letter, (0.0, "nm")) for letter in LETTERS]
-    file.voxel_size = tuple(10 * in_nanometres(*step) for step in steps)
-
-
-def in_nanometres(step: float, unit: str) -> float:
-    """Give a length in nanometres."""
-    from napari_n2s.io.pixel_size import CENTIMETRES
-
-    return step * CENTIMETRES[unit] / CENTIMETRES["nm"]
+    steps = [source.pixel_sizes.get(letter, (0.0, "nm")) for letter in LETTERS]
+    file.voxel_size = tuple(10 * convert_length(step, "nm") for step in steps)

@@ -1,1 +1,1 @@
-"""TIFF and its dialects, with one parser that a damaged file cannot surprise."""
+"""Reading and writing TIFF: validation, metadata of every format, and images of any size."""

@@ -1,53 +1,57 @@
-"""What a TIFF file says of itself, read once and so that nothing in it can fail later.
+"""Metadata of TIFF files, parsed once so that nothing in it can fail later.
 
-Numbers that are none, or cannot be, are left out with a sentence that says so.
+Values that are no numbers, or implausible ones, are ignored with a note that says so.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 import numpy as np
 
-from napari_n2s.io.pixel_size import CENTIMETRES, SECONDS, Resolution, unit_name
+from napari_n2s.io.file_image import FileImage
+from napari_n2s.io.pixel_size import CENTIMETRES, SECONDS, Resolution, canonical_unit
 
 IMAGEJ_NUMBERS = {"spacing": "slice distance", "finterval": "time step", "fps": "frame rate"}
+"""ImageJ's numeric fields and their names in notes."""
 IMAGEJ_KEPT = (
     *("mode", "loop", "min", "max", "xorigin", "yorigin", "zorigin", "cf", "c0", "c1", "vunit"),
     *("unit", "yunit", "zunit", "tunit", "Info", "Labels", "Ranges", "LUTs", "Overlays", "ROI"),
     "Properties",
 )
-"""What ImageJ says beside the number of planes: how to show them, and what was drawn."""
-PIXELS_KEPT = ("SignificantBits", "PhysicalSize", "TimeIncrement")
+"""ImageJ's fields that are copied to the result: display settings, overlays and the like."""
 CHANNEL_KEPT = (
     *("Name", "AcquisitionMode", "Color", "ContrastMethod", "EmissionWavelength"),
     *("EmissionWavelengthUnit", "ExcitationWavelength", "ExcitationWavelengthUnit", "Fluor"),
     *("IlluminationType", "NDFilter", "PinholeSize", "PinholeSizeUnit", "PockelCellSetting"),
 )
-OME_PARTS = {"Image", "AcquisitionDate", "Description", "Pixels", "Channel", "Plane"}
-OME_PARTS |= {"TiffData", "BinData", "MetadataOnly", "BinaryOnly"}
-"""What of an OME header is kept, or said anew."""
+"""Attributes of an OME Channel that are copied."""
 PLANE_KEPT = tuple(
     name + end
     for name in ("DeltaT", "ExposureTime", "PositionX", "PositionY", "PositionZ")
     for end in ("", "Unit")
 )
-LENGTHS, TIMES = (1e-11, 1e6), (1e-12, 1e10)
-"""Bounds of a pixel size in centimetres and of a time step in seconds: an atom, ten kilometres."""
-RESOLUTIONS = (1e-9, 1e9)
-"""Bounds of pixels for each unit."""
+"""Attributes of an OME Plane that are copied."""
+OME_ELEMENTS = {"Image", "AcquisitionDate", "Description", "Pixels", "Channel", "Plane"}
+OME_ELEMENTS |= {"TiffData", "BinData", "MetadataOnly", "BinaryOnly"}
+"""OME elements that are copied, or written anew."""
+LENGTH_BOUNDS, TIME_BOUNDS = (1e-11, 1e6), (1e-12, 1e10)
+"""Plausible pixel sizes in centimetres (an atom to ten kilometres) and time steps in seconds."""
+RESOLUTION_BOUNDS = (1e-9, 1e9)
+"""Plausible numbers of pixels per unit."""
 
 Notes = list[str]
 
 
-def number(value: Any) -> float | None:
-    """Read a number, also one with a comma or as a fraction; None if it is none."""
+def parse_number(value: Any) -> float | None:
+    """Parse a number, also with a decimal comma or as a fraction; None if it is none."""
     try:
         if isinstance(value, (tuple, list)):
-            above, below = value
-            found = float(above) / float(below)
+            numerator, denominator = value
+            found = float(numerator) / float(denominator)
         else:
             found = float(str(value).strip().replace(",", ".") if isinstance(value, str) else value)
     except (ArithmeticError, TypeError, ValueError):
@@ -55,129 +59,143 @@ def number(value: Any) -> float | None:
     return found if isfinite(found) else None
 
 
-def step(value: Any, unit: str, what: str, notes: Notes) -> float | None:
-    """Read a pixel size or a time step; None, with a note, if it cannot be one."""
-    found = number(value)
-    (low, high), scale = (LENGTHS, CENTIMETRES) if unit in CENTIMETRES else (TIMES, SECONDS)
-    if found is None or not low <= found * scale.get(unit, 1.0) <= high:
+def parse_step(value: Any, unit: str, what: str, notes: Notes) -> float | None:
+    """Parse a pixel size or time step; None, with a note, if it is implausible.
+
+    Parameters
+    ----------
+    value : object
+        As stored in the file.
+    unit : str
+    what : str
+        Its name in the note.
+    notes : list of str
+        Gets the note.
+    """
+    found = parse_number(value)
+    length = unit in CENTIMETRES
+    (low, high), units = (LENGTH_BOUNDS, CENTIMETRES) if length else (TIME_BOUNDS, SECONDS)
+    if found is None or not low <= found * units.get(unit, 1.0) <= high:
         notes.append(
-            f"The {what} is given as {_quoted(value)}, which cannot be one; it is left out."
+            f"The {what} is given as {_quoted(value)}, which is impossible; it is ignored."
         )
         return None
     if isinstance(value, str) and "," in value:
-        notes.append(f"The {what} is given as {_quoted(value)} and taken for {found:g} {unit}.")
+        notes.append(f"The {what} is given as {_quoted(value)} and read as {found:g} {unit}.")
     return found
 
 
-def resolution(page: Any, notes: Notes) -> Resolution | None:
-    """Read TIFF's own resolution, pixels for each unit along X and Y."""
+def read_resolution(page: Any, notes: Notes) -> Resolution | None:
+    """Read TIFF's own resolution, in pixels per unit along X and Y."""
     tags = page.tags
     if "XResolution" not in tags or "YResolution" not in tags:
         return None
     values = [tags[f"{axis}Resolution"].value for axis in "XY"]
-    unit = number(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
-    found = [number(value) for value in values]
-    if any(each is None or not RESOLUTIONS[0] <= each <= RESOLUTIONS[1] for each in found):
+    unit = parse_number(tags["ResolutionUnit"].value) if "ResolutionUnit" in tags else 1
+    numbers = [parse_number(value) for value in values]
+    low, high = RESOLUTION_BOUNDS
+    if any(each is None or not low <= each <= high for each in numbers):
         shown = " and ".join(_quoted(value) for value in values)
-        notes.append(f"The resolution is given as {shown}, which cannot be one; it is left out.")
+        notes.append(f"The resolution is given as {shown}, which is impossible; it is ignored.")
         return None
     x, y = (
         value if isinstance(value, tuple) else each
-        for value, each in zip(values, found, strict=True)
+        for value, each in zip(values, numbers, strict=True)
     )
     return (x, y), int(unit) if unit in (1, 2, 3) else 1
 
 
-def imagej(about: dict[str, Any], notes: Notes) -> dict[str, Any]:
-    """Keep what ImageJ says that is not the number of planes."""
-    kept = {key: about[key] for key in IMAGEJ_KEPT if key in about}
-    unit = unit_name(str(about.get("unit", "")))
+def read_imagej(metadata: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """Return the ImageJ metadata to copy: all but the numbers of planes."""
+    kept = {key: metadata[key] for key in IMAGEJ_KEPT if key in metadata}
+    unit = canonical_unit(str(metadata.get("unit", "")))
     for key, what in IMAGEJ_NUMBERS.items():
         length = key == "spacing"
-        if about.get(key, 0) != 0:  # by which ImageJ says that it does not know
-            # ImageJ takes a distance below 0 for its size.
-            value = about[key]
+        if metadata.get(key, 0) != 0:  # 0 means unknown
+            value = metadata[key]
             if length and isinstance(value, (int, float)):
-                value = abs(value)
-            if (found := step(value, unit if length else "s", what, notes)) is not None:
+                value = abs(value)  # as ImageJ reads a negative distance
+            if (found := parse_step(value, unit if length else "s", what, notes)) is not None:
                 kept[key] = found
     for key in ("xorigin", "yorigin", "zorigin", "min", "max"):
-        if key in kept and number(kept[key]) is None:
+        if key in kept and parse_number(kept[key]) is None:
             del kept[key]
     ranges = kept.get("Ranges", ())
-    if not isinstance(ranges, (tuple, list)) or any(number(each) is None for each in ranges):
+    if not isinstance(ranges, (tuple, list)) or any(parse_number(each) is None for each in ranges):
         del kept["Ranges"]
-        notes.append("Its display ranges are damaged and left out.")
+        notes.append("Its display ranges are damaged and ignored.")
     return kept
 
 
 def ome_root(tiff: Any, notes: Notes) -> Element | None:
-    """Read the header of an OME file; None if there is none that can be read."""
+    """Parse the header of an OME file; None if there is none or it cannot be parsed."""
     text = tiff.ome_metadata
     if not text:
         return None
     try:
         return fromstring(text)
     except (ParseError, ValueError):
-        notes.append("Its OME header is damaged, so that its axes and pixel size are not known.")
+        notes.append("Its OME header is damaged, so that its axes and pixel size are unknown.")
         return None
 
 
-def ome(root: Element, index: int, name: str, count: int, notes: Notes) -> dict[str, Any]:
-    """Keep what an OME header says of one of its images.
+def read_ome(root: Element, index: int, name: str, count: int, notes: Notes) -> dict[str, Any]:
+    """Return the metadata of one image of an OME header, as arguments of tifffile.
 
     Parameters
     ----------
     root : Element
     index : int
-        The number of the series.
+        Index of the series.
     name : str
-        Its name.
+        Name of the series.
     count : int
-        How many series there are.
+        Number of series in the file.
     notes : list of str
-        Where to say what is left out.
+        Gets a sentence for each value that is ignored.
     """
     images = _children(root, "Image")
-    if len(images) != count:  # those without planes are no series
+    if len(images) != count:  # an image without planes is no series
         images = [image for image in images if image.get("Name", "") == name][:1]
         index = 0
     if index >= len(images) or not (pixels := _children(images[index], "Pixels")):
         return {}
-    image, said = images[index], pixels[0].attrib
+    image, attributes = images[index], pixels[0].attrib
     kept: dict[str, Any] = {"Name": image.get("Name")} if image.get("Name") else {}
     for child in (*_children(image, "AcquisitionDate"), *_children(image, "Description")):
         if child.text:
             kept[child.tag.rpartition("}")[2]] = child.text
     for axis in "XYZ":
         key = f"PhysicalSize{axis}"
-        unit = unit_name(said.get(f"{key}Unit", "µm"))
-        if key in said and (found := step(said[key], unit, f"pixel size along {axis}", notes)):
-            kept |= {key: found, f"{key}Unit": said.get(f"{key}Unit", "µm")}
-    unit = said.get("TimeIncrementUnit", "s")
-    if said.get("TimeIncrement", "0").strip("0.") and (
-        found := step(said["TimeIncrement"], unit, "time step", notes)
+        unit = canonical_unit(attributes.get(f"{key}Unit", "µm"))
+        if key in attributes and (
+            found := parse_step(attributes[key], unit, f"pixel size along {axis}", notes)
+        ):
+            kept |= {key: found, f"{key}Unit": attributes.get(f"{key}Unit", "µm")}
+    unit = attributes.get("TimeIncrementUnit", "s")
+    if attributes.get("TimeIncrement", "0").strip("0.") and (
+        found := parse_step(attributes["TimeIncrement"], unit, "time step", notes)
     ):
         kept |= {"TimeIncrement": found, "TimeIncrementUnit": unit}
-    if said.get("SignificantBits", "").isdigit():
-        kept["SignificantBits"] = int(said["SignificantBits"])
-    channels = [_only(each, CHANNEL_KEPT) for each in _children(pixels[0], "Channel")]
+    if attributes.get("SignificantBits", "").isdigit():
+        kept["SignificantBits"] = int(attributes["SignificantBits"])
+    channels = [_attributes(each, CHANNEL_KEPT) for each in _children(pixels[0], "Channel")]
     if any(channels):
-        kept["Channel"] = _by_name(channels)
-    parts = {each.tag.rpartition("}")[2] for each in (*root, *image, *pixels[0])}
-    if lost := sorted(name for name in parts - OME_PARTS if not name.endswith("Ref")):
-        notes.append(f"Of its OME header, {', '.join(lost)} have no place in a result.")
+        kept["Channel"] = _transposed(channels)
+    elements = {each.tag.rpartition("}")[2] for each in (*root, *image, *pixels[0])}
+    if lost := sorted(each for each in elements - OME_ELEMENTS if not each.endswith("Ref")):
+        notes.append(f"A result cannot hold {', '.join(lost)} from its OME header.")
     planes = _children(pixels[0], "Plane")
-    if any(_only(each, PLANE_KEPT) for each in planes):
+    if any(_attributes(each, PLANE_KEPT) for each in planes):
         kept["Plane"] = [
-            {axis: each.get(f"The{axis}", "0") for axis in "TZC"} | _only(each, PLANE_KEPT)
+            {axis: each.get(f"The{axis}", "0") for axis in "TZC"} | _attributes(each, PLANE_KEPT)
             for each in planes
         ]
     return kept
 
 
-def colours(page: Any) -> Any:
-    """Give the palette of a page, ``(3, N)`` of uint16, if it has one."""
+def read_colormap(page: Any) -> Any:
+    """Return the colour map of a page, ``(3, N)`` of uint16, or None."""
     tag, bits = page.tags.get("ColorMap"), page.bitspersample
     if tag is None or bits not in (1, 2, 4, 8, 16):
         return None
@@ -186,14 +204,30 @@ def colours(page: Any) -> Any:
     return values.reshape(3, -1).astype(np.uint16) if usable else None
 
 
-def _by_name(items: list[dict[str, Any]]) -> Any:
-    """Turn a list of equal dictionaries into a dictionary of lists."""
+def scale_to_level(file_image: FileImage, full: Any, series: Any) -> FileImage:
+    """Adapt the pixel size to a lower resolution level, given the series of both levels."""
+    if series is full:
+        return file_image
+    metadata, resolution = dict(file_image.metadata), file_image.resolution
+    index = {axis: full.axes.index(axis) for axis in "XY"}
+    ratios = {axis: full.shape[index[axis]] / series.shape[index[axis]] for axis in "XY"}
+    for axis in "XY":
+        if (key := f"PhysicalSize{axis}") in metadata:
+            metadata[key] *= ratios[axis]
+    if resolution:
+        x, y = (parse_number(each) or 1.0 for each in resolution[0])
+        resolution = (x / ratios["X"], y / ratios["Y"]), resolution[1]
+    return replace(file_image, metadata=metadata, resolution=resolution)
+
+
+def _transposed(items: list[dict[str, Any]]) -> Any:
+    """Turn a list of dictionaries with equal keys into a dictionary of lists."""
     if all(set(each) == set(items[0]) for each in items):
         return {name: [each[name] for each in items] for name in items[0]}
     return items
 
 
-def _only(element: Element, names: tuple[str, ...]) -> dict[str, Any]:
+def _attributes(element: Element, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: element.attrib[name] for name in names if name in element.attrib}
 
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 from napari_n2s.core.errors import ImageError
 from napari_n2s.widgets.controls.basics import Sentence, debounced, with_tooltip
 from napari_n2s.widgets.viewer import layer_data
-from napari_n2s.widgets.viewer.file_axes import is_being_read
+from napari_n2s.widgets.viewer.axes_in_file import is_being_read
 
 if TYPE_CHECKING:
     from napari.layers import Image

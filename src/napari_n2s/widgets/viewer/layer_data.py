@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from napari_n2s.images.axes import parse_axes, unknown_axes
-from napari_n2s.widgets.viewer.file_axes import axes_in_file
+from napari_n2s.widgets.viewer.axes_in_file import axes_in_file
 from napari_n2s.widgets.viewer.units import ratio
 
 if TYPE_CHECKING:

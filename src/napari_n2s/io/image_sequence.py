@@ -1,4 +1,4 @@
-"""A folder of single slices, or frames, read as one stack."""
+"""An image sequence: a folder of single slices, or frames, read as one stack."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.errors import FileError
-from napari_n2s.io.recording import Recording
+from napari_n2s.io.file_image import FileImage
 
-Reader = Callable[[Path], Recording]
+Reader = Callable[[Path], FileImage]
 
 
-class Slices:
-    """Files of one shape and type as one array, of which only what is asked for is read.
+class ImageSequence:
+    """Files of one shape and dtype as one lazy array; each is read when it is indexed.
 
     Parameters
     ----------
     paths : sequence of Path
+        In the order of the stack.
     read : callable
+        Reads a file.
     shape : tuple of int
-        That of one of them.
+        Shape of each image.
     dtype : dtype
     """
 
@@ -43,60 +45,64 @@ class Slices:
         Raises
         ------
         FileError
-            If a file cannot be read, or is not as the first.
+            If a file cannot be read, or differs from the first in shape or dtype.
         """
         first, rest = index[0], tuple(index[1:])
         if not isinstance(first, slice):
-            return self._slice(self._paths[first])[rest]
-        return np.stack([self._slice(path)[rest] for path in self._paths[first]])
+            return self._read_slice(self._paths[first])[rest]
+        return np.stack([self._read_slice(path)[rest] for path in self._paths[first]])
 
-    def _slice(self, path: Path) -> NDArray[np.generic]:
+    def _read_slice(self, path: Path) -> NDArray[np.generic]:
         image = self._read(path).image
         if tuple(image.shape) != self.shape[1:] or image.dtype != self.dtype:
             expected = " x ".join(map(str, self.shape[1:]))
             found = " x ".join(map(str, image.shape))
             raise FileError(
-                f"{path} is of {found} pixels ({image.dtype}), and the first slice of {expected} "
+                f"{path} has {found} pixels ({image.dtype}), but the first slice has {expected} "
                 f"({self.dtype}); a stack needs slices of one size and type."
             )
         return np.asarray(image[...])
 
 
-def read_stack(paths: Sequence[Path], read: Reader, axes: str | None, large: int) -> Recording:
-    """Read single slices as one stack, along Z if nothing else is said.
+def read_image_sequence(
+    paths: Sequence[Path], read: Reader, axes: str | None, large: int
+) -> FileImage:
+    """Read single slices as one stack, along Z unless `axes` says otherwise.
 
     Parameters
     ----------
     paths : sequence of Path
-        In their order.
+        In the order of the stack.
     read : callable
+        Reads a file.
     axes : str, optional
-        One letter for each axis of the stack, its own first, as "TYX".
+        One letter for each axis of the stack, as "TYX"; the first is the one along which the files
+        are stacked.
     large : int
-        Bytes beyond which the stack stays in its files.
+        Size in bytes above which the stack is not loaded into memory.
 
     Raises
     ------
     FileError
-        If they do not make a stack.
+        If the files do not form a stack.
     """
     if len(paths) < 2:
         raise FileError("A stack needs two slices or more; name a folder that holds them.")
     first = read(paths[0])
-    letters = axes.upper() if axes else _axis(paths[0], first.axes) + first.axes
+    letters = axes.upper() if axes else _stack_axis(paths[0], first.axes) + first.axes
     if len(letters) != len(first.axes) + 1:
         raise FileError(
-            f"The axes {letters} do not name a stack of slices with the axes {first.axes}; the "
-            "stack's own letter comes first, as TYX."
+            f"The axes {letters} do not fit a stack of slices with the axes {first.axes}; the "
+            "stack's own letter comes first, as in TYX."
         )
     shape, dtype = tuple(first.image.shape), np.dtype(first.image.dtype)
-    image: Any = Slices(paths, read, shape, dtype)
+    image: Any = ImageSequence(paths, read, shape, dtype)
     if prod(image.shape) * dtype.itemsize <= large:
         image = image[(slice(None),) * image.ndim]
     return replace(first, image=image, axes=letters)
 
 
-def _axis(path: Path, axes: str) -> str:
+def _stack_axis(path: Path, axes: str) -> str:
     for letter in "ZT":
         if letter not in axes:
             return letter

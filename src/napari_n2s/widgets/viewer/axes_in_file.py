@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from napari_n2s.io.file_axes import METADATA, read_axes
+from napari_n2s.io.file_axes import file_stamp, read_axes
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -73,7 +73,7 @@ def axes_in_file(layer: Image, shape: Shape) -> str | None:
         return None
     known = _readings.get(layer)
     if known is None or known[0] != shape:
-        known = shape, _reading(path, shape, _version(Path(path)))
+        known = shape, _reading(path, shape, file_stamp(Path(path)))
         _readings[layer] = known
     return known[1].letters
 
@@ -88,15 +88,3 @@ def is_being_read(layer: Image) -> bool:
 def _reading(path: str, shape: Shape, version: object) -> AxesReading:
     """Read a version of a file once for all layers that were made from it, as for channels."""
     return AxesReading(path, shape)
-
-
-def _version(path: Path) -> tuple[tuple[int, int], ...]:
-    """Give modification time (ns) and size (bytes) of a file, or of a folder and its metadata."""
-    found = []
-    for each in (path, *(path / name for name in METADATA)):
-        try:
-            about = each.stat()
-        except OSError:
-            continue
-        found.append((about.st_mtime_ns, about.st_size))
-    return tuple(found)

@@ -1,0 +1,48 @@
+"""Axes read from the file of a layer."""
+
+import os
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from napari_n2s.io.file_axes import read_axes
+
+IMAGE = np.zeros((2, 3, 20, 26), np.uint16)
+
+
+def write_tiff(path, axes):
+    tifffile.imwrite(path, IMAGE, imagej=True, metadata={"axes": axes})
+
+
+def write_zarr(path, axes):
+    about = {"multiscales": [{"axes": [{"name": each.lower()} for each in axes]}]}
+    zarr.create_group(str(path), zarr_format=2, attributes=about, overwrite=True)
+
+
+@pytest.mark.parametrize("write", [write_tiff, write_zarr])
+def test_an_overwritten_file_has_its_new_axes(tmp_path, write):
+    path = tmp_path / "a"
+    write(path, "ZCYX")
+    assert read_axes(path, IMAGE.shape) == "ZCYX"
+    write(path, "TCYX")
+    for each in (path, *path.glob(".z*")):
+        os.utime(each, ns=(0, each.stat().st_mtime_ns + 10**9))
+    assert read_axes(path, IMAGE.shape) == "TCYX"
+
+
+def test_a_file_that_is_gone_keeps_the_axes_of_its_open_image(tmp_path):
+    path = tmp_path / "a.tif"
+    write_tiff(path, "TCYX")
+    assert read_axes(path, IMAGE.shape) == "TCYX"
+    path.unlink()
+    assert read_axes(path, IMAGE.shape) == "TCYX"
+
+
+def test_a_file_is_read_once(tmp_path, monkeypatch):
+    path = tmp_path / "a.tif"
+    write_tiff(path, "TCYX")
+    assert read_axes(path, IMAGE.shape) == "TCYX"
+    monkeypatch.setattr(tifffile, "TiffFile", None)
+    assert read_axes(path, IMAGE.shape) == "TCYX"
