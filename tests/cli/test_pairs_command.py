@@ -121,7 +121,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         ([folder / "movie.tif", "--pairs-axis", "T", "--register"], "leave it out"),
         ([a, "--pairing", "halves"], "name it by pairs_axis"),
         (["--pairs", even, folder / "odd", "--pairing", "halves"], "cannot be combined with INPUT"),
-        ([a, "--loss", "l1"], "readings that are learnt from each other"),
+        ([a, "--loss", "l1"], "replicates that are predicted from each other"),
         ([a, "--pair", folder / "b.tif", "--split-photons"], "choose one of them"),
         (
             [a, "--pair", folder / "b.tif", "--method", "median"],
