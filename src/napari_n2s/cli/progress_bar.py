@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
-from napari_n2s.core.progress import Applying, Preview
+from napari_n2s.core.progress import Applying, Preparing, Preview
 
 if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
@@ -81,20 +81,24 @@ def _ctrl_c() -> Iterator[Event]:
             signal.signal(signal.SIGINT, before)
 
 
-def _message(state: Progress | Applying, interrupted: str) -> str:
+def _message(state: Preparing | Progress | Applying, interrupted: str) -> str:
     """Return a message to print in addition to the bar, or an empty string."""
     if isinstance(state, Applying):
         return interrupted
+    if isinstance(state, Preparing):
+        return ""
     data = state.trainer.data
     if data.paired:  # findings on replicates are printed before the training
         return ""
     return " ".join(data.findings)
 
 
-def _line(state: Progress | Applying) -> str:
+def _line(state: Preparing | Progress | Applying) -> str:
     """Describe the state of the work."""
     if isinstance(state, Applying):
         return "applying the network"
+    if isinstance(state, Preparing):
+        return "reading the image"
     left = state.seconds_left
     time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
     short = ", memory is short" if state.trainer.memory_reduced else ""

@@ -25,6 +25,10 @@ class DeviceError(N2SError, RuntimeError):
     """A device is not available, or its memory does not suffice."""
 
 
+class StoppedError(N2SError):
+    """The user stopped a job before it had a result."""
+
+
 class FitWarning(UserWarning):
     """A model is applied to an image unlike its training data; check the result."""
 

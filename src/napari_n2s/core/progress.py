@@ -28,6 +28,13 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """The image is being read before the training; `done` is the fraction done, 0 to 1."""
+
+    done: float
+
+
+@dataclass(frozen=True)
 class Applying:
     """The trained network is being applied; `done` is the fraction done, 0 to 1."""
 

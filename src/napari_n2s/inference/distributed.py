@@ -79,7 +79,7 @@ def applying_on(
             "Workers cannot write to the memory of this process; give as out an array in a file "
             "that they can reach, as zarr's."
         )
-    require_writable(out, image.shape)
+    require_writable(out, image.shape, image)
     # As the result of a task, shared objects are sent once, passed from worker to worker, and
     # recomputed if the workers that hold them are lost.
     shared = client.submit(_share, (model, image, out), pure=False)

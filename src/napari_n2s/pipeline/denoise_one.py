@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from napari_n2s.core.device import memory_in_words
-from napari_n2s.core.progress import PAUSE, Applying, Preview
+from napari_n2s.core.errors import StoppedError
+from napari_n2s.core.generators import Result, wrap
+from napari_n2s.core.progress import PAUSE, Applying, Preparing, Preview
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.images.image import Image
@@ -22,10 +24,10 @@ from napari_n2s.inference.transfer import fit_to
 from napari_n2s.pipeline.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.pipeline.report import Report, report_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
-from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES, is_large
+from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES, is_large, loading
 from napari_n2s.preparation.streaming import require_writable
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.train import restore, resume, training
+from napari_n2s.training.train import conclude, preparing, restore, resume, run
 
 Denoised = tuple[Any, Report]
 
@@ -45,7 +47,7 @@ def denoising(
     target: Image | None = None,
     part: Box | None = None,
     out: Any = None,
-) -> Generator[Progress | Preview | Applying, None, Denoised]:
+) -> Generator[Preparing | Progress | Preview | Applying, None, Denoised]:
     """Denoise an image as `denoise` does, yielding progress and previews.
 
     The time until the generator is resumed does not count. While the training is paused, the same
@@ -79,7 +81,7 @@ def denoising(
 
     Yields
     ------
-    Progress, Preview or Applying
+    Preparing, Progress, Preview or Applying
 
     Returns
     -------
@@ -88,7 +90,8 @@ def denoising(
     volume = settings.volume if since is None else since.best.settings.volume
     image = image.as_volume(volume)
     if region is None and target is None and part is None and not is_large(image):
-        image = image.load()  # so that nothing is read once for training and again for applying
+        # Nothing is read once for training and again for applying.
+        image = yield from _stoppable(wrap(loading(image), Preparing), stop)
     source = image if region is None else image.part(region)
     source.layout.require_size()
     wanted = image if target is None else target.as_volume(volume)
@@ -102,11 +105,16 @@ def denoising(
             if since and since.best.context:
                 wanted.layout.neighbours(since.best.context)
             if learn or since is None:
-                work = resume(since) if since else training(source, settings, piece.size)
+                if since:
+                    work = resume(since)
+                else:
+                    prepared = preparing(source, settings, piece.size)
+                    work = run((yield from _stoppable(prepared, stop)))
                 progress = yield from monitor.follow(work, stop, rest, since)
             else:
                 restore(since)
                 progress = since
+            progress = conclude(progress)
             device = progress.trainer.device
             safe, fit = safest(progress), Fit()
             model, is_transferred = safe.model, region is not None or target is not None
@@ -132,10 +140,30 @@ def denoising(
     return result, replace(account, findings=(*account.findings, *fit.findings))
 
 
+def _stoppable(
+    work: Generator[Preparing, None, Result], stop: Callable[[], bool]
+) -> Generator[Preparing, None, Result]:
+    """Pass on the progress of reading an image until it is to stop.
+
+    Raises
+    ------
+    StoppedError
+    """
+    while True:
+        try:
+            state = next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        yield state
+        if stop():
+            raise StoppedError("Stopped before the network was trained; nothing was denoised.")
+
+
 def _check(piece: Image, out: Any, dtype: Any, channels: int, settings: Settings) -> np.dtype[Any]:
     """Check before training that the result can be computed and stored; return its type."""
     if out is not None:
-        dtype = require_writable(out, piece.shape)
+        dtype = require_writable(out, piece.shape, piece)
     kind = piece.result_dtype(dtype, settings.nan_policy)
     if out is None:
         require_memory(piece.size * kind.itemsize)

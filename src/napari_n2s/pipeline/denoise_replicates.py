@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_n2s.core.device import memory_in_words
 from napari_n2s.core.errors import ImageError
 from napari_n2s.core.generators import share
-from napari_n2s.core.progress import PAUSE, Applying, Preview
+from napari_n2s.core.progress import PAUSE, Applying, Preparing, Preview
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.images.dtypes import to_dtype
@@ -41,7 +41,7 @@ def denoising_replicates(
     preview_pause: float = PAUSE,
     since: Progress | None = None,
     out: Any = None,
-) -> Generator[Progress | Preview | Applying, None, Denoised]:
+) -> Generator[Preparing | Progress | Preview | Applying, None, Denoised]:
     """Denoise replicates to one image, yielding progress and previews.
 
     Parameters

@@ -19,7 +19,7 @@ from napari_n2s.nn.pretrained import fits, weights_for
 from napari_n2s.preparation.held_out import Score
 
 
-def first_look(image: Image, box: Box) -> NDArray[np.generic] | None:
+def first_look(image: Image, box: Box, device: str = "auto") -> NDArray[np.generic] | None:
     """Denoise a part of an image with pretrained weights; None if there are none that fit.
 
     Raises
@@ -27,7 +27,7 @@ def first_look(image: Image, box: Box) -> NDArray[np.generic] | None:
     ImageError, DeviceError
         If it cannot be denoised.
     """
-    settings = Settings(nan_policy="omit")
+    settings = Settings(nan_policy="omit", device=device)
     part = image.without_guides().part(box).load()
     part.layout.require_size()
     require_usable(part.missing, settings.nan_policy)

@@ -21,6 +21,10 @@ from napari_n2s.nn.losses import LOSSES
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.training.progress import Progress
 
+DIVERGED = (
+    "The training diverged towards its end, and an earlier, sound state of the network is used; "
+    "choose a smaller learning rate."
+)
 DESCRIBED = ("seconds", "steps", "device", "pretrained")
 """Settings that the methods paragraph mentions in its own words."""
 
@@ -257,7 +261,7 @@ def report_of(progress: Progress, **more: Any) -> Report:
         versions=versions(),
         context=progress.best.context,
         guides=progress.trainer.data.guides.shape[1],
-        findings=progress.trainer.data.findings,
+        findings=(*progress.trainer.data.findings, *(DIVERGED,) * progress.trainer.diverged),
         **more,
     )
 

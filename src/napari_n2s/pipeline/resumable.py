@@ -30,7 +30,7 @@ from napari_n2s.pipeline.report import Report, report_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.pipeline.unfinished import Unfinished
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.train import training
+from napari_n2s.training.train import conclude, training
 
 SAMPLE_BYTES = 100
 """Bytes per sample of an image that is denoised box by box."""
@@ -90,6 +90,7 @@ def denoising_to(
                     yield progress
                     if stop():
                         break
+                progress = conclude(progress)
                 safe = safest(progress)
                 begun = safe.model, report_of(progress, fallback=safe.reason)
                 unfinished.begin(*begun, request, recording, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from math import prod
 from typing import NamedTuple
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_n2s.core.errors import ImageError
+from napari_n2s.core.generators import finish
 from napari_n2s.images.axes import APART, CHANNELS, SMALLEST, Layout
+from napari_n2s.images.chunks import cut
 from napari_n2s.images.image import Image
 
 MAX_TRAINING_VALUES = 2**24
@@ -47,7 +50,14 @@ def is_large(image: Image) -> bool:
 
 
 def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
-    """Read an image, or random pieces of a large one.
+    """Read an image, or random pieces of a large one; see `sampling_pieces`."""
+    return finish(sampling_pieces(image, seed, along=along))
+
+
+def sampling_pieces(
+    image: Image, seed: int, *, along: str = ""
+) -> Generator[float, None, SampledImage]:
+    """Read an image, or random pieces of a large one, yielding the fraction read.
 
     Pieces that cannot be read are left out.
 
@@ -70,7 +80,7 @@ def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
             f"The image claims {image.size:.3g} values, more than there can be; check its shape."
         )
     if image.size <= MAX_TRAINING_VALUES:
-        return SampledImage(image.load(), "")
+        return SampledImage((yield from loading(image)), "")
     shape = _shape_of_pieces(layout, along)
     rng = np.random.default_rng(seed)
     starts = [
@@ -92,6 +102,7 @@ def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
             read += 1
         except ImageError as error:
             unread.append(error)
+        yield (read + len(unread)) / count
     if not read:
         raise unread[0]
     finding = ""
@@ -101,6 +112,29 @@ def sample_pieces(image: Image, seed: int, *, along: str = "") -> SampledImage:
     if image.guides:
         sampled = replace(sampled, guides=_stack(np.stack(guides), image.guides.layout))
     return SampledImage(sampled, finding)
+
+
+def loading(image: Image) -> Generator[float, None, Image]:
+    """Read an image into memory, some of its slices or frames at a time.
+
+    Yields
+    ------
+    float
+        The fraction read.
+
+    Raises
+    ------
+    ImageError
+        If a part cannot be read.
+    """
+    if image.in_memory:
+        return image.load()
+    pixels = np.empty(image.shape, image.dtype)
+    boxes = cut(image.layout, image.chunks, image.chunks)
+    for number, box in enumerate(boxes, start=1):
+        pixels[box] = image.read(box)
+        yield number / len(boxes)
+    return replace(image, pixels=pixels).load()
 
 
 def _shape_of_pieces(layout: Layout, along: str) -> list[int]:

@@ -138,7 +138,7 @@ class SampleStream:
         if out is None:
             require_memory(prod(shape) * kind.itemsize)
             out = np.empty(shape, kind)
-        require_writable(out, shape)
+        require_writable(out, shape, image)
         self.result = out
         self.samples = layout.samples_within(self._part)
         self.space = tuple(self._part[layout.axes.index(letter)] for letter in layout.space)
@@ -204,8 +204,15 @@ class SampleStream:
         self.result[box] = self._layout.from_sample(to_dtype(clean, self._kind))
 
 
-def require_writable(out: Any, shape: tuple[int, ...]) -> np.dtype[Any]:
+def require_writable(out: Any, shape: tuple[int, ...], image: Image | None = None) -> np.dtype[Any]:
     """Check that a result of a given shape can be written to an array; return the array's dtype.
+
+    Parameters
+    ----------
+    out : array_like
+    shape : tuple of int
+    image : Image, optional
+        What the result is computed from, which `out` must not overlap.
 
     Raises
     ------
@@ -223,5 +230,18 @@ def require_writable(out: Any, shape: tuple[int, ...]) -> np.dtype[Any]:
             f"The result is of shape {shape}, but what it is to be written to of "
             f"{tuple(out.shape)}; they must be the same."
         )
+    if image is not None and _overlap(image.pixels, out):
+        raise ImageError(
+            "The result cannot be written onto the image itself, of which later parts would then "
+            "be read denoised; give another array."
+        )
     kind: np.dtype[Any] = np.dtype(out.dtype)
     return kind
+
+
+def _overlap(pixels: Any, out: Any) -> bool:
+    """Whether writing to one array may change another."""
+    if isinstance(pixels, np.ndarray) and isinstance(out, np.ndarray):
+        return bool(np.may_share_memory(pixels, out))
+    place = getattr(pixels, "store_path", None)
+    return pixels is out or (place is not None and place == getattr(out, "store_path", None))

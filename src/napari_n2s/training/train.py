@@ -8,6 +8,8 @@ from typing import Any
 
 from napari_n2s.core.device import choose_device, short_of_memory, working_threads
 from napari_n2s.core.errors import SettingsError
+from napari_n2s.core.generators import finish, wrap
+from napari_n2s.core.progress import Preparing
 from napari_n2s.core.settings import Settings
 from napari_n2s.images.image import Image, open_image
 from napari_n2s.inference.model import Model
@@ -17,7 +19,7 @@ from napari_n2s.training.progress import Progress
 from napari_n2s.training.replicate_data import prepare_replicates
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.trainer import Trainer
-from napari_n2s.training.training_data import prepare_training_data
+from napari_n2s.training.training_data import preparing_training_data
 
 Training = Generator[Progress, float | None, Model]
 
@@ -79,7 +81,7 @@ def train(
 
 
 def training(image: Image | Replicates, settings: Settings, size: int | None = None) -> Training:
-    """Train as `train` does, on an `Image` or on replicates.
+    """Do as `train` with an open image or with replicates.
 
     Parameters
     ----------
@@ -88,6 +90,19 @@ def training(image: Image | Replicates, settings: Settings, size: int | None = N
     settings : Settings
     size : int, optional
         As for `train`.
+    """
+    return run(finish(preparing(image, settings, size)))
+
+
+def preparing(
+    image: Image | Replicates, settings: Settings, size: int | None = None
+) -> Generator[Preparing, None, Trainer]:
+    """Prepare a training, yielding how much of the image has been read; `run` is what follows.
+
+    Parameters
+    ----------
+    image, settings, size
+        As for `training`.
     """
     schedule = Schedule()
     device = choose_device(settings.device, volume=settings.volume)
@@ -102,13 +117,13 @@ def training(image: Image | Replicates, settings: Settings, size: int | None = N
             )
         if "C" not in image.axes:
             settings = replace(settings, channels="joint")
-        data = prepare_training_data(image, settings, size)
+        data = yield from wrap(preparing_training_data(image, settings, size), Preparing)
     fits = pretrained.fits(settings, data.channels, data.ndim)
     # Weights pretrained without guides are slow to learn to use them.
     if data.constant or data.guide_scale or not fits:
         settings = replace(settings, pretrained=False)
     schedule.set_budget(settings, data.constant)
-    return _train_from_best_start(Trainer(data, settings, device, schedule))
+    return Trainer(data, settings, device, schedule)
 
 
 def resume(progress: Progress) -> Training:
@@ -130,13 +145,26 @@ def resume(progress: Progress) -> Training:
     return _train_until_converged(trainer)
 
 
+def conclude(progress: Progress) -> Progress:
+    """Estimate for a training that ended early what its end would have estimated."""
+    if progress.done >= 1 or progress.trainer.diverged:
+        return progress
+    with working_threads():
+        progress.trainer.estimate_nonlocal_weight()
+    estimated = progress.trainer.best
+    if estimated is None or estimated.step != progress.best.step:
+        return progress
+    best = replace(progress.best, nonlocal_weight=estimated.nonlocal_weight)
+    return replace(progress, best=best)
+
+
 def restore(progress: Progress) -> None:
     """Set the clock of an ended training back to its last snapshot."""
     schedule = progress.trainer.schedule
     schedule.exclude(schedule.seconds - progress.seconds)
 
 
-def _train_from_best_start(trainer: Trainer) -> Training:
+def run(trainer: Trainer) -> Training:
     """Train, from scratch if a short trial of that predicts better than the pretrained weights."""
     if trainer.settings.pretrained:
         initial = _score(trainer)
@@ -148,15 +176,25 @@ def _train_from_best_start(trainer: Trainer) -> Training:
             _step(trial, done=0)
             if trainer.schedule.snapshot_due():
                 yield from _snapshot(trainer, None)
-        if trial.step and _score(trial).score.loss < initial.score.loss:
+        if trial.step and _is_better(trial, initial):
             trainer = trial
     return (yield from _train_until_converged(trainer))
+
+
+def _is_better(trial: Trainer, initial: Model) -> bool:
+    """Whether a trial from scratch predicts better than a model; not if it diverges."""
+    try:
+        return _score(trial).score.loss < initial.score.loss
+    except SettingsError:
+        return False
 
 
 def _train_until_converged(trainer: Trainer) -> Training:
     trainer.schedule.begin()
     best = yield from _train_to_budget(trainer)
     while trainer.settings.converge and not trainer.data.constant and trainer.improved():
+        if trainer.diverged:
+            break
         trainer.schedule.extend()
         best = yield from _train_to_budget(trainer)
     return best
@@ -170,10 +208,13 @@ def _train_to_budget(trainer: Trainer) -> Training:
         done = schedule.done(trainer.step)
         due = schedule.score_due(trainer.step, done)
         scored = _score(trainer, final=done >= 1) if due else None
-        if done >= 1:
+        if done >= 1 or trainer.diverged:
             trainer.estimate_nonlocal_weight()
         if trainer.best and (scored or schedule.snapshot_due()):
             yield from _snapshot(trainer, scored)
+        if trainer.diverged:
+            break
+    assert trainer.best is not None
     return trainer.best
 
 

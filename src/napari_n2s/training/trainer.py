@@ -61,6 +61,8 @@ class Trainer:
     ----------
     memory_reduced : bool
         Whether steps were reduced as memory ran out.
+    diverged : bool
+        Whether the training diverged after a usable model, which is kept.
     best, last : Model or None
         The model to keep, and the model scored last.
     baselines : tuple of Baseline
@@ -72,7 +74,7 @@ class Trainer:
         self.settings, self.device, self.schedule = settings, device, schedule
         self.baselines = data.baselines
         self.data = data.to(device)
-        self.memory_reduced = False
+        self.memory_reduced = self.diverged = False
         self._max_batch = settings.batch_size or GPU_BATCH
         self._crop_side = settings.patch_size
         if settings.volume:  # as many voxels as the pixels of a first batch
@@ -184,7 +186,10 @@ class Trainer:
             baseline_error=min((each.score.loss for each in self.baselines), default=nan),
         )
         if not isfinite(self.last.score.loss):
-            raise SettingsError("The training diverged; choose a smaller learning rate.")
+            if self.best is None:
+                raise SettingsError("The training diverged; choose a smaller learning rate.")
+            self.last, self.diverged = self.best, True
+            return self.last
         is_target = not self.data.paired or LOSSES[self.settings.loss].squared
         best = self._least_errors is None or squares.mean() < self._least_errors.mean()
         if best:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.exclusion.processing import name_processing
@@ -21,7 +23,7 @@ from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.augmentation import Orientation
 from napari_n2s.preparation.dependent_frames import find_dependent_frames
 from napari_n2s.preparation.prepared import PreparedImage, prepare
-from napari_n2s.preparation.sampling import sample_pieces
+from napari_n2s.preparation.sampling import sampling_pieces
 from napari_n2s.preparation.structure import cell_sides, find_sparse_structure
 from napari_n2s.replicates.guides import prepare_guides
 from napari_n2s.training.neighbours import choose_context
@@ -198,6 +200,13 @@ def _random_index(count: int, generator: torch.Generator) -> int:
 def prepare_training_data(
     image: Image, settings: Settings, size: int | None = None
 ) -> TrainingData:
+    """Prepare an image for training; see `preparing_training_data`."""
+    return finish(preparing_training_data(image, settings, size))
+
+
+def preparing_training_data(
+    image: Image, settings: Settings, size: int | None = None
+) -> Generator[float, None, TrainingData]:
     """Prepare an image for training; of a large one, random pieces.
 
     Parameters
@@ -207,12 +216,17 @@ def prepare_training_data(
     size : int, optional
         Number of values that will be denoised; that of the image if left out.
 
+    Yields
+    ------
+    float
+        The fraction read.
+
     Raises
     ------
     ImageError
         If it cannot be denoised.
     """
-    sampled, unread = sample_pieces(image, settings.seed)
+    sampled, unread = yield from sampling_pieces(image, settings.seed)
     guiding = 2 * sampled.guides.nbytes if sampled.guides else 0
     require_memory(sampled.size * (4 + MASK_BYTES / sampled.channels) + guiding)
     prepared = prepare(sampled, settings)

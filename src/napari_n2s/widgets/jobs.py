@@ -15,7 +15,7 @@ from napari_n2s.core.torch_loading import REMEDY, give_way, load_torch
 from napari_n2s.widgets.worker import in_background
 
 if TYPE_CHECKING:
-    from napari_n2s.core.progress import Applying, Preview
+    from napari_n2s.core.progress import Applying, Preparing, Preview
     from napari_n2s.images.sources import Box
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.training.progress import Progress
@@ -96,7 +96,7 @@ def denoise_job(
     since: Progress | None = None,
     *,
     learn: bool = True,
-) -> Generator[Progress | Preview | Applying, None, Denoised | Failure]:
+) -> Generator[Preparing | Progress | Preview | Applying, None, Denoised | Failure]:
     """Train and apply a network, or continue from a snapshot, under the control of the dock.
 
     While it is paused it yields the same snapshot again and again, since napari can end a worker
@@ -117,7 +117,7 @@ def denoise_job(
 
 def _denoise(
     request: Request, settings: Settings, control: JobControl, since: Progress | None, learn: bool
-) -> Generator[Progress | Preview | Applying, None, Denoised]:
+) -> Generator[Preparing | Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.pipeline.denoise_one import denoising
 
     return denoising(
@@ -158,7 +158,7 @@ def run_with_torch(
 
 
 @in_background
-def first_look_job(request: Request, box: Box) -> Preview | None:
+def first_look_job(request: Request, box: Box, device: str) -> Preview | None:
     """Denoise what is in view with the pretrained network; None where that is not possible."""
     give_way()
     try:
@@ -166,7 +166,7 @@ def first_look_job(request: Request, box: Box) -> Preview | None:
         from napari_n2s.core.progress import Preview
         from napari_n2s.pipeline.first_look import first_look
 
-        clean = first_look(request.opened, box)
+        clean = first_look(request.opened, box, device)
     except (N2SError, MemoryError, RuntimeError):
         return None  # the training will report what is wrong
     return None if clean is None else Preview(box, clean)

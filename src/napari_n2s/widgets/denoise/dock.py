@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QMessageBox
 
 from napari_n2s.core.errors import N2SError
-from napari_n2s.core.progress import Applying, Preview
+from napari_n2s.core.progress import Applying, Preparing, Preview
 from napari_n2s.training.progress import Progress, leave_missing
 from napari_n2s.widgets.controls.basics import debounced
 from napari_n2s.widgets.controls.choice import refresh_choices
@@ -74,7 +74,8 @@ class DenoiseDock(DenoiseForm):
         self._excluded_panel = ExcludedPanel(
             napari_viewer, self.excluded_button, self.show_findings, lambda: self.image.value
         )
-        self._first_look = FirstLookPanel(napari_viewer, self._result_panel.remark)
+        device = self.advanced.controls["device"].currentText
+        self._first_look = FirstLookPanel(napari_viewer, self._result_panel.remark, device)
         self._update_first_look = debounced(self, self._show_first_look)
         self._check_first_look = debounced(self, self._first_look.reconsider)
         self._connect()
@@ -208,7 +209,7 @@ class DenoiseDock(DenoiseForm):
         self.bar.setFormat("stopping …")
         self.session.stop(applying=self._activity.begun)
 
-    def _show_state(self, state: Progress | Preview | Applying) -> None:
+    def _show_state(self, state: Preparing | Progress | Preview | Applying) -> None:
         if self._live_preview is None or self.session.request is None:
             return
         self.session.control.view = self._live_preview.view()
@@ -216,6 +217,8 @@ class DenoiseDock(DenoiseForm):
             self._live_preview.show(state)
         elif isinstance(state, Applying):
             self._show_applying(state)
+        elif isinstance(state, Preparing):
+            self.show_bar(state.done, "reading the image, %p %")
         elif state is not self.session.progress:
             self._show_progress(state)
         elif self.pause.text() == RESUME:
@@ -264,9 +267,7 @@ class DenoiseDock(DenoiseForm):
         elif request is not None:
             self._add_result(request, *outcome, preview)
 
-    def _add_result(
-        self, request: Request, image: Any, report: Report, preview: Image | None
-    ) -> None:
+    def _add_result(self, request: Request, image: Any, report: Report, preview: Any) -> None:
         if request.on_demand:
             assert self.session.progress is not None
             image = begin_on_demand(self.session.progress, request, image)
@@ -276,10 +277,8 @@ class DenoiseDock(DenoiseForm):
             image.show_in(result)
         self.reset_choices()  # before napari 0.7 no event says that a preview became a result
         self.show_bar(1, "done")
-        when = f"{ON_DEMAND} " if request.on_demand else ""
-        self._result_panel.accept(
-            request.target_layer, result, report, when + self._account(report)
-        )
+        words = (f"{ON_DEMAND} " if request.on_demand else "") + self._account(report)
+        self._result_panel.accept(request.target_layer, result, report, words)
 
     def _account(self, report: Report) -> str:
         return report.sentence()

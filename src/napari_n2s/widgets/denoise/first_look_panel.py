@@ -31,10 +31,14 @@ class FirstLookPanel:
     viewer : napari.viewer.Viewer
     explain : callable
         Called with a sentence that explains the first look; an empty one when it is removed.
+    device : callable
+        Returns the setting of where to compute.
     """
 
-    def __init__(self, viewer: Viewer, explain: Callable[[str], None]) -> None:
-        self._viewer, self._explain = viewer, explain
+    def __init__(
+        self, viewer: Viewer, explain: Callable[[str], None], device: Callable[[], str]
+    ) -> None:
+        self._viewer, self._explain, self._device = viewer, explain, device
         self._request: Request | None = None
         self._live_preview: LivePreview | None = None
         self._busy = self._outdated = self._explained = False
@@ -80,7 +84,7 @@ class FirstLookPanel:
             return
         if box := self._live_preview.view():
             self._busy = True
-            worker = first_look_job(self._request, box)
+            worker = first_look_job(self._request, box, self._device())
             live_preview = self._live_preview
             worker.returned.connect(lambda preview: self._show(preview, live_preview))
             worker.finished.connect(self._finish)

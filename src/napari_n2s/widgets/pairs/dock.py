@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from napari_n2s.core.progress import Applying, Preview
+    from napari_n2s.core.progress import Applying, Preparing, Preview
     from napari_n2s.core.settings import Settings
     from napari_n2s.images.sources import Box
     from napari_n2s.pipeline.report import Report
@@ -111,7 +111,7 @@ class PairsDock(DenoiseDock):
         assert isinstance(task.request, PairsRequest)
         return pairs_job(task.request, task.settings, control, task.since)
 
-    def _show_state(self, state: Replicates | Progress | Preview | Applying) -> None:
+    def _show_state(self, state: Replicates | Preparing | Progress | Preview | Applying) -> None:
         if not isinstance(state, Replicates):
             super()._show_state(state)
         elif self.session.request:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from napari_n2s.core.progress import Applying, Preview
+    from napari_n2s.core.progress import Applying, Preparing, Preview
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.training.progress import Progress
     from napari_n2s.widgets.jobs import Failure
@@ -128,14 +128,14 @@ def read_pairs(
 @in_background
 def pairs_job(
     request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None = None
-) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised | Failure]:
+) -> Generator[Replicates | Preparing | Progress | Preview | Applying, None, Denoised | Failure]:
     """Make the replicates, yield them with what was found, then train and apply a network."""
     return (yield from run_with_torch(partial(_denoise_pairs, request, settings, control, since)))
 
 
 def _denoise_pairs(
     request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None
-) -> Generator[Replicates | Progress | Preview | Applying, None, Denoised]:
+) -> Generator[Replicates | Preparing | Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.core.device import memory_in_words
     from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 
