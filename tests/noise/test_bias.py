@@ -58,7 +58,7 @@ def test_what_is_bright_is_as_bright_in_the_result():
     noisy = rng.poisson(truth).astype(np.float32)
     spots = binary_dilation(truth > 8, iterations=3)
     for pretrained in (True, False):
-        clean, _ = denoise(noisy, steps=100, pretrained=pretrained, device="cpu")
+        clean, _ = denoise(noisy, steps=60, pretrained=pretrained, device="cpu")
         assert clean.mean() == pytest.approx(noisy.mean(), rel=0.005)
         assert clean[spots].mean() == pytest.approx(noisy[spots].mean(), rel=0.009)
 
