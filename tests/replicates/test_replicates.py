@@ -214,9 +214,9 @@ def test_register_says_where_it_can_do_nothing():
     with pytest.raises(SettingsError, match="leave it out"):
         find_replicates(still(5), "TYX", along="T", register=True)
     one, two = np.stack([TRUTH] * 2), np.stack([np.roll(TRUTH, 4, 0), np.roll(TRUTH, -4, 0)])
+    layout = Layout(APART + "YX", one.shape)
+    images = [Image(reading(each), layout) for each in (one, two)]
     with pytest.raises(ImageError, match="by different amounts"):
-        layout = Layout(APART + "YX", one.shape)
-        images = [Image(reading(each), layout) for each in (one, two)]
         replicates_from_images(images, register=True)
 
 
