@@ -82,7 +82,7 @@ def test_folders_are_matched_by_name(folder, capsys):
     assert run("denoise", "--pairs", folder / "even", folder / "odd", "-o", out, *QUICK) == 0
     assert sorted(each.name for each in out.iterdir()) == ["one.tif", "two.tif"]
     stacks = MOVIE[[0, 2]], MOVIE[[1, 3]]
-    expected, _ = denoise(stacks[0], pair=stacks[1], axes="#YX", **PYTHON)
+    expected, _ = denoise(stacks[0], pair=stacks[1], axes="PYX", **PYTHON)
     for name, image in zip(("one", "two"), expected, strict=True):
         assert np.array_equal(tifffile.imread(out / f"{name}.tif"), image)
     assert "1 files are not in all folders" in capsys.readouterr().out
@@ -121,7 +121,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         ([folder / "movie.tif", "--pairs-axis", "T", "--register"], "leave it out"),
         ([a, "--pairing", "halves"], "name it by pairs_axis"),
         (["--pairs", even, folder / "odd", "--pairing", "halves"], "cannot be combined with INPUT"),
-        ([a, "--loss", "l1"], "readings that are learnt from each other"),
+        ([a, "--loss", "l1"], "replicates that are predicted from each other"),
         ([a, "--pair", folder / "b.tif", "--split-photons"], "choose one of them"),
         (
             [a, "--pair", folder / "b.tif", "--method", "median"],

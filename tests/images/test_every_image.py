@@ -218,7 +218,7 @@ def test_what_cannot_be_read_of_a_large_image_is_not_learnt_from(small):
     *_, last = train(Broken(MOVIE), axes="TYX", settings=QUICK)
     report = report_of(last)
     assert re.search(
-        r" \d of \d+ pieces to learn from were left out. A part of the image cannot be read "
+        r" \d of \d+ pieces to train on were left out. A part of the image cannot be read "
         r"\(chunk 7 is damaged\); see that its file is whole [^.]*\.$",
         report.sentence(),
     )

@@ -87,7 +87,7 @@ def test_guides_lie_on_the_image_by_their_axes(axes, shape, of_guide, letters, c
         ([np.zeros((MOST + 1, *TRUTH.shape))], "33 channels, more than 32"),
         ([3 * NOISY + 5], "A guide is the image itself, noise and all"),
         ([CLEAN, -NOISY], "A guide is the image itself, noise and all"),
-        ([np.full(TRUTH.shape, np.nan)], "A guide holds no number"),
+        ([np.full(TRUTH.shape, np.nan)], "A guide holds only NaN or infinity"),
     ],
 )
 def test_a_guide_that_cannot_be_one_is_refused(guides, words):

@@ -192,7 +192,7 @@ def test_what_cannot_be_meant_is_refused():
     with pytest.raises(SettingsError, match="negative values"):
         denoise(ONE - 90.0, pair=TWO - 90.0, loss="hdr", **QUICK)
     with pytest.raises(SettingsError, match="choose one of them"):
-        denoise(ONE, pair=TWO, replicates_from_photons=True, **QUICK)
+        denoise(ONE, pair=TWO, split_photons=True, **QUICK)
 
 
 def test_the_result_is_written_where_it_is_to_go_in_its_type():

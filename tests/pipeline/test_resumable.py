@@ -244,7 +244,7 @@ def test_what_cannot_be_read_is_said_before_the_training(tmp_path, monkeypatch, 
     chunk.write_bytes(chunk.read_bytes()[:9])
     assert run("denoise", source, *QUICK) == 2
     said = capsys.readouterr().err.splitlines()
-    assert "pieces to learn from were left out. A part of the image cannot be read" in said[1]
+    assert "pieces to train on were left out. A part of the image cannot be read" in said[1]
     assert said[-1].startswith("napari-n2s: A part of the image cannot be read")
 
 

@@ -76,7 +76,7 @@ def test_a_part_is_denoised_as_in_the_whole(model):
         part = (slice(low, high), slice(0, 64), slice(0, 64))
         work = model.applying(open_image(MOVIE, "TYX"), invariant=True, part=part)
         assert np.allclose(finish(work), whole[low:high], rtol=1e-5)
-    with pytest.raises(ImageError, match="beside each other along T"):
+    with pytest.raises(ImageError, match="neighbouring pictures along T"):
         model.apply(MOVIE[0], axes="YX")
 
 
