@@ -43,7 +43,7 @@ def test_a_quick_picture_is_one_pass_to_within_a_hundredth_of_its_range(name):
     nothing = x > 9
     quick = finish(
         predict(made, x, nothing, x[:, :0], 1000, CPU, invariant=False, seed=0, quick=True)
-    ).picture
+    ).averaged
     with torch.inference_mode():
         shown = made.make_input(x, nothing, nothing, x[:, :0], torch.Generator())
         exact = made.mean(made.network(shown))

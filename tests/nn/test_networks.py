@@ -64,7 +64,7 @@ def test_tiles_agree_with_the_whole_for_a_blind_spot_of_unequal_sides():
     x = torch.randn(1, 1, 75, 110, generator=torch.Generator().manual_seed(1))
     cpu = torch.device("cpu")
     whole, tiled = (
-        finish(predict(method, x, x > 3, x[:, :0], side, cpu, invariant=True, seed=0)).picture
+        finish(predict(method, x, x > 3, x[:, :0], side, cpu, invariant=True, seed=0)).averaged
         for side in (1000, 30)
     )
     assert (whole - tiled).abs().max() <= 1e-5 * whole.abs().max()

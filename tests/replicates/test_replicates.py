@@ -193,7 +193,7 @@ def test_one_way_to_come_by_readings_has_to_be_chosen():
     image = reading()
     assert find_replicates(image, "YX") is None
     with pytest.raises(SettingsError, match="three ways"):
-        find_replicates(image, "YX", pair=reading(), photons_split=True)
+        find_replicates(image, "YX", pair=reading(), split_photons=True)
     with pytest.raises(SettingsError, match="add pair"):
         find_replicates(image, "YX", register=True)
     with pytest.raises(SettingsError, match="name it by pairs_axis"):

@@ -258,9 +258,9 @@ class Model(TrainedNetwork):
                 extra.append(self.guides.normalise(seen, ~np.isfinite(seen)))
             arrays = (x, missing, np.concatenate([empty, *extra]))
             work = run(*(torch.from_numpy(each)[None] for each in arrays), blend=blend)
-            picture, grouped, blend = yield from share(work, step, len(order), float)
-            weight = torch.tensor(self.nonlocal_weight).to(picture).reshape(-1, *(1,) * self.ndim)
-            found = torch.lerp(picture, grouped, weight)[0].numpy()
+            averaged, refined, blend = yield from share(work, step, len(order), float)
+            weight = torch.tensor(self.nonlocal_weight).to(averaged).reshape(-1, *(1,) * self.ndim)
+            found = torch.lerp(averaged, refined, weight)[0].numpy()
             if blend is not None:
                 start = [side.start for side in block.read[2:]]
                 known = ~np.any(missing, axis=0)

@@ -29,14 +29,14 @@ class Prediction(NamedTuple):
 
     Attributes
     ----------
-    picture, grouped : Tensor, shape (1, C, *space)
+    averaged, refined : Tensor, shape (1, C, *space)
         By the network, and after non-local Bayes; on the CPU.
     blend : BlendModel or None
         How visible and blind predictions were combined, if they were.
     """
 
-    picture: Tensor
-    grouped: Tensor
+    averaged: Tensor
+    refined: Tensor
     blend: BlendModel | None
 
 
@@ -122,7 +122,7 @@ def predict(
     method: Method,
     x: Tensor,
     missing: Tensor,
-    guides: Tensor,
+    extra_channels: Tensor,
     side: int,
     device: torch.device,
     *,
@@ -132,20 +132,21 @@ def predict(
     quick: bool = False,
     blend: BlendModel | None = None,
 ) -> Predicting:
-    """Predict an image, yielding the share done after each tile.
+    """Predict an image, yielding the fraction done after each tile.
 
     Parameters
     ----------
     method : Method
-        Its network lies on `device` and is in evaluation mode.
-    x : Tensor
-        Normalised image ``(1, C, *space)`` on the CPU.
+        Its network is on `device` and in evaluation mode.
+    x : Tensor, shape (1, C, *space)
+        The normalised image, on the CPU.
     missing : Tensor of bool, shape (1, 1 or C, *space)
-        Pixels that have no usable value, in all channels or in each; those in all are never shown.
-    guides : Tensor, shape (1, G, *space)
-        What is seen besides.
+        Missing and excluded pixels, in all channels alike or in each; the network does not see
+        those in all channels.
+    extra_channels : Tensor, shape (1, G, *space)
+        Neighbouring samples or other replicates, then guides.
     side : int
-        Side of the tiles in pixels, without their halo; of volumes, that of a square of as many.
+        Side of the tiles in pixels, without their halo; for volumes, that of a square of as many.
     invariant : bool
         Give the 𝒥-invariant prediction, with each pixel hidden, instead of the visible one.
     seed : int
@@ -168,12 +169,14 @@ def predict(
     visible = blind = None
     unusable = missing.all(1, keepdim=True)
     if not invariant:
-        inputs = method.make_input(x, torch.zeros_like(unusable), unusable, guides, generator)
+        inputs = method.make_input(
+            x, torch.zeros_like(unusable), unusable, extra_channels, generator
+        )
         work = _in_tiles(method.network, inputs, side, device, orientations, quick)
         visible = yield from share(work, 0, parts, float)
     if count > int(not invariant):
         for number, hidden in enumerate(method.masks(space, generator), start=int(not invariant)):
-            inputs = method.make_input(x, hidden, unusable, guides, generator)
+            inputs = method.make_input(x, hidden, unusable, extra_channels, generator)
             work = _in_tiles(method.network, inputs, side, device, orientations)
             output = yield from share(work, number, parts, float)
             blind = output if blind is None else torch.where(hidden, output, blind)
@@ -183,18 +186,18 @@ def predict(
     if blind is None or not isinstance(method, BlindSpot):
         return Prediction(method.mean(visible), method.mean(visible), None)
     if blend is None:
-        response = _measure_response(method, x, unusable, guides, device, generator)
+        response = _measure_response(method, x, unusable, extra_channels, device, generator)
         blend = method.fit_blend(visible, blind, x, missing, response)
     mixing = method.blend(visible, blind, x, missing, blend, device)
-    picture, grouped = yield from share(mixing, count, parts, float)
-    return Prediction(picture, grouped, blend)
+    averaged, refined = yield from share(mixing, count, parts, float)
+    return Prediction(averaged, refined, blend)
 
 
 def _measure_response(
     method: Method,
     x: Tensor,
     missing: Tensor,
-    guides: Tensor,
+    extra_channels: Tensor,
     device: torch.device,
     generator: torch.Generator,
 ) -> PixelResponse:
@@ -209,11 +212,15 @@ def _measure_response(
         for size, side in zip(space, fit(space, RESPONSE_SIDE**2), strict=True)
     ]
     box = (slice(None), *(slice(low, low + side) for low, side in corners))
-    centre, unusable, extra = (each[(slice(None), *box)] for each in (x, missing, guides))
+    centre, unusable, extra_part = (
+        each[(slice(None), *box)] for each in (x, missing, extra_channels)
+    )
     perturbation = PERTURBATION * (2.0 * torch.randint(2, centre.shape, generator=generator) - 1)
     outputs = []
     for moved in (centre + perturbation, centre - perturbation):
-        inputs = method.make_input(moved, torch.zeros_like(unusable), unusable, extra, generator)
+        inputs = method.make_input(
+            moved, torch.zeros_like(unusable), unusable, extra_part, generator
+        )
         work = _in_tiles(method.network, inputs, RESPONSE_SIDE, device, method.orientations[:1])
         outputs.append(method.mean(finish(work)))
     return PixelResponse(box, (outputs[0] - outputs[1]) / (2 * perturbation))

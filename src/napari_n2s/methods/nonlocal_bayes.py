@@ -106,15 +106,15 @@ def _find(part: Tensor, tops: range, lefts: range) -> Tensor:
     high, wide = (slice(each[0], each[-1] + PATCH) for each in (tops, lefts))
     size = wide.stop - wide.start
     around = F.pad(part, [WINDOW] * 4, value=float("inf"))
-    apart = part.new_empty(2 * WINDOW + 1, high.stop - high.start, size)
+    difference = part.new_empty(2 * WINDOW + 1, high.stop - high.start, size)
     distances: list[Tensor] = []
     for lines in range(2 * WINDOW + 1):
         channels = []
         for own, others in zip(part, around, strict=True):
             line = others[high.start + lines : high.stop + lines]
             shifted = line[:, wide.start : wide.stop + 2 * WINDOW].unfold(1, size, 1)
-            torch.sub(shifted.transpose(0, 1), own[high, wide], out=apart)
-            channels.append(F.avg_pool2d(apart.square_(), PATCH, STEP).flatten(1))
+            torch.sub(shifted.transpose(0, 1), own[high, wide], out=difference)
+            channels.append(F.avg_pool2d(difference.square_(), PATCH, STEP).flatten(1))
         distances.append(sum(channels[1:], channels[0]))
     distances[WINDOW][WINDOW] = -1  # itself, though others may be equal
     nearest = torch.cat(distances).T.topk(GROUP_SIZE, largest=False).indices

@@ -89,7 +89,7 @@ def denoise(
         "pair": pair,
         "along": pairs_axis,
         "pairing": pairing,
-        "photons_split": split_photons,
+        "split_photons": split_photons,
     }
     if replicates := find_replicates(image, axes, **options, register=register, seed=settings.seed):
         replicates = replicates.guided(guides)

@@ -96,14 +96,14 @@ def contradicted(
     if not model.traits.judged_by_filters:
         return Safe(model)
     best = min(baselines, key=lambda each: each.score.loss)
-    pictures, missing = [noisy.canonical, noisy.layout.canonical(clean)], noisy.missing
+    images, missing = [noisy.canonical, noisy.layout.canonical(clean)], noisy.missing
     count = len(missing)
     network_ratios, filter_ratios = [], []
     for n in np.unique(np.linspace(0, count - 1, min(count, MAX_SAMPLES)).astype(int)):
-        for own, other in zip(*(each[n] for each in pictures), strict=True):
+        for own, other in zip(*(each[n] for each in images), strict=True):
             planes = [each.reshape(-1, *each.shape[-2:]) for each in (own, other, missing[n])]
-            before, after, gaps = (_crop_centre(each[len(each) // 2]) for each in planes)
-            if found := _compare(before, after, gaps.astype(bool), model.settings, best):
+            before, after, mask = (_crop_centre(each[len(each) // 2]) for each in planes)
+            if found := _compare(before, after, mask.astype(bool), model.settings, best):
                 network_ratios.append(found[0])
                 filter_ratios.append(found[1])
     disagrees = network_ratios and np.mean(network_ratios) > max(
@@ -126,12 +126,12 @@ def _crop_centre(plane: NDArray[np.generic]) -> NDArray[np.generic]:
 def _compare(
     noisy: NDArray[np.generic],
     clean: NDArray[np.generic],
-    gaps: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
     settings: Settings,
     best: Baseline,
 ) -> tuple[float, float] | None:
     """Return mean squared differences of blocks relative to noise, of a result and of a filter."""
-    excluded = examine(noisy[None], replace(settings, outliers="auto"), gaps[None])
+    excluded = examine(noisy[None], replace(settings, outliers="auto"), mask[None])
     usable = ~excluded.unusable[0]
     image = np.where(usable, noisy, 0).astype(np.float64)
     if usable.sum() < BLOCK**2:

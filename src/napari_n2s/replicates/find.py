@@ -28,7 +28,7 @@ def find_replicates(
     pair: Any = None,
     along: str | None = None,
     pairing: str = "neighbours",
-    photons_split: bool = False,
+    split_photons: bool = False,
     register: bool = False,
     seed: int = 0,
 ) -> Replicates | None:
@@ -45,7 +45,7 @@ def find_replicates(
         The axis of the image along which replicates lie.
     pairing : {"neighbours", "halves", "repeats"}
         How that axis is split; see `PAIRINGS`.
-    photons_split : bool
+    split_photons : bool
         Split photon counts at random.
     register : bool
         Correct shifts between replicates, by whole pixels.
@@ -57,7 +57,7 @@ def find_replicates(
     ImageError, SettingsError
         If the replicates cannot be made, or more than one way was asked for.
     """
-    if (pair is not None) + bool(along) + photons_split > 1:
+    if (pair is not None) + bool(along) + split_photons > 1:
         raise SettingsError(
             "pair, pairs_axis and split_photons are three ways to come by replicates; choose one "
             "of them."
@@ -66,7 +66,7 @@ def find_replicates(
         raise SettingsError(f"pairing is {pairing!r}; choose one of {', '.join(PAIRINGS)}.")
     if pairing != PAIRINGS[0] and not along:
         raise SettingsError(f"pairing {pairing} says how an axis is split; name it by pairs_axis.")
-    if register and (photons_split or (along and pairing == PAIRINGS[0])):
+    if register and (split_photons or (along and pairing == PAIRINGS[0])):
         raise SettingsError(
             "register moves replicates of the whole field, not neighbouring frames or the halves "
             "of one image; leave it out."
@@ -78,7 +78,7 @@ def find_replicates(
         return replicates_from_images(every, register=register)
     if along:
         return replicates_along_axis(_read(image, axes), along, pairing, register=register)
-    if photons_split:
+    if split_photons:
         return replicates_from_photons(_read(image, axes), seed)
     if register:
         raise SettingsError("There is only one replicate, which register cannot move; add pair.")

@@ -137,8 +137,8 @@ def _from_zero(image: Image, prepared: PreparedImage) -> Scale:
 def _rescale(prepared: PreparedImage, scale: Scale) -> NDArray[np.float32]:
     """Convert a prepared image from its own normalisation to another."""
     x = np.empty_like(prepared.x)
-    for new, old, gaps in zip(x, prepared.x, prepared.missing, strict=True):
-        new[:] = scale.normalise(prepared.scale.restore(old), gaps)
+    for new, old, mask in zip(x, prepared.x, prepared.missing, strict=True):
+        new[:] = scale.normalise(prepared.scale.restore(old), mask)
     return x
 
 
@@ -146,5 +146,5 @@ def _fill(x: NDArray[np.float32], hidden: NDArray[np.bool_]) -> None:
     """Fill hidden pixels ``(N, 1, *space)`` from their neighbours."""
     for sample, where in zip(x, hidden[:, 0], strict=True):
         if where.any():
-            for picture in sample:
-                picture[:] = fill_hidden(picture, where)
+            for plane in sample:
+                plane[:] = fill_hidden(plane, where)

@@ -218,11 +218,11 @@ class Trainer:
                     method, x, hidden, extra_channels, TILE, self.device, invariant=False, seed=seed
                 )
             )
-            noisy, picture, grouped = (
-                pick(each.numpy(), held_out.numpy()) for each in (x, found.picture, found.grouped)
+            noisy, averaged, refined = (
+                pick(each.numpy(), held_out.numpy()) for each in (x, found.averaged, found.refined)
             )
-            errors.append(noisy - picture)
-            differences.append(grouped - picture)
+            errors.append(noisy - averaged)
+            differences.append(refined - averaged)
         channels = np.concatenate(errors).T, np.concatenate(differences).T
         shares = (
             best_weight(*each, NONLOCAL_WEIGHT, NONLOCAL_DEVIATION)

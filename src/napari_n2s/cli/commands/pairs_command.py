@@ -98,7 +98,7 @@ def _denoise_file(args: argparse.Namespace, settings: Settings) -> None:
         pair=others or None,
         along=args.pairs_axis,
         pairing=args.pairing,
-        photons_split=args.split_photons,
+        split_photons=args.split_photons,
         register=args.register,
         seed=settings.seed,
     )

@@ -47,14 +47,14 @@ class PairsRequest(Request):
     ----------
     pair : array_like or None
         Pixels of the layer that is the other replicate, if it is one.
-    along, pairing, photons_split, register
+    along, pairing, split_photons, register
         As for `find_replicates`.
     """
 
     pair: Any = None
     along: str | None = None
     pairing: str = "neighbours"
-    photons_split: bool = False
+    split_photons: bool = False
     register: bool = False
 
     @property
@@ -64,8 +64,8 @@ class PairsRequest(Request):
 
     def has_replicates_of(self, other: PairsRequest) -> bool:
         """Whether another request is for the same replicates."""
-        mine = (self.along, self.pairing, self.photons_split, self.register)
-        others = (other.along, other.pairing, other.photons_split, other.register)
+        mine = (self.along, self.pairing, self.split_photons, self.register)
+        others = (other.along, other.pairing, other.split_photons, other.register)
         return self.pair is other.pair and mine == others
 
 
@@ -117,7 +117,7 @@ def read_pairs(
         asked["pair"] = layer_data.pixels(rows.other.value)
         checksums += (checksum(asked["pair"]),)
     elif way == PHOTONS_SPLIT:
-        asked["photons_split"] = True
+        asked["split_photons"] = True
     elif rows.along.value is None:
         raise ImageError(NO_AXIS.format(source.name))
     else:
@@ -146,7 +146,7 @@ def _denoise_pairs(
             pair=request.pair,
             along=request.along,
             pairing=request.pairing,
-            photons_split=request.photons_split,
+            split_photons=request.split_photons,
             register=request.register,
             seed=settings.seed,
         )
