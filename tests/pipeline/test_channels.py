@@ -110,3 +110,16 @@ def test_the_dock_learns_channels_apart(viewer, open_dock, qtbot):
     result = viewer.layers["a [n2s]"]
     assert result.metadata["napari-n2s"]["settings"]["channels"] == "independent"
     assert np.array_equal(result.data, dock.session.progress.best.apply(source.data, axes="TCYX"))
+
+
+def test_the_colours_of_independent_channels_stay_together():
+    rng = np.random.default_rng(0)
+    base = rng.poisson(30, (32, 32, 3)).astype(np.float32)
+    one, two = base, rng.poisson(200, (32, 32, 3)).astype(np.float32)
+    options = {"channels": "independent", "steps": 3, "device": "cpu"}
+    both, _ = denoise(np.stack([one, two]), axes="CYXS", **options)
+    other, _ = denoise(np.stack([one, two[::-1].copy()]), axes="CYXS", **options)
+    assert np.array_equal(both[0], other[0])
+    assert not np.array_equal(both[1], other[1])
+    *_, last = train(np.stack([one, two]), axes="CYXS", **options)
+    assert len(last.best.method(0, 0, torch.device("cpu")).network.members) == 2

@@ -6,6 +6,7 @@ trained, C counts channels, and space is the axes of its convolutions: YX, or ZY
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -167,23 +168,28 @@ class Layout:
     def from_sample(self, sample: NDArray[np.generic]) -> NDArray[np.generic]:
         """Rearrange a sample ``(C, *space)``, or a part of it, to the image's axes."""
         channels, space = self._within_place
-        counts = [s for a, s in zip(self.axes, self.shape, strict=True) if a in CHANNELS]
+        counts = [self.shape[i] for i in _channels_first(self.axes)]
         return sample.reshape(*counts, *sample.shape[1:]).transpose(np.argsort(channels + space))
 
     @property
     def _within_place(self) -> tuple[list[int], list[int]]:
         """Axis numbers of channels and of space within a sample."""
         letters = [letter for letter in self.axes if not self._is_sample_axis(letter)]
-        channels = [i for i, letter in enumerate(letters) if letter in CHANNELS]
+        channels = _channels_first(letters)
         return channels, [letters.index(letter) for letter in self.space]
 
     @property
     def _order(self) -> tuple[int, ...]:
         """Axis numbers: samples first, then channels, then space."""
         space = [self.axes.index(letter) for letter in self.space]
-        channels = [i for i, letter in enumerate(self.axes) if letter in CHANNELS]
+        channels = _channels_first(self.axes)
         samples = [i for i in range(len(self.axes)) if i not in space + channels]
         return (*samples, *channels, *space)
+
+    @property
+    def colours(self) -> int:
+        """Number of colours of each channel, which are consecutive in the canonical layout."""
+        return prod(size for a, size in zip(self.axes, self.shape, strict=True) if a == "S")
 
     @property
     def canonical_shape(self) -> tuple[int, ...]:
@@ -202,6 +208,12 @@ class Layout:
         order = self._order
         ordered = canonical.reshape([self.shape[i] for i in order])
         return ordered.transpose(np.argsort(order))
+
+
+def _channels_first(letters: Sequence[str]) -> list[int]:
+    """Number the axes of channels, those of colours last."""
+    found = [i for i, letter in enumerate(letters) if letter in CHANNELS]
+    return sorted(found, key=lambda i: CHANNELS.index(letters[i]))
 
 
 def parse_axes(shape: tuple[int, ...], axes: str | None = None) -> Layout:

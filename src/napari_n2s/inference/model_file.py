@@ -40,6 +40,7 @@ def save_model(path: Path, model: Model, **about: Any) -> None:
     fields = {
         "settings": asdict(model.settings),
         "channels": model.channels,
+        "colours": model.colours,
         "ndim": model.ndim,
         "scale": _numbers(model.scale),
         "context": asdict(model.context) if model.context else None,
@@ -81,6 +82,7 @@ def load_model(path: Path) -> tuple[Model, dict[str, Any]]:
         model = Model(
             settings=Settings(**fields["settings"]),
             channels=fields["channels"],
+            colours=fields.get("colours", 1),
             ndim=fields["ndim"],
             scale=_scale(fields["scale"]),
             context=Context(**fields["context"]) if fields["context"] else None,

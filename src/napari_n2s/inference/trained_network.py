@@ -64,6 +64,8 @@ class TrainedNetwork:
         A filter that was better than the network and is applied in its place.
     baseline_error : float
         Error of the best baseline filter on the same held-out pixels; NaN if unknown.
+    colours : int
+        Number of colours of each channel, which one network predicts together.
     """
 
     settings: Settings
@@ -81,6 +83,7 @@ class TrainedNetwork:
     nonlocal_weight: tuple[float, ...] = (NONLOCAL_WEIGHT,)
     fallback: Baseline | None = None
     baseline_error: float = nan
+    colours: int = 1
 
     @property
     def traits(self) -> MethodTraits:
@@ -99,7 +102,7 @@ class TrainedNetwork:
         device : torch.device
         """
         shape = self.channels, self.ndim, neighbours, guides
-        method = make_method(self.settings, *shape, paired=self.paired)
+        method = make_method(self.settings, *shape, paired=self.paired, colours=self.colours)
         if self.passes and isinstance(method, MaskedMethod):
             method = method.with_fewer_masks(self.passes, self.ndim)
         method.network.load_state_dict(self.weights)

@@ -253,7 +253,8 @@ class BlindSpot:
             return average[None], average[None]
         values = torch.where(unknown, average, torch.from_numpy(winsorise(mean, total, noisy)))
         noise = torch.from_numpy(variance)
-        size = 1 if isinstance(self.network, PerChannelNetwork) else len(average)
+        network = self.network
+        size = network.colours if isinstance(network, PerChannelNetwork) else len(average)
         parts = [slice(first, first + size) for first in range(0, len(average), size)]
         refined = []
         for number, part in enumerate(parts):

@@ -31,6 +31,7 @@ def make_method(
     guides: int = 0,
     *,
     paired: bool = False,
+    colours: int = 1,
 ) -> MaskedMethod | BlindSpot | Noise2Noise:
     """Make the method that the settings describe, with its initial weights.
 
@@ -45,13 +46,19 @@ def make_method(
         Number of channels of guides.
     paired : bool
         Whether it is trained on replicates.
+    colours : int
+        Number of colours of each channel, which are one network's even where channels are
+        independent.
     """
-    if settings.channels == "independent" and channels > 1:
-        per_channel = [make_method(settings, 1, ndim, neighbours, guides) for _ in range(channels)]
+    if settings.channels == "independent" and channels > colours:
+        own = (replace(settings, channels="joint"), colours, ndim, neighbours, guides)
+        per_channel = [make_method(*own) for _ in range(channels // colours)]
         outputs = 2 if isinstance(per_channel[0], BlindSpot) else 0
         return replace(
             per_channel[0],
-            network=PerChannelNetwork([method.network for method in per_channel], outputs, guides),
+            network=PerChannelNetwork(
+                [method.network for method in per_channel], outputs, guides, colours
+            ),
         )
     traits = traits_of(settings, paired=paired)
     with seeded(settings.seed):

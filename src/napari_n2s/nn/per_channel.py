@@ -27,13 +27,18 @@ class PerChannelNetwork(Network):
     ----------
     members : sequence of Network
         One for each channel, all of one architecture.
+    colours : int
+        Colours of each channel, which its network sees together: C counts channels times colours.
     masks, guides : int
         M and A; all networks see them.
     """
 
-    def __init__(self, members: Sequence[Network], masks: int, guides: int) -> None:
+    def __init__(
+        self, members: Sequence[Network], masks: int, guides: int, colours: int = 1
+    ) -> None:
         super().__init__()
         self.each, self._masks, self._guides = nn.ModuleList(members), masks, guides
+        self.colours = colours
         first = members[0]
         self.stride, self.halo, self.border = first.stride, first.halo, first.border
         self.lattice = first.lattice
@@ -45,15 +50,22 @@ class PerChannelNetwork(Network):
 
     def body(self, x: Tensor) -> Tensor:
         """Apply each network to its channel."""
-        count = len(self.each)
+        count = len(self.each) * self.colours
         image, masks, neighbours, guides = torch.split_with_sizes(
             x,
             [count, self._masks, x.shape[1] - count - self._masks - self._guides, self._guides],
             1,
         )
+        own = (len(self.each), self.colours)
+        batch, _, *space = x.shape
+        images = image.reshape(batch, *own, *space)
+        beside = neighbours.reshape(batch, neighbours.shape[1] // count, *own, *space)
         shown = (
-            torch.cat([image[:, i : i + 1], masks, neighbours[:, i::count], guides], 1)
-            for i in range(count)
+            torch.cat([images[:, i], masks, beside[:, :, i].flatten(1, 2), guides], 1)
+            for i in range(len(self.each))
         )
-        outputs = [each.body(its) for each, its in zip(self.members, shown, strict=True)]
-        return torch.stack(outputs, 2).flatten(1, 2)
+        outputs = [
+            each.body(its).reshape(batch, -1, self.colours, *space)
+            for each, its in zip(self.members, shown, strict=True)
+        ]
+        return torch.stack(outputs, 2).flatten(1, 3)

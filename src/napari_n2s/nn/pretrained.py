@@ -27,9 +27,9 @@ KINDS: dict[str, dict[str, Any]] = {
 """The pretrained networks: the name of the file, and how each differs from the default network."""
 
 
-def fits(settings: Settings, channels: int, ndim: int) -> bool:
+def fits(settings: Settings, channels: int, ndim: int, colours: int = 1) -> bool:
     """Whether there are pretrained weights for images with so many channels and axes of space."""
-    single = channels == 1 or settings.channels == "independent"
+    single = channels == 1 or (settings.channels == "independent" and colours == 1)
     kind = settings.network == "donut" and ndim == 2
     return single and kind and bool(_known(settings.radius_along(ndim)))
 

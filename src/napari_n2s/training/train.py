@@ -118,7 +118,7 @@ def preparing(
         if "C" not in image.axes:
             settings = replace(settings, channels="joint")
         data = yield from wrap(preparing_training_data(image, settings, size), Preparing)
-    fits = pretrained.fits(settings, data.channels, data.ndim)
+    fits = pretrained.fits(settings, data.channels, data.ndim, data.colours)
     # Weights pretrained without guides are slow to learn to use them.
     if data.constant or data.guide_scale or not fits:
         settings = replace(settings, pretrained=False)

@@ -84,7 +84,7 @@ class Trainer:
         self._crop_generator = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
         shape = data.channels, data.ndim, data.neighbours.shape[1], data.guides.shape[1]
-        self._method = make_method(settings, *shape, paired=data.paired)
+        self._method = make_method(settings, *shape, paired=data.paired, colours=data.colours)
         self._optimization = Optimization(self._method, settings, data.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
         held_out, windows = data.held_out, data.windows
@@ -183,6 +183,7 @@ class Trainer:
             turns=self.schedule.turns,
             passes=self.schedule.passes,
             paired=self.data.paired,
+            colours=self.data.colours,
             baseline_error=min((each.score.loss for each in self.baselines), default=nan),
         )
         if not isfinite(self.last.score.loss):

@@ -79,6 +79,8 @@ class TrainingData:
         What the user should know, a sentence each.
     has_excluded : bool
         Whether some pixels are missing or excluded.
+    colours : int
+        Number of colours of each channel.
     """
 
     x: Tensor
@@ -99,6 +101,7 @@ class TrainingData:
     paired: bool = False
     findings: tuple[str, ...] = ()
     has_excluded: bool = False
+    colours: int = 1
 
     def to(self, device: torch.device) -> TrainingData:
         """Move the windows to a device, and the image unless it is very large."""
@@ -274,6 +277,7 @@ def preparing_training_data(
             *dependent.values(),
             *guide_findings,
         ),
+        colours=prepared.layout.colours,
         has_excluded=bool(missing.any()),
     )
 
