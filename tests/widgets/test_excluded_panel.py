@@ -49,7 +49,7 @@ def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbo
     assert dock.excluded_button.isHidden()
     dock.seconds.setValue(600)
     click(qtbot, dock.train)
-    qtbot.waitUntil(lambda: "not learnt from" in dock.findings.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "excluded from training" in dock.findings.text(), timeout=LONG)
     assert "under Advanced" in dock.findings.text()
 
     assert not dock.excluded_button.isHidden()

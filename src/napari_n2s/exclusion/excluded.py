@@ -157,9 +157,9 @@ class ExclusionCounts:
         if self.constant:
             share = 100 * self.constant / max(self.pixels, 1)
             said.append(
-                f"{share:.2g} % of the image are areas of exactly one value, such as borders, "
-                "burnt-in marks or saturation; they were excluded from training, and are unchanged "
-                "in the result."
+                f"{f'{share:.2g}' if share < 10 else f'{share:.0f}'} % of the image are areas of "
+                "exactly one value, such as borders, burnt-in marks or saturation; they were "
+                "excluded from training, and are unchanged in the result."
             )
         if self.very_bright:
             said.append(
