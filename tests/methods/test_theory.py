@@ -28,7 +28,7 @@ from napari_n2s.noise.noise_model import (
 from napari_n2s.noise.stripes import stripe_strength
 from napari_n2s.preparation.augmentation import orientations
 from napari_n2s.preparation.structure import find_sparse_structure, measure_structure
-from napari_n2s.training.training_data import prepare_training_data
+from napari_n2s.training.training_data import preparing_training_data
 
 CPU = torch.device("cpu")
 SPACE = {2: (20, 26), 3: (8, 10, 12)}
@@ -234,7 +234,7 @@ def test_the_held_out_loss_is_the_true_error_plus_the_noise():
     noise = np.random.default_rng(1).normal(0, sigma, truth.shape)
     noisy = truth + noise
     *_, progress = train(noisy, steps=80, device="cpu")
-    material = prepare_training_data(open_image(noisy), progress.last.settings)
+    material = finish(preparing_training_data(open_image(noisy), progress.last.settings))
     held_out = material.held_out[0, 0].numpy()
     blind = replace(progress.last, turns=1).apply(noisy, invariant=True)
     measured = progress.last.score.loss
@@ -272,7 +272,7 @@ def test_held_out_pixels_have_no_part_in_the_training():
     half = rng.integers(-50, 50, (24, 48))
     image = np.concatenate([half, -half])  # of mean zero whatever the order, to the bit
     settings = Settings(steps=4, device="cpu")
-    held_out = prepare_training_data(open_image(image), settings).withheld.numpy()[0, 0]
+    held_out = finish(preparing_training_data(open_image(image), settings)).withheld.numpy()[0, 0]
     other = image.copy()
     other[held_out] = rng.permutation(image[held_out])
     assert (other != image).sum() > 50
@@ -285,7 +285,9 @@ def test_held_out_pixels_have_no_part_in_the_training():
 def test_the_same_pixels_are_held_out_whatever_the_method():
     image = smooth((64, 64))
     masks = [
-        prepare_training_data(open_image(image), replace(Settings(), **{name: value})).withheld
+        finish(
+            preparing_training_data(open_image(image), replace(Settings(), **{name: value}))
+        ).withheld
         for name in ("network", "partition", "fill")
         for value in choices(name)
     ]
@@ -315,7 +317,7 @@ def test_a_sparse_image_teaches_what_is_in_it():
     rng = np.random.default_rng(0)
     noisy = rng.poisson(3, (1, 512, 512)).astype(np.float32)
     noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
-    material = prepare_training_data(open_image(noisy, "TYX"), Settings())
+    material = finish(preparing_training_data(open_image(noisy, "TYX"), Settings()))
     crops, _, _ = material.draw(400, 64, orientations(2), torch.Generator().manual_seed(0))
     signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65

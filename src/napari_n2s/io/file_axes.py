@@ -27,15 +27,9 @@ ZARR_ATTRIBUTES = ("zarr.json", ".zattrs")
 
 Stamp = tuple[tuple[int, int], ...]
 
-_known: dict[tuple[Path, tuple[int, ...]], tuple[Stamp, str | None]] = {}
-"""Axes by path and shape, with modification time and size of the files they were read from."""
-
 
 def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
     """Read the axis letters of an image from its file.
-
-    A file is read once, and again after it was modified; if it is gone, the axes that it named
-    still hold for an image opened before.
 
     Parameters
     ----------
@@ -49,26 +43,6 @@ def read_axes(path: Path, shape: tuple[int, ...]) -> str | None:
     str or None
         One letter for each axis, Q where the file does not name it; None if it names none.
     """
-    stamp, known = file_stamp(path), _known.get((path, shape))
-    if known and (not stamp or stamp == known[0]):
-        return known[1]
-    axes = _read(path, shape)
-    if stamp:
-        _known[path, shape] = stamp, axes
-    return axes
-
-
-def file_stamp(path: Path) -> Stamp:
-    """Return modification time (ns) and size (bytes) of the files that name the axes."""
-    found = []
-    for each in (path, *(path / name for name in ZARR_ATTRIBUTES)):
-        with suppress(OSError, ValueError):
-            status = each.stat()
-            found.append((status.st_mtime_ns, status.st_size))
-    return tuple(found)
-
-
-def _read(path: Path, shape: tuple[int, ...]) -> str | None:
     try:
         if path.is_file() and is_tiff(path):
             check_ifd_chain(path)
@@ -83,6 +57,16 @@ def _read(path: Path, shape: tuple[int, ...]) -> str | None:
         return None
     letters = found[0].replace("I", "Q") if found else ""
     return letters if letters.count("Y") == letters.count("X") == 1 else None
+
+
+def file_stamp(path: Path) -> Stamp:
+    """Return modification time (ns) and size (bytes) of the files that name the axes."""
+    found = []
+    for each in (path, *(path / name for name in ZARR_ATTRIBUTES)):
+        with suppress(OSError, ValueError):
+            status = each.stat()
+            found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)
 
 
 def _ome_axes(tiff: tifffile.TiffFile) -> Iterator[tuple[str, tuple[int, ...]]]:

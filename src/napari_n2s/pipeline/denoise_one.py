@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_n2s.core.device import memory_in_words
 from napari_n2s.core.errors import StoppedError
-from napari_n2s.core.generators import Result, wrap
+from napari_n2s.core.generators import wrap
 from napari_n2s.core.progress import PAUSE, Applying, Preparing, Preview
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
@@ -91,7 +91,7 @@ def denoising(
     image = image.as_volume(volume)
     if region is None and target is None and part is None and not is_large(image):
         # Nothing is read once for training and again for applying.
-        image = yield from _stoppable(wrap(loading(image), Preparing), stop)
+        image = yield from wrap(wrap(loading(image), Preparing), _unless(stop))
     source = image if region is None else image.part(region)
     source.layout.require_size()
     wanted = image if target is None else target.as_volume(volume)
@@ -109,7 +109,7 @@ def denoising(
                     work = resume(since)
                 else:
                     prepared = preparing(source, settings, piece.size)
-                    work = run((yield from _stoppable(prepared, stop)))
+                    work = run((yield from wrap(prepared, _unless(stop))))
                 progress = yield from monitor.follow(work, stop, rest, since)
             else:
                 restore(since)
@@ -140,24 +140,15 @@ def denoising(
     return result, replace(account, findings=(*account.findings, *fit.findings))
 
 
-def _stoppable(
-    work: Generator[Preparing, None, Result], stop: Callable[[], bool]
-) -> Generator[Preparing, None, Result]:
-    """Pass on the progress of reading an image until it is to stop.
+def _unless(stop: Callable[[], bool]) -> Callable[[Preparing], Preparing]:
+    """Return a function that passes a state on, or raises StoppedError if it is time to stop."""
 
-    Raises
-    ------
-    StoppedError
-    """
-    while True:
-        try:
-            state = next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        yield state
+    def check_stop(state: Preparing) -> Preparing:
         if stop():
             raise StoppedError("Stopped before the network was trained; nothing was denoised.")
+        return state
+
+    return check_stop
 
 
 def _check(piece: Image, out: Any, dtype: Any, channels: int, settings: Settings) -> np.dtype[Any]:

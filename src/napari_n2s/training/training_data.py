@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.exclusion.processing import name_processing
@@ -198,13 +197,6 @@ class TrainingData:
 
 def _random_index(count: int, generator: torch.Generator) -> int:
     return int(torch.randint(count, (), generator=generator))
-
-
-def prepare_training_data(
-    image: Image, settings: Settings, size: int | None = None
-) -> TrainingData:
-    """Prepare an image for training; see `preparing_training_data`."""
-    return finish(preparing_training_data(image, settings, size))
 
 
 def preparing_training_data(
