@@ -191,9 +191,21 @@ def test_traces_of_detectors_and_of_processing_are_named(tmp_path):
     assert "rows" in "".join(name_processing(woven))
 
 
+def test_the_blurred_edge_of_a_bead_does_not_decide_the_scale_either():
+    y, x = np.mgrid[: CELLS.shape[0], : CELLS.shape[1]]
+    beads = sum(np.exp(-((y - c) ** 2 + (x - c) ** 2) / 50) for c in (40, 90))
+    plain = camera(60 * CELLS)
+    light = RNG.poisson(20000 * beads)
+    prepared = [prepare(open_image(each, "YX")) for each in (plain, plain + light)]
+    spread, with_beads = (float(each.scale.spread[0]) for each in prepared)
+    assert with_beads < 1.3 * spread
+    assert not prepared[1].missing[0, 0][beads * 20000 < 1].any()
+
+
 def test_beads_are_kept_as_measured_where_there_is_something_dimmer_to_see():
     blob = 60_000 * np.exp(-((Y - 80) ** 2 + (X - 60) ** 2) / 18)
     found = look(camera(60 * CELLS + blob)).very_bright[0]
-    assert 20 < found.sum() < (blob > 500).sum()
+    assert found[blob > 500].all()
+    assert not found[blob < 5].any()
     assert not look(camera(2 + blob)).very_bright.any()  # else there is but noise
     assert not look(camera(60 * CELLS + blob / 50)).unusable.any()

@@ -40,6 +40,11 @@ def test_frames_are_taken_where_they_show_the_same_thing():
     assert choose_context(prepare(open_image(mixed, "TZYX")), (0, 0)).axis == "T"
 
 
+def test_many_faint_frames_of_one_thing_are_all_taken():
+    faint = RNG.poisson(STILL / 30).astype(np.uint16)
+    assert choose_context(prepare(open_image(faint, "TYX")), (0, 0)) == Context("T", 2)
+
+
 def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
     found = parse_axes((5, 2, 3, 20, 20), "TCZYX")
     for context in (Context("T", 2), Context("Z", 1), Context("Z", 4)):

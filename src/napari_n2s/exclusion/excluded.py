@@ -9,6 +9,7 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+from skimage.filters import apply_hysteresis_threshold
 
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import threads
@@ -22,9 +23,12 @@ MIN_PIXELS, MIN_FRACTION = 256, 0.02
 DIM, STRUCTURED = 0.1, 4.0
 """Quantile from which, and from the top to which, the dim part of an image extends, and standard
 deviations of the noise that it has to span to be structure."""
-OUTSHONE, VERY_BRIGHT = 100.0, 30.0
-"""Distance above the dim part, in spans of that part, of the brightest pixel of an image in which
-very bright pixels are excluded, and of the dimmest of these pixels."""
+OUTSHONE, VERY_BRIGHT, SKIRT = 100.0, 30.0, 2.0
+"""Distances above the dim part, in spans of that part: of the brightest pixel of an image in which
+very bright pixels are excluded, of the dimmest of these, and of the dimmest pixel connected to them
+that is excluded with them, as the blurred edge of a bead is."""
+ROUNDS = 4
+"""Maximum number of times that very bright pixels are searched for."""
 THREADS = 8
 """Images examined in parallel, at most."""
 WIDTHS = (1.5, 6.0, 24.0)
@@ -49,7 +53,8 @@ class Excluded:
     uncertain : ndarray of bool, shape (C, *space)
         As far from their surroundings, but possibly spots of a single pixel.
     very_bright : ndarray of bool, shape (C, *space)
-        Hundreds of times as bright as the rest of the image, which has structure of its own.
+        Hundreds of times as bright as the rest of the image, which has structure of its own; with
+        the blurred edges of what is so bright.
     """
 
     missing: Mask
@@ -163,9 +168,9 @@ class ExclusionCounts:
             )
         if self.very_bright:
             said.append(
-                f"{self.very_bright} pixels are so much brighter than the rest of their image, as "
-                "beads are, that training on them would neglect the rest; they were excluded from "
-                "training, and are kept as measured."
+                f"{self.very_bright} pixels belong to something so much brighter than the rest of "
+                "their image, as beads are, that training on it would neglect the rest; they were "
+                "excluded from training, and are kept as measured."
             )
         return tuple(said)
 
@@ -255,14 +260,25 @@ def _examine_plane(
 
 
 def _find_very_bright(light: NDArray[np.floating], usable: Mask, noise: Noise) -> Mask:
-    """Find pixels so bright that structure in the rest would be neglected in training."""
-    none = np.zeros(light.shape, bool)
-    if not usable.any():
-        return none
-    dark, bright = (float(each) for each in np.quantile(light[usable], (DIM, 1 - DIM)))
-    span = bright - dark
-    structured = np.diff(noise.stabilise(np.array([dark, bright])))[0] > STRUCTURED
-    if not structured or light[usable].max() <= bright + OUTSHONE * span:
-        return none
-    very_bright: Mask = usable & (light > bright + VERY_BRIGHT * span)
-    return very_bright
+    """Find pixels so bright that structure in the rest would be neglected in training.
+
+    They are found again without those found before, since the edges of wide beads widen the span
+    of the dim part.
+    """
+    found = np.zeros(light.shape, bool)
+    for _ in range(ROUNDS):
+        rest = usable & ~found
+        if not rest.any():
+            return found
+        dark, bright = (float(each) for each in np.quantile(light[rest], (DIM, 1 - DIM)))
+        span = bright - dark
+        structured = np.diff(noise.stabilise(np.array([dark, bright])))[0] > STRUCTURED
+        if not structured or light[usable].max() <= bright + OUTSHONE * span:
+            return found
+        limits = (bright + each * span for each in (SKIRT, VERY_BRIGHT))
+        shown = np.where(usable, light, dark)
+        now: Mask = usable & apply_hysteresis_threshold(shown, *limits)
+        if now.sum() == found.sum():
+            return found
+        found = now
+    return found

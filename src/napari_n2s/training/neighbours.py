@@ -1,12 +1,13 @@
 """Choice of neighbouring slices or frames that a network sees along with the one it denoises.
 
 Their noise is independent, so that their pixels need not be hidden. Whether they show the same
-structure is tested on the image: they have to improve a linear prediction of the held-out pixels.
+structure is tested on the image: they have to improve a linear prediction of pixels from others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,16 @@ COUNTS = (1, 2)
 OWN_RADIUS, NEIGHBOUR_RADIUS = 2.0, 1.5
 """Radii in pixels of the patches that a held-out pixel is predicted from, in its own slice or frame
 and in neighbouring ones."""
+PIXELS = 20_000
+"""Number of pixels that are predicted, besides the held-out ones. With few, the noise of the
+weights outweighs what another neighbour brings."""
 FOLDS = 2
 """Number of folds of the cross-validation."""
 RIDGE = 1e-3
 """Ridge regularisation of the linear prediction, relative to the mean variance of its inputs."""
+
+Pixels = tuple[NDArray[np.intp], ...]
+"""Indices ``(n, *space)`` of pixels."""
 
 
 def choose_context(
@@ -52,8 +59,10 @@ def choose_context(
         None if neighbours do not improve the prediction, or there are none.
     """
     spacing = (1.0,) * (prepared.x.ndim - 2)
-    own = _gather(prepared, prepared.held_out_indices[0], disk(OWN_RADIUS, spacing, radius))
-    best, least = None, _errors(own, prepared.held_out_values)
+    where = _draw_pixels(prepared)
+    noisy = np.moveaxis(prepared.x, 1, -1)[where]
+    own = _gather(prepared, where, disk(OWN_RADIUS, spacing, radius))
+    best, least = None, _errors(own, noisy)
     if count is not None:
         least = np.full_like(least, np.inf)
     centre = np.zeros((1, len(spacing)), int)
@@ -62,21 +71,27 @@ def choose_context(
     for axis in [each for each in prepared.layout.sample_axes if each not in without]:
         for number in COUNTS if count is None else filter(None, [count]):
             context = Context(axis, number)
-            neighbours = prepared.layout.neighbours(context)[prepared.held_out_indices[0]]
-            parts = [_gather(prepared, samples, filled_disk) for samples in neighbours.T]
-            errors = _errors(np.concatenate([own, *parts], -1), prepared.held_out_values)
+            neighbours = prepared.layout.neighbours(context)[where[0]]
+            parts = [_gather(prepared, (n, *where[1:]), filled_disk) for n in neighbours.T]
+            errors = _errors(np.concatenate([own, *parts], -1), noisy)
             if improved(least, errors) if count is None else errors.mean() < least.mean():
                 best, least = context, errors
     return best
 
 
-def _gather(
-    prepared: PreparedImage, samples: NDArray[np.intp], ring: Footprint
-) -> NDArray[np.floating]:
-    """Gather the surroundings of the held-out pixels in given samples; 0 beyond the border."""
-    around = gather_around(
-        prepared.x, (samples, *prepared.held_out_indices[1:]), ring, prepared.missing_if_any
-    )
+def _draw_pixels(prepared: PreparedImage) -> Pixels:
+    """Draw pixels at random from the whole image, and add the held-out ones."""
+    rng = np.random.default_rng(0)
+    shape = prepared.x.shape[:1] + prepared.x.shape[2:]
+    drawn = np.unravel_index(rng.integers(prod(shape), size=PIXELS), shape)
+    usable = ~prepared.missing.any(1)[drawn]
+    pairs = zip(prepared.held_out_indices, drawn, strict=True)
+    return tuple(np.concatenate([held_out, each[usable]]) for held_out, each in pairs)
+
+
+def _gather(prepared: PreparedImage, where: Pixels, ring: Footprint) -> NDArray[np.floating]:
+    """Gather the surroundings of pixels; 0 beyond the border and where there is no value."""
+    around = gather_around(prepared.x, where, ring, prepared.missing_if_any)
     return np.where(np.isnan(around), 0, around)
 
 
