@@ -254,7 +254,7 @@ def test_effort_and_settings_speak_of_each_other(viewer, open_dock, qtbot):
     dock = open_dock()
     for number, (name, effort) in enumerate(EFFORTS.items()):
         dock.effort.setValue(number)
-        settings = dock.settings()
+        settings = dock.advanced.settings()
         assert dock.effort_words.text().startswith(name)
         assert {key: getattr(settings, key) for key in effort} == effort
     dock.seconds.setValue(33)

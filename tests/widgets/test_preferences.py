@@ -38,7 +38,7 @@ def test_the_dock_opens_as_preferred(page, qtbot):
     qtbot.addWidget(dialog)
     assert dialog._list.findItems("Noise2Self", Qt.MatchFlag.MatchExactly)
     _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
-    assert (dock.settings().seconds, dock.settings().device) == (300, "cpu")
+    assert (dock.advanced.settings().seconds, dock.advanced.settings().device) == (300, "cpu")
     assert preferences().preview_pause == 3
     text = dock.device.text
     qtbot.waitUntil(lambda: text().startswith("Computes on the processor"), timeout=LONG)
