@@ -133,6 +133,7 @@ class DenoiseForm(QWidget):
         self.seconds.valueChanged.connect(self._show_effort)
         self.converge.toggled.connect(self._show_effort)
         self.effort.setValue(list(EFFORTS).index(preferences.effort))
+        self._apply_effort(self.effort.value())  # no signal comes from where the slider is first
         self.advanced.controls["device"].currentTextChanged.connect(self.device.choose)
         self.advanced.controls["device"].setCurrentText(preferences.device)
         self.show_working(False)
