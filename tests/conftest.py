@@ -9,6 +9,8 @@ from qtpy.QtCore import Qt
 
 RNG = np.random.default_rng(0)
 NOISY = RNG.poisson(np.linspace(5, 60, 64 * 48).reshape(64, 48)).astype(np.uint16)
+STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
+PREVIEW = "a [n2s preview]"
 LONG = 60_000
 
 
@@ -42,6 +44,30 @@ def open_dock(viewer, qtbot):
         finish(qtbot, dock)
 
 
+@pytest.fixture
+def training(viewer, open_dock, qtbot):
+    """A dock that trains on a turned and sheared stack, until it is stopped."""
+    viewer.add_image(NOISY, name="other")
+    viewer.add_image(
+        STACK,
+        name="a",
+        scale=(2, 0.5, 0.25),
+        translate=(1, 2, 3),
+        rotate=[[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]],
+        shear=(0, 0, 0.1),
+        affine=np.diag([1, 1.5, 1, 1]),
+        contrast_limits=(3, 70),
+    )
+    dock = open_dock()
+    dock.seconds.setValue(600)
+    click(qtbot, dock.train)
+    yield dock
+    if dock.stop.isEnabled():
+        click(qtbot, dock.stop)
+    finish(qtbot, dock)
+    assert shown() == []
+
+
 def click(qtbot, button):
     assert button.isEnabled()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -49,6 +75,11 @@ def click(qtbot, button):
 
 def finish(qtbot, dock):
     qtbot.waitUntil(lambda: dock.train.isEnabled(), timeout=LONG)
+
+
+def wait_for_preview(qtbot, viewer):
+    qtbot.waitUntil(lambda: PREVIEW in viewer.layers, timeout=LONG)
+    return viewer.layers[PREVIEW]
 
 
 def shown():

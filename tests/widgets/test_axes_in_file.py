@@ -65,3 +65,10 @@ def test_an_edit_of_a_picture_changes_the_checksum_and_nothing_else_does(shape):
 def test_what_is_not_in_memory_has_no_checksum(tmp_path):
     np.save(tmp_path / "a.npy", IMAGE)
     assert checksum(np.load(tmp_path / "a.npy", mmap_mode="r")) is None
+
+
+def test_a_layer_of_a_file_has_the_axes_that_the_file_names(viewer, tmp_path):
+    layer = open_file(viewer, tmp_path / "a.tif", "ZCYX")
+    assert layer_data.axes(layer) == "ZCYX"
+    layer_data.correct_axes(layer, "TCYX")
+    assert layer_data.axes(layer) == "TCYX"

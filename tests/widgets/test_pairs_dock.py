@@ -177,7 +177,7 @@ def test_every_way_and_every_loss_is_explained(viewer, open_dock):
         assert dock.pairs.along.native.isHidden() == (name in ("layer", "photons_split"))
     dock.pairs.loss.setCurrentText("l1")
     assert dock.pairs.loss_words.text().startswith("the median, where less than half")
-    assert dock.settings().loss == "l1"
+    assert dock.advanced.settings().loss == "l1"
 
 
 def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot):

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 
 from conftest import LONG
 from napari_n2s.core.settings import EFFORTS, choices, words
+from napari_n2s.widgets.denoise.form import DenoiseForm
 from napari_n2s.widgets.preferences import Preferences, preferences
 
 
@@ -38,13 +39,26 @@ def test_the_dock_opens_as_preferred(page, qtbot):
     qtbot.addWidget(dialog)
     assert dialog._list.findItems("Noise2Self", Qt.MatchFlag.MatchExactly)
     _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
-    assert (dock.settings().seconds, dock.settings().device) == (300, "cpu")
+    assert (dock.advanced.settings().seconds, dock.advanced.settings().device) == (300, "cpu")
     assert preferences().preview_pause == 3
     text = dock.device.text
     qtbot.waitUntil(lambda: text().startswith("Computes on the processor"), timeout=LONG)
     assert "GPU" not in text()
     dock.advanced.controls["device"].setCurrentText("auto")
     qtbot.waitUntil(lambda: "GPU" in text(), timeout=LONG)
+
+
+@pytest.mark.parametrize("name", EFFORTS)
+def test_a_dock_opens_with_every_effort(qtbot, name):
+    def none(*_):
+        return []
+
+    form = DenoiseForm(none, none, none, none, Preferences(effort=name))
+    qtbot.addWidget(form)
+    form.device.end()
+    settings = form.advanced.settings()
+    assert form.effort_words.text().startswith(name)
+    assert {key: getattr(settings, key) for key in EFFORTS[name]} == EFFORTS[name]
 
 
 def test_before_napari_had_such_a_page_the_defaults_hold(monkeypatch):

@@ -9,7 +9,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QShowEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication, QLabel, QMessageBox
 
-from conftest import NOISY, click, finish, shown
+from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.pipeline.preview import is_presentable
 from napari_n2s.widgets.controls.basics import Column
 from napari_n2s.widgets.viewer import layer_data
@@ -168,3 +168,19 @@ def test_a_viewer_that_loses_its_layers_is_not_looked_at(viewer, open_dock, qtbo
     qtbot.waitUntil(lambda: "a [n2s first look]" in viewer.layers)
     viewer.layers.clear()
     assert dock._first_look._live_preview is None or dock._first_look._live_preview.view() is None
+
+
+def test_before_and_after_and_the_words_for_a_paper(viewer, training, qtbot):
+    qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
+    assert not training.methods.isVisible()
+    click(qtbot, training.stop)
+    finish(qtbot, training)
+    result = viewer.layers["a [n2s]"]
+    training.compare.pressed.emit()
+    assert not result.visible
+    training.compare.released.emit()
+    assert result.visible
+    click(qtbot, training.methods)
+    words = QApplication.clipboard().text()
+    assert "Batson & Royer" in words
+    assert f"{training._result_panel.report.network.loss:.4g}" in words

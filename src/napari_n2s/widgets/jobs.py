@@ -44,6 +44,26 @@ class UnexpectedError(Exception):
     """A fault of the program. napari's worker would swallow the RuntimeError that it often is."""
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a worker is to do.
+
+    Attributes
+    ----------
+    request : Request
+    settings : Settings
+    since : Progress or None
+        Last snapshot of the training to continue; None for a new one.
+    learn : bool
+        Whether to train; if not, the network of `since` is applied.
+    """
+
+    request: Request
+    settings: Settings
+    since: Progress | None = None
+    learn: bool = True
+
+
 @dataclass
 class JobControl:
     """Control of a job from another thread: pause, resume, stop, and what to preview.
@@ -90,46 +110,32 @@ class JobControl:
 
 @in_background
 def denoise_job(
-    request: Request,
-    settings: Settings,
-    control: JobControl,
-    since: Progress | None = None,
-    *,
-    learn: bool = True,
+    task: Task, control: JobControl
 ) -> Generator[Preparing | Progress | Preview | Applying, None, Denoised | Failure]:
     """Train and apply a network, or continue from a snapshot, under the control of the dock.
 
     While it is paused it yields the same snapshot again and again, since napari can end a worker
     only when it yields.
-
-    Parameters
-    ----------
-    request : Request
-    settings : Settings
-    control : JobControl
-    since : Progress, optional
-        Last snapshot of a training to continue.
-    learn : bool
-        Whether to train; if not, the network of `since` is applied.
     """
-    return (yield from run_with_torch(partial(_denoise, request, settings, control, since, learn)))
+    return (yield from run_with_torch(partial(_denoise, task, control)))
 
 
 def _denoise(
-    request: Request, settings: Settings, control: JobControl, since: Progress | None, learn: bool
+    task: Task, control: JobControl
 ) -> Generator[Preparing | Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.pipeline.denoise_one import denoising
 
+    request = task.request
     return denoising(
         request.opened,
-        settings=settings,
+        settings=task.settings,
         dtype=request.dtype,
         stop=lambda: control.stopped,
         rest=control.rest,
         view=lambda: control.view,
         preview_pause=control.preview_pause,
-        since=since,
-        learn=learn,
+        since=task.since,
+        learn=task.learn,
         region=request.region,
         target=None if request.target is None else request.opened_target,
         part=request.part,

@@ -19,12 +19,18 @@ from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.settings import Settings
 from napari_n2s.widgets.controls.basics import show_row
 
-ELSEWHERE = ("seconds", "steps", "nan_policy", "loss")
-"""Settings with controls of their own in the dock, or without meaning for a single image."""
+ELSEWHERE = ("steps", "nan_policy", "loss")
+"""Settings that a dock asks for elsewhere, or without meaning for a single image."""
 
 
 class Advanced(QWidget):
-    """One row for each setting, with its description as the tooltip."""
+    """One row for each setting, with its description as the tooltip.
+
+    Attributes
+    ----------
+    controls : dict of str to QWidget
+        The control of each setting by name; a dock may add those that it shows elsewhere.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,15 +50,15 @@ class Advanced(QWidget):
         for name in names:
             show_row(self._form, self.controls[name], False)
 
-    def values(self) -> dict[str, Any]:
-        """Read the values of the settings by name.
+    def settings(self) -> Settings:
+        """Read the settings.
 
         Raises
         ------
         SettingsError
-            If a value cannot be parsed.
+            If a value cannot be parsed or is out of range.
         """
-        return {name: _read(name, control) for name, control in self.controls.items()}
+        return Settings(**{name: _read(name, each) for name, each in self.controls.items()})
 
 
 def _control(setting: Field[Any]) -> QWidget:

@@ -21,8 +21,8 @@ from napari_n2s.widgets.denoise.first_look_panel import FirstLookPanel
 from napari_n2s.widgets.denoise.form import CONTINUE, PAUSE, RESUME, DenoiseForm
 from napari_n2s.widgets.denoise.on_demand import OnDemand, begin_on_demand
 from napari_n2s.widgets.denoise.result_panel import ResultPanel
-from napari_n2s.widgets.denoise.session import Task, TrainingSession
-from napari_n2s.widgets.jobs import Failure, JobControl, denoise_job
+from napari_n2s.widgets.denoise.session import TrainingSession
+from napari_n2s.widgets.jobs import Failure, JobControl, Task, denoise_job
 from napari_n2s.widgets.live_preview import LivePreview
 from napari_n2s.widgets.preferences import preferences
 from napari_n2s.widgets.request import Request, read_region, read_request, sources, targets
@@ -55,6 +55,8 @@ class DenoiseDock(DenoiseForm):
     napari_viewer : napari.viewer.Viewer
     """
 
+    job = staticmethod(denoise_job)
+    """Makes the worker of a task."""
     _live_preview: LivePreview | None = None
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -67,9 +69,7 @@ class DenoiseDock(DenoiseForm):
         )
         self._viewer = napari_viewer
         self._activity = Activity(APPLYING)
-        self.session = TrainingSession(
-            self, napari_viewer, self._make_worker, self._show_state, self._finish
-        )
+        self.session = TrainingSession(self, napari_viewer, self._show_state, self._finish)
         self._result_panel = ResultPanel(napari_viewer, self.show_result)
         self._excluded_panel = ExcludedPanel(
             napari_viewer, self.excluded_button, self.show_findings, lambda: self.image.value
@@ -147,7 +147,7 @@ class DenoiseDock(DenoiseForm):
             return
         self.axes.commit()
         try:
-            settings = self.settings()
+            settings = self.advanced.settings()
             region = read_region(self._viewer, source, self.learn_from.value)
             request = self._read_request(source, region)
         except N2SError as error:
@@ -166,10 +166,8 @@ class DenoiseDock(DenoiseForm):
         self._result_panel.begin()
         self.show_bar(0, "starting …")
         self.show_working(True)
-        self.session.start(task, preferences().preview_pause)
-
-    def _make_worker(self, task: Task, control: JobControl) -> Any:
-        return denoise_job(task.request, task.settings, control, task.since, learn=task.learn)
+        control = JobControl(preview_pause=preferences().preview_pause)
+        self.session.start(task, control, self.job(task, control))
 
     def _pause(self) -> None:
         if self.pause.text() == CONTINUE:

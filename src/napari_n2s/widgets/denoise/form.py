@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
-    QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QProgressBar,
     QPushButton,
     QScrollArea,
     QSlider,
-    QVBoxLayout,
     QWidget,
 )
 from superqt import QCollapsible
 
-from napari_n2s.core.settings import EFFORTS, Settings, words
+from napari_n2s.core.settings import EFFORTS
 from napari_n2s.widgets.controls.advanced import Advanced
 from napari_n2s.widgets.controls.axes_row import AxesRow
 from napari_n2s.widgets.controls.basics import Column, Sentence, side_by_side, with_tooltip
@@ -84,12 +82,12 @@ class DenoiseForm(QWidget):
         self.effort.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.effort.setPageStep(1)
         self.effort_words = Sentence()
-        self.seconds = with_tooltip(QDoubleSpinBox(), words("seconds"))
+        self.advanced = Advanced()
+        self.seconds: Any = self.advanced.controls["seconds"]
         self.seconds.setRange(1, 86400)
         self.seconds.setDecimals(0)
         self.seconds.setSingleStep(10)
         self.seconds.setSuffix(" s")
-        self.advanced = Advanced()
         self.train = with_tooltip(
             QPushButton("Train"),
             "Train a network on the noisy image alone, then add the denoised image as a layer.",
@@ -135,6 +133,7 @@ class DenoiseForm(QWidget):
         self.seconds.valueChanged.connect(self._show_effort)
         self.converge.toggled.connect(self._show_effort)
         self.effort.setValue(list(EFFORTS).index(preferences.effort))
+        self._apply_effort(self.effort.value())  # no signal comes from where the slider is first
         self.advanced.controls["device"].currentTextChanged.connect(self.device.choose)
         self.advanced.controls["device"].setCurrentText(preferences.device)
         self.show_working(False)
@@ -149,19 +148,9 @@ class DenoiseForm(QWidget):
         """The check box of the setting `pretrained`."""
         return self.advanced.controls["pretrained"]
 
-    def settings(self) -> Settings:
-        """Read the settings.
-
-        Raises
-        ------
-        SettingsError
-            If a value cannot be parsed or is out of range.
-        """
-        return Settings(seconds=self.seconds.value(), **self.advanced.values())
-
     def show_working(self, working: bool, *, may_continue: bool = False) -> None:
         """Enable the controls that apply while a task runs, or while none does."""
-        effort = (self.effort, self.effort_words, self.seconds)
+        effort = (self.effort, self.effort_words)
         for control in (self.train, self.axes, self.guides, *effort, self.advanced):
             control.setEnabled(not working)
         for box in (self.image, self.learn_from, self.apply_to):
@@ -229,17 +218,10 @@ class DenoiseForm(QWidget):
         form.addRow("Guides", self.guides)
         form.addRow("Effort", self.effort)
         form.addRow("", self.effort_words)
-        exact = QWidget()
-        rows = QVBoxLayout(exact)
-        rows.setContentsMargins(0, 0, 0, 0)
-        time = QFormLayout()
-        time.addRow("seconds", self.seconds)
-        rows.addLayout(time)
-        rows.addWidget(self.advanced)
         self._advanced_area = advanced_area = QScrollArea()
         advanced_area.setWidgetResizable(True)
         advanced_area.setFrameShape(QFrame.Shape.NoFrame)
-        advanced_area.setWidget(exact)
+        advanced_area.setWidget(self.advanced)
         self._collapsible = collapsible = QCollapsible("Advanced")
         collapsible.setDuration(0)
         collapsible.addWidget(advanced_area)

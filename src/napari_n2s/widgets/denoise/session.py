@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QWidget
 
-    from napari_n2s.core.settings import Settings
     from napari_n2s.pipeline.denoise_one import Denoised
     from napari_n2s.training.progress import Progress
-    from napari_n2s.widgets.jobs import Failure
+    from napari_n2s.widgets.jobs import Failure, Task
     from napari_n2s.widgets.request import Request
 
     Show = Callable[[Any], None]
@@ -40,26 +38,6 @@ OTHER_GUIDES = (
     "This training is with other guides than those that are ticked now; tick them again, or press "
     "Train to begin anew."
 )
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a worker is to do.
-
-    Attributes
-    ----------
-    request : Request
-    settings : Settings
-    since : Progress or None
-        Last snapshot of the training to continue; None for a new one.
-    learn : bool
-        Whether to train; if not, the network of `since` is applied.
-    """
-
-    request: Request
-    settings: Settings
-    since: Progress | None = None
-    learn: bool = True
 
 
 class _Run(QObject):
@@ -122,8 +100,6 @@ class TrainingSession:
     ----------
     dock : QWidget
     viewer : napari.viewer.Viewer
-    make_worker : callable
-        Makes the worker of a task under a `JobControl`.
     show : callable
         Called with whatever a worker yields.
     end : callable
@@ -145,12 +121,10 @@ class TrainingSession:
         self,
         dock: QWidget,
         viewer: Viewer,
-        make_worker: Callable[[Task, JobControl], Any],
         show: Show,
         end: End,
     ) -> None:
-        self._dock, self._viewer = dock, viewer
-        self._make_worker, self._show, self._end = make_worker, show, end
+        self._dock, self._viewer, self._show, self._end = dock, viewer, show, end
         self._run: _Run | None = None
         self._earlier: tuple[Request | None, Progress | None] = None, None
         self.task: Task | None = None
@@ -163,12 +137,11 @@ class TrainingSession:
         """Whether a task is running."""
         return self._run is not None
 
-    def start(self, task: Task, preview_pause: float) -> None:
-        """Run a task, with a minimum time between previews in seconds."""
+    def start(self, task: Task, control: JobControl, worker: Any) -> None:
+        """Run the worker of a task, which obeys the control."""
         self._earlier = (None, None) if task.since else (self.request, self.progress)
         self.task, self.request, self.progress = task, task.request, task.since
-        self.control = JobControl(preview_pause=preview_pause)
-        worker = self._make_worker(task, self.control)
+        self.control = control
         self._run = _Run(self._dock, worker, self._show, self._finish)
         freeze = GcFreeze(self._viewer)
         worker.finished.connect(partial(GcFreeze.end, freeze))  # also once the dock is deleted

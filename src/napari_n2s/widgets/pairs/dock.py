@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_n2s.core.errors import ImageError
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.widgets.controls.basics import show_row
 from napari_n2s.widgets.denoise.dock import DenoiseDock
-from napari_n2s.widgets.denoise.session import OTHER_PAIRS, Task
-from napari_n2s.widgets.jobs import JobControl
+from napari_n2s.widgets.denoise.session import OTHER_PAIRS
 from napari_n2s.widgets.pairs.request import PairsRequest, pairs_job, partners, read_pairs, splits
 from napari_n2s.widgets.pairs.rows import PairsRows
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_n2s.core.progress import Applying, Preparing, Preview
-    from napari_n2s.core.settings import Settings
     from napari_n2s.images.sources import Box
     from napari_n2s.pipeline.report import Report
     from napari_n2s.training.progress import Progress
@@ -40,6 +38,7 @@ class PairsDock(DenoiseDock):
     napari_viewer : napari.viewer.Viewer
     """
 
+    job = staticmethod(pairs_job)
     advanced_share = 0.2
     pairs: PairsRows | None = None
     _replicate_findings: tuple[str, ...] = ()
@@ -61,6 +60,7 @@ class PairsDock(DenoiseDock):
             lambda _: partners(napari_viewer, self.image.value),
             lambda _: splits(self.image.value),
         )
+        self.advanced.controls["loss"] = self.pairs.loss
         self.image.changed.connect(self.pairs.reset_choices)
         self.axes.changed.connect(self.pairs.reset_choices)
         for choice in (self.pairs.way, self.pairs.other, self.pairs.along):
@@ -73,17 +73,6 @@ class PairsDock(DenoiseDock):
         super().reset_choices(event)
         if self.pairs:
             self.pairs.reset_choices()
-
-    def settings(self) -> Settings:
-        """Read the settings.
-
-        Raises
-        ------
-        SettingsError
-            If a value cannot be parsed or is out of range.
-        """
-        assert self.pairs
-        return replace(super().settings(), loss=self.pairs.loss.currentText())
 
     def show_working(self, working: bool, *, may_continue: bool = False) -> None:
         """Enable the controls that apply while a task runs, or while none does."""
@@ -106,10 +95,6 @@ class PairsDock(DenoiseDock):
         except ImageError:
             same = False  # the chosen layer was removed
         return None if same else OTHER_PAIRS.format(before.source.name)
-
-    def _make_worker(self, task: Task, control: JobControl) -> Any:
-        assert isinstance(task.request, PairsRequest)
-        return pairs_job(task.request, task.settings, control, task.since)
 
     def _show_state(self, state: Replicates | Preparing | Progress | Preview | Applying) -> None:
         if not isinstance(state, Replicates):

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_n2s.core.errors import ImageError
-from napari_n2s.core.settings import Settings
 from napari_n2s.images.axes import parse_axes
 from napari_n2s.replicates.find import find_replicates
 from napari_n2s.replicates.replicates import Replicates
-from napari_n2s.widgets.jobs import JobControl, run_with_torch
+from napari_n2s.widgets.jobs import JobControl, Task, run_with_torch
 from napari_n2s.widgets.pairs.rows import LAYER, PHOTONS_SPLIT, PairsRows
 from napari_n2s.widgets.request import WHOLE, Request, read_request
 from napari_n2s.widgets.viewer import layer_data, layers
@@ -127,18 +126,20 @@ def read_pairs(
 
 @in_background
 def pairs_job(
-    request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None = None
+    task: Task, control: JobControl
 ) -> Generator[Replicates | Preparing | Progress | Preview | Applying, None, Denoised | Failure]:
     """Make the replicates, yield them with what was found, then train and apply a network."""
-    return (yield from run_with_torch(partial(_denoise_pairs, request, settings, control, since)))
+    return (yield from run_with_torch(partial(_denoise_pairs, task, control)))
 
 
 def _denoise_pairs(
-    request: PairsRequest, settings: Settings, control: JobControl, since: Progress | None
+    task: Task, control: JobControl
 ) -> Generator[Replicates | Preparing | Progress | Preview | Applying, None, Denoised]:
     from napari_n2s.core.device import memory_in_words
     from napari_n2s.pipeline.denoise_replicates import denoising_replicates
 
+    request = task.request
+    assert isinstance(request, PairsRequest)
     with memory_in_words():
         replicates = find_replicates(
             request.image,
@@ -148,20 +149,20 @@ def _denoise_pairs(
             pairing=request.pairing,
             split_photons=request.split_photons,
             register=request.register,
-            seed=settings.seed,
+            seed=task.settings.seed,
         )
         assert replicates is not None
         replicates = replicates.guided(request.guides)
     yield replicates
     clean, report = yield from denoising_replicates(
         replicates,
-        settings=settings,
+        settings=task.settings,
         dtype=request.dtype,
         stop=lambda: control.stopped,
         rest=control.rest,
         view=lambda: control.view,
         preview_pause=control.preview_pause,
-        since=since,
+        since=task.since,
     )
     return clean if replicates.averaged_axis is None else np.expand_dims(
         clean, replicates.averaged_axis
