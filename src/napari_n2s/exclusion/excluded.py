@@ -277,7 +277,8 @@ def _find_very_bright(light: NDArray[np.floating], usable: Mask, noise: Noise) -
             return found
         limits = (bright + each * span for each in (SKIRT, VERY_BRIGHT))
         shown = np.where(usable, light, dark)
-        now: Mask = usable & apply_hysteresis_threshold(shown, *limits)
+        connected = apply_hysteresis_threshold(shown, *limits)  # type: ignore[no-untyped-call]
+        now: Mask = usable & connected
         if now.sum() == found.sum():
             return found
         found = now

@@ -80,13 +80,14 @@ def choose_context(
 
 
 def _draw_pixels(prepared: PreparedImage) -> Pixels:
-    """Draw pixels at random from the whole image, and add the held-out ones."""
-    rng = np.random.default_rng(0)
+    """Draw usable pixels at random from the whole image; the held-out ones are among them."""
     shape = prepared.x.shape[:1] + prepared.x.shape[2:]
-    drawn = np.unravel_index(rng.integers(prod(shape), size=PIXELS), shape)
-    usable = ~prepared.missing.any(1)[drawn]
-    pairs = zip(prepared.held_out_indices, drawn, strict=True)
-    return tuple(np.concatenate([held_out, each[usable]]) for held_out, each in pairs)
+    count = min(PIXELS, prod(shape))
+    drawn = np.random.default_rng(0).choice(prod(shape), count, replace=False, shuffle=False)
+    held_out = np.ravel_multi_index(prepared.held_out_indices, shape)
+    where = np.unravel_index(np.union1d(drawn, held_out), shape)
+    usable = ~np.any(prepared.missing, axis=1)[where]
+    return tuple(each[usable] for each in where)
 
 
 def _gather(prepared: PreparedImage, where: Pixels, ring: Footprint) -> NDArray[np.floating]:
