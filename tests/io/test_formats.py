@@ -233,7 +233,7 @@ def test_a_damaged_partial_result_is_not_resumed(tmp_path):
             if damaged == whole:
                 continue
             (part / name).write_bytes(damaged)
-            with pytest.raises(FileError, match="is damaged, so that it cannot be continued"):
+            with pytest.raises(FileError, match="is damaged and cannot be continued"):
                 list(write_half(source, output))
         (part / name).write_bytes(whole)
     chunk = part / "0" / "c" / "3" / "0" / "0"

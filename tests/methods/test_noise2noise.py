@@ -106,7 +106,7 @@ def test_a_frame_that_differs_is_not_learnt_from():
     movie[2] = reading(picture(5))
     clean, report = denoise(movie, axes="TYX", pairs_axis="T", **QUICK)
     assert clean.shape == movie.shape
-    assert any("are not trained on" in each for each in report.findings)
+    assert any("are excluded from training" in each for each in report.findings)
     material = prepare_replicates(replicates_along_axis(open_image(movie, "TYX"), "T"), Settings())
     assert material.withheld[2].all()
     assert not (material.neighbours[[1, 3]] == 2).any()
@@ -128,7 +128,7 @@ def test_wherever_readings_come_from_the_result_has_their_brightness(options, sh
     clean, report = denoise(MOVIE, axes="TYX", steps=15, device="cpu", **options)
     assert clean.shape == shape
     assert clean.mean() == pytest.approx(TRUTH.mean(), rel=0.05)
-    assert report.readings
+    assert report.replicates
     assert report.to_json()
 
 
@@ -170,7 +170,7 @@ def test_each_loss_trains_and_only_the_squared_one_chooses_the_network(loss):
     assert loss == "l2" or last.best is last.last
     clean, report = denoise(ONE, pair=TWO, loss=loss, **QUICK)
     assert np.isfinite(clean).all()
-    assert (loss == "l2") != (f"The loss {loss} does not aim at it" in report.sentence())
+    assert (loss == "l2") != (f"The loss {loss} does not minimise it" in report.sentence())
 
 
 def test_the_median_survives_what_the_mean_does_not():

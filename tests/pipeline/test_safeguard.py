@@ -32,7 +32,7 @@ def untrained():
 def test_a_network_worse_than_a_filter_is_not_handed_out(untrained, tmp_path):
     clean, report = denoise(NOISY, **SCRATCH)
     assert report.fallback in report.sentence()
-    assert "The result is not the network's" in report.methods()
+    assert "the result is not the network's" in report.methods()
     widths = (0.5, 0.7, 1, 1.4, 2, 2.8)
     assert error(clean) < 1.3 * min(error(ndi.gaussian_filter(NOISY, w)) for w in widths)
     assert error(clean) < error(untrained.best.apply(NOISY))

@@ -122,7 +122,7 @@ def test_of_very_many_readings_few_sentences_are_said():
     moved = [reading(0.7 * np.roll(TRUTH, 3, 0)) for _ in range(8)]
     said = paired([reading(), *moved]).findings
     assert len(said) == 6
-    assert said[4].startswith("And 4 more")
+    assert said[4].startswith("There are 4 more")
     assert re.match("Replicates 2 to 9 have [67]", said[5])
 
 
@@ -164,7 +164,7 @@ def test_frames_that_differ_too_much_are_left_out():
     kept, alone, said = exclude_moving(x, beside)
     assert np.flatnonzero(alone).tolist() == [3, 7]
     assert not np.isin(kept[~alone], [3, 7]).any()
-    assert "are not trained on" in said[0]
+    assert "are excluded from training" in said[0]
     kept, alone, said = exclude_moving(still(8)[:, None], beside)
     assert (kept == beside).all()
     assert not alone.any()
@@ -196,7 +196,7 @@ def test_one_way_to_come_by_readings_has_to_be_chosen():
         find_replicates(image, "YX", pair=reading(), split_photons=True)
     with pytest.raises(SettingsError, match="add pair"):
         find_replicates(image, "YX", register=True)
-    with pytest.raises(SettingsError, match="name it by pairs_axis"):
+    with pytest.raises(SettingsError, match="add pairs_axis"):
         find_replicates(image, "YX", pairing="halves")
     with pytest.raises(SettingsError, match="choose one of neighbours"):
         find_replicates(still(3), "TYX", along="T", pairing="thirds")

@@ -60,7 +60,7 @@ def test_frames_beside_one_make_it_better():
         errors.append(np.mean((clean - STILL[:4]) ** 2))
     assert report.context.axis == "T"
     assert errors[1] < 0.8 * errors[0]
-    assert "neighbouring pictures" in report.methods()
+    assert "neighbouring images" in report.methods()
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_a_part_is_denoised_as_in_the_whole(model):
         part = (slice(low, high), slice(0, 64), slice(0, 64))
         work = model.applying(open_image(MOVIE, "TYX"), invariant=True, part=part)
         assert np.allclose(finish(work), whole[low:high], rtol=1e-5)
-    with pytest.raises(ImageError, match="neighbouring pictures along T"):
+    with pytest.raises(ImageError, match="neighbouring images along T"):
         model.apply(MOVIE[0], axes="YX")
 
 

@@ -262,7 +262,7 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
     finish(qtbot, dock)
     expected = [(p.seconds, p.score.loss) for p in seen if p.score]
     curves = {curve.name(): curve for curve in dock.plot.getPlotItem().listDataItems()}
-    assert np.allclose(np.transpose(curves["unseen pixels"].getData()), expected)
+    assert np.allclose(np.transpose(curves["held-out pixels"].getData()), expected)
     learnt = [(p.seconds, p.loss) for p in seen if p.step]
     assert np.allclose(np.transpose(curves["training"].getData()), learnt)
     assert curves["median"].getData()[1][-1] == seen[0].baselines[0].score.loss
@@ -280,8 +280,8 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
         (("time", "y", "x"), "TYX", "20 frames, 30 × 40 pixels, uint8"),
         (("y", "x", "z"), "YXZ", "40 slices, 20 × 30 pixels, uint8"),
         (("channel", "y", "x"), "CYX", "20 channels, 30 × 40 pixels, uint8"),
-        (("-3", "-2", "-1"), "QYX", "20 pictures, 30 × 40 pixels, uint8"),
-        (("bead", "y", "x"), "QYX", "20 pictures, 30 × 40 pixels, uint8"),
+        (("-3", "-2", "-1"), "QYX", "20 images, 30 × 40 pixels, uint8"),
+        (("bead", "y", "x"), "QYX", "20 images, 30 × 40 pixels, uint8"),
     ],
 )
 def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes, words):
@@ -302,7 +302,7 @@ def test_axes_can_be_corrected_in_the_dock(viewer, open_dock, qtbot):
         qtbot.keyClicks(letters, text)
         qtbot.keyClick(letters, Qt.Key.Key_Return)
 
-    assert (letters.text(), dock.axes.words.text()) == ("QYX", "64 pictures, 48 × 3 pixels, uint16")
+    assert (letters.text(), dock.axes.words.text()) == ("QYX", "64 images, 48 × 3 pixels, uint16")
     type_in("yy")
     assert dock.axes.words.text().startswith("The axes YY name 2 axes, but the image has 3")
     type_in("yxt")

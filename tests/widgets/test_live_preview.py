@@ -173,7 +173,7 @@ def test_it_goes_on_from_where_it_was_stopped(viewer, training, qtbot):
     click(qtbot, training.stop)
     finish(qtbot, training)
     before, scores = training.session.progress, len(training.plot._scores.points)
-    assert training.pause.text() == "Go on"
+    assert training.pause.text() == "Continue"
     click(qtbot, training.pause)
     qtbot.waitUntil(lambda: len(training.plot._scores.points) > scores, timeout=LONG)
     click(qtbot, training.stop)
@@ -300,7 +300,7 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     click(qtbot, dock.train)
     [(severity, message)] = shown()
     assert severity == "error"
-    assert message == "Nothing is drawn in box; draw a rectangle, or learn from the whole image."
+    assert message == "Nothing is drawn in box; draw a rectangle, or train on the whole image."
 
 
 def alive(kind):

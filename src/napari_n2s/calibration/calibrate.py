@@ -22,9 +22,9 @@ from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 
 AT_WORK = 12
-"""Bytes of memory for each value of the image while it is calibrated."""
+"""Bytes of memory per value of the image during calibration."""
 ROUNDS = 2
-"""Number of times that the grid is refined around the best."""
+"""Number of times that the grid is refined around the best values."""
 
 
 def calibrate(
@@ -131,7 +131,7 @@ def get_ready(
 def calibrating(
     ready: PreparedImage, denoiser: Denoiser, *, refine: bool = True
 ) -> Generator[Tried, None, Calibration]:
-    """Do as `calibrate`, yielding each result; it may be abandoned at any."""
+    """Calibrate as `calibrate` does, yielding each result; it may be stopped after any."""
     grid = {name: [_plain(value) for value in values] for name, values in denoiser.grid.items()}
     if not grid or not all(grid.values()):
         raise SettingsError("The grid is empty; give at least one value for each parameter.")

@@ -21,7 +21,7 @@ CHANCE = 20.0
 """Negative natural logarithm of the probability that an image has one such area by chance."""
 MOST_VALUES, MOST_AREAS = 32, 64
 """Values, and areas of each value, that are examined, the most frequent first; an image with more
-is a drawing."""
+is taken for a drawing."""
 HOLE, PURITY = 25, 1000
 """Pixels of a hole in an area, at most, and pixels of an area for each hole that it may have."""
 REACHES = (1, 4, 13)

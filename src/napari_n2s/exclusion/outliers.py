@@ -60,9 +60,9 @@ class Noise(NamedTuple):
     gain : float
         Intensity of one photon, or its equivalent for other noise.
     low : float
-        Intensity of the dark.
+        Intensity without light.
     read : float
-        Variance of the noise there.
+        Variance of the noise at `low`.
     """
 
     gain: float
@@ -73,7 +73,7 @@ class Noise(NamedTuple):
         """Transform intensities so that the standard deviation of the noise is about 1.
 
         It is the generalised Anscombe transform (Biometrika 1948) for Poisson and Gaussian noise,
-        continued linearly below the dark, where there is no photon noise.
+        continued linearly below `low`, where there is no photon noise.
         """
         offset = self.read / self.gain**2 + 0.375
         light = (values - self.low) / self.gain

@@ -116,7 +116,7 @@ def _blocks(picture: NDArray[np.float64]) -> bool:
 
 
 def _differ(picture: NDArray[np.float64], axis: int) -> float:
-    """Give the variance of line means against their neighbours, relative to that from noise."""
+    """Return the variance of line means against their neighbours, relative to that from noise."""
     lines = np.moveaxis(picture, axis, 0)
     off = lines[1:-1] - (lines[:-2] + lines[2:]) / 2
     spread = float(np.quantile(np.abs(off), WITHIN))
@@ -125,7 +125,7 @@ def _differ(picture: NDArray[np.float64], axis: int) -> float:
 
 
 def _shared(picture: NDArray[np.float64]) -> str:
-    """Name the axis along which the noise is more correlated in smooth patches, if one is."""
+    """Return the axis along which the noise is more correlated in smooth patches, if any."""
     rows, columns = (size // PATCH for size in picture.shape)
     whole = picture[: rows * PATCH, : columns * PATCH]
     patches = view_as_blocks(whole, (PATCH, PATCH))  # type: ignore[no-untyped-call]

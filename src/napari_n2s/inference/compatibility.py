@@ -1,4 +1,4 @@
-"""Compatibility of a model with an image that it was not trained on, judged by held-out pixels.
+"""Compatibility of a model with an image that it was not trained on, tested on held-out pixels.
 
 A network is trained on an image of mean 0 and standard deviation 1. Another recording may have
 another offset and gain: it is normalised by its own mean and standard deviation if that predicts

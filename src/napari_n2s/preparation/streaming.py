@@ -104,7 +104,7 @@ class SampleStream:
     kind : dtype
         Type of the result.
     settings : Settings
-        They say which pixels are excluded.
+        They determine which pixels are excluded.
     out : array_like, optional
         Where to write, of the part's shape; a new array in memory if left out.
     neighbours : ndarray of int, shape (N, G), optional

@@ -91,8 +91,8 @@ class CalibrateForm(QWidget):
         self.plot = with_tooltip(
             CurvePlot(),
             "Squared error against the noisy image. With the pixel left out, it is smallest at the "
-            "best strength. With the pixel seen, it falls the less is filtered, and says nothing. "
-            "Click on a point to preview that strength.",
+            "best strength. With the pixel seen, it only grows with the strength, and is "
+            "uninformative. Click on a point to preview that strength.",
         )
         self.compare = with_tooltip(
             QCheckBox("Compare all filters"),

@@ -41,10 +41,10 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
-ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
+ON_DEMAND = "Each slice or frame is denoised when you first look at it, and noisy until then."
 APPLYING = "Noise2Self: applying"
-SHRUNK = "There is little memory: training continues with smaller batches, which takes longer."
-OMIT = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
+SHRUNK = "Memory is low: training continues with smaller batches, which takes longer."
+OMIT = "Denoise around the pixels that are NaN or infinite, and leave them unchanged?"
 
 
 class DenoiseDock(DenoiseForm):

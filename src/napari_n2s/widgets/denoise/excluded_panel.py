@@ -32,7 +32,7 @@ SETTINGS = "Excluded pixels: see the settings outliers and constant areas under 
 TOOLTIP = (
     "Adds a labels layer of the pixels that are excluded from the training: orange (1) outliers "
     "such as hot pixels; blue (2) areas of exactly one value; yellow (3) single pixels that are "
-    "either outliers or spots; pink (4) NaN or infinite. Of a large image it shows the picture in "
+    "either outliers or spots; pink (4) NaN or infinite. Of a large image it shows the slice in "
     "view. How they are treated is set by outliers and constant areas under Advanced."
 )
 NAME = "n2s excluded"

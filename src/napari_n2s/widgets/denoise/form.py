@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
 
 Choices = Callable[[Any], list[Any]]
-PAUSE, RESUME, CONTINUE = "Pause", "Resume", "Go on"
+PAUSE, RESUME, CONTINUE = "Pause", "Resume", "Continue"
 
 
 class DenoiseForm(QWidget):
@@ -123,7 +123,8 @@ class DenoiseForm(QWidget):
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.compare = with_tooltip(
-            QPushButton("Hold to see before"), "Hides the denoised image while the button is held."
+            QPushButton("Hold to see original"),
+            "Hides the denoised image while the button is held.",
         )
         self.methods = with_tooltip(
             QPushButton("Copy methods"),
@@ -224,7 +225,7 @@ class DenoiseForm(QWidget):
         self.form = form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow("Axes", self.axes)
-        form.addRow("Learn from", self.learn_from.native)
+        form.addRow("Train on", self.learn_from.native)
         form.addRow("Apply to", self.apply_to.native)
         form.addRow("Guides", self.guides)
         form.addRow("Effort", self.effort)

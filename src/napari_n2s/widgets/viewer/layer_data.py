@@ -1,4 +1,4 @@
-"""What an image layer holds: its pixels, and what each of their axes is."""
+"""The data of an image layer: its pixels, and the meaning of their axes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LETTERS = {
     **{letter: letter.upper() for letter in "tzcyx"},
     "time": "T", "frame": "T", "depth": "Z", "slice": "Z", "channel": "C", "channels": "C",
 }  # fmt: skip
-"""Axis labels with a known meaning; any other axis counts pictures of the same kind."""
-COUNTED = {"T": "frame", "Z": "slice", "Q": "picture", "C": "channel", "S": "colour"}
+"""Axis labels with a known meaning; any other axis counts images of the same kind."""
+COUNTED = {"T": "frame", "Z": "slice", "Q": "image", "C": "channel", "S": "colour"}
 """What one entry along an axis is called."""
 
 _corrected: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
-"""Axes that users have typed for their layers."""
+"""Axes that the user has typed for layers."""
 
 
 def pixels(layer: Image) -> Any:
@@ -67,7 +67,7 @@ def slice_distance(layer: Image) -> float:
 
 
 def describe(layer: Image) -> str:
-    """Describe in words what the axes are taken for, the size and the data type."""
+    """Describe the meaning of the axes, the size and the data type in words."""
     data, letters = pixels(layer), axes(layer)
     counted = [
         f"{size} {COUNTED[letter]}{'s' * (size != 1)}"
