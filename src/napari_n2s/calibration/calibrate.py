@@ -135,13 +135,13 @@ def calibrating(
     grid = {name: [_plain(value) for value in values] for name, values in denoiser.grid.items()}
     if not grid or not all(grid.values()):
         raise SettingsError("The grid is empty; give at least one value for each parameter.")
-    blind, seeing = (denoiser.predictor(ready, blind=each) for each in (True, False))
+    blind, visible = (denoiser.predictor(ready, blind=each) for each in (True, False))
     tried: list[tuple[tuple[Any, ...], Tried]] = []
     coming = list(product(*grid.values()))
     for _ in range(1 + ROUNDS * (refine and denoiser.refines)):
         for point in coming:
             values = dict(zip(grid, point, strict=True))
-            scored, ordinary = ready.score(blind(values)), ready.score(seeing(values))
+            scored, ordinary = ready.score(blind(values)), ready.score(visible(values))
             tried.append((point, Tried(values, scored, ordinary.loss)))
             yield tried[-1][1]
         known = [point for point, _ in tried]

@@ -60,9 +60,9 @@ class PerChannelNetwork(Network):
         own = (len(self.each), self.colours)
         batch, _, *space = x.shape
         images = image.reshape(batch, *own, *space)
-        beside = neighbours.reshape(batch, neighbours.shape[1] // count, *own, *space)
+        adjacent = neighbours.reshape(batch, neighbours.shape[1] // count, *own, *space)
         shown = (
-            torch.cat([images[:, i], masks, beside[:, :, i].flatten(1, 2), guides], 1)
+            torch.cat([images[:, i], masks, adjacent[:, :, i].flatten(1, 2), guides], 1)
             for i in range(len(self.each))
         )
         outputs = [

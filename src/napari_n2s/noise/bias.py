@@ -28,7 +28,7 @@ class Bias:
 
     Attributes
     ----------
-    blind, seeing : Curve
+    blind, visible : Curve
         Added to the blind prediction and to that from all pixels, as functions of the blind
         prediction.
     spread : Curve
@@ -36,7 +36,7 @@ class Bias:
     """
 
     blind: Curve
-    seeing: Curve
+    visible: Curve
     spread: Curve
 
     def correct(
@@ -49,7 +49,7 @@ class Bias:
         """Correct the blind mean and variance, and the mean from all pixels; each ``(C, ...)``."""
         right = mean + self.blind.over(mean)
         stretch = self.spread.over(roughness(total, noise.variance(right)))
-        return right, total * stretch, other + self.seeing.over(mean)
+        return right, total * stretch, other + self.visible.over(mean)
 
 
 def estimate_bias(
@@ -71,11 +71,11 @@ def estimate_bias(
     noise : NoiseCurve
     """
     binned = partial(evaluate_in_bins, bins=MAX_BINS, fewest=MIN_PIXELS)
-    blind, seeing = (_offsets(binned, mean, noisy - each) for each in (mean, other))
+    blind, visible = (_offsets(binned, mean, noisy - each) for each in (mean, other))
     right = mean + blind.over(mean)
     squares = (winsorise(right, total, noisy) - right) ** 2
     spread = binned(_variance_ratio, roughness(total, noise.variance(right)), squares, total)
-    return Bias(blind, seeing, spread)
+    return Bias(blind, visible, spread)
 
 
 def roughness(total: NDArray[np.floating], variance: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -159,12 +159,12 @@ class Report:
             )
         if self.guides:
             also_seen.append(self._guides())
-        seeing = f"with {' and '.join(also_seen)} as further inputs, " if also_seen else ""
+        inputs = f"with {' and '.join(also_seen)} as further inputs, " if also_seen else ""
         applied = ", and then applied to another image or part" if self.applied_elsewhere else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
-            f"2019): {network}{start} was trained on {source} alone, {seeing}without clean data, "
+            f"2019): {network}{start} was trained on {source} alone, {inputs}without clean data, "
             f"for {trained} on the {self.device}, with {settings} and random seed "
             f"{self.settings.seed}{applied}. On {found.pixels} pixels withheld from training, the "
             f"mean squared error of the network's blind prediction against the noisy values was "
@@ -217,12 +217,12 @@ class Report:
     def _methods_of_replicates(self, trained: str, settings: str) -> str:
         found = self.network
         network = "DnCNN" if self.settings.network == "dncnn" else "U-Net"
-        seeing = f" with {self._guides()} as further inputs" if self.guides else ""
+        inputs = f" with {self._guides()} as further inputs" if self.guides else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by predicting noisy replicates of the same field from each "
             f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.replicates}: a "
-            f"{network}{seeing} was trained without clean data for {trained} on the {self.device}, "
+            f"{network}{inputs} was trained without clean data for {trained} on the {self.device}, "
             f"with {settings} and random seed {self.settings.seed}, and its results for all "
             f"replicates were averaged. On {found.pixels} pixels of the first one withheld from "
             "training, the mean squared error of the prediction from another replicate against the "

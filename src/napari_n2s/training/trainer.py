@@ -140,9 +140,9 @@ class Trainer:
         first, size = self.step, (self._batch(), self._patch_side)
         drawn = self.data.draw(*size, method.orientations, self._patch_generator, first)
         patch, withheld, extra_channels = (each.to(self.device) for each in drawn)
-        unseen = withheld.all(1, keepdim=True)
-        hidden = method.draw_mask(tuple(unseen.shape), self._generator)
-        inputs = method.make_input(patch, hidden, unseen, extra_channels, self._generator)
+        blocked = withheld.all(1, keepdim=True)
+        hidden = method.draw_mask(tuple(blocked.shape), self._generator)
+        inputs = method.make_input(patch, hidden, blocked, extra_channels, self._generator)
         counted = hidden & ~withheld
         found = self._optimization.step(Patches(inputs, target=patch, counted=counted), done)
         if self.data.structure is not None:  # patches with odd numbers are not drawn uniformly

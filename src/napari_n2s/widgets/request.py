@@ -181,8 +181,8 @@ def read_request(
     Raises
     ------
     ImageError
-        If there are guides, but another layer is to be denoised; or, if denoised lazily, if the axes
-        or the guides do not fit.
+        If there are guides, but another layer is to be denoised; or, on lazy denoising, if the
+        axes or the guides do not fit.
     """
     target_layer = source if apply_to in (WHOLE, SLICE) else apply_to
     if guides and target_layer is not source:
