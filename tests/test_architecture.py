@@ -1,4 +1,4 @@
-"""Rooms import in one direction, only the docks know of a window, and rooms stay small."""
+"""Subpackages import in one direction, only the docks import Qt or napari, and all stay small."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A model that is applied elsewhere looks first: it adapts, says what is wrong, or refuses."""
+"""A model on another image: tested first, then adapted, applied with a warning, or rejected."""
 
 import warnings
 from dataclasses import replace
@@ -80,7 +80,7 @@ def test_of_a_constant_image_or_channel_nothing_is_known_elsewhere():
     assert "Channel 1 was the same everywhere" in report.sentence()
 
 
-def test_the_scale_learnt_from_stands_unless_another_is_better_beyond_chance():
+def test_the_training_scale_is_kept_unless_another_is_better_beyond_chance():
     one, two = Scale(np.zeros(1), np.ones(1)), Scale(np.full(1, 9.0), np.full(1, 2.0))
     squares = np.random.default_rng(0).chisquare(1, 2500)
 

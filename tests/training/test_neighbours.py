@@ -1,4 +1,4 @@
-"""Slices and frames beside one: seen where they help, never a way around the blind spot."""
+"""Neighbouring slices and frames: seen where they help, without bypassing the blind spot."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def test_frames_are_taken_where_they_show_the_same_thing():
     assert choose_context(prepare(open_image(mixed, "TZYX")), (0, 0)).axis == "T"
 
 
-def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
+def test_a_neighbour_is_never_the_image_itself_and_mirrored_at_an_end():
     found = parse_axes((5, 2, 3, 20, 20), "TCZYX")
     for context in (Context("T", 2), Context("Z", 1), Context("Z", 4)):
         beside = found.neighbours(context)
@@ -129,7 +129,7 @@ def test_held_out_pixels_are_shown_to_no_frame(monkeypatch):
         assert torch.equal(one, two)
 
 
-def test_masks_take_each_picture_by_itself():
+def test_masks_take_each_image_by_itself():
     settings = Settings(network="unet-small", steps=3, context=2, device="cpu")
     *_, last = train(MOVIE, axes="TYX", settings=settings)
     assert last.best.context is None

@@ -1,4 +1,4 @@
-"""Watching and leading a training in the dock: preview, pause, going on, what one may do to it."""
+"""Control of a training in the dock: preview, pause, continue, and edits meanwhile."""
 
 from __future__ import annotations
 
