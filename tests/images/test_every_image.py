@@ -219,7 +219,7 @@ def test_unreadable_pieces_of_a_large_image_are_not_trained_on(small):
     report = report_of(last)
     assert re.search(
         r" \d of \d+ pieces to train on were left out. A part of the image cannot be read "
-        r"\(chunk 7 is damaged\); see that its file is whole [^.]*\.$",
+        r"\(chunk 7 is damaged\); check that its file is complete [^.]*\.$",
         report.sentence(),
     )
     assert calibrate(Broken(MOVIE), axes="TYX").sentence().endswith(report.findings[0])
@@ -235,7 +235,7 @@ def test_unreadable_pieces_of_a_large_image_are_not_trained_on(small):
 def test_what_cannot_be_read_is_said_in_a_sentence():
     last = learn(MOVIE, axes="TYX")
     with pytest.raises(
-        ImageError, match=r"cannot be read \(chunk 7 is damaged\); see that its file"
+        ImageError, match=r"cannot be read \(chunk 7 is damaged\); check that its file"
     ):
         last.best.apply(Broken(MOVIE), axes="TYX")
 

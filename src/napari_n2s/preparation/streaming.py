@@ -232,8 +232,8 @@ def require_writable(out: Any, shape: tuple[int, ...], image: Image | None = Non
         )
     if image is not None and _overlap(image.pixels, out):
         raise ImageError(
-            "The result cannot be written onto the image itself, of which later parts would then "
-            "be read denoised; give another array."
+            "The result cannot be written onto the image itself, since later parts would then be "
+            "read denoised; give another array."
         )
     kind: np.dtype[Any] = np.dtype(out.dtype)
     return kind

@@ -81,7 +81,7 @@ class CalibrateForm(QWidget):
             "Find the best strength for this image, from the noisy image alone.",
         )
         self.stop = with_tooltip(
-            QPushButton("Stop"), "Give up the calibration or the filtering in progress."
+            QPushButton("Stop"), "Cancel the calibration or the filtering in progress."
         )
         self.apply = with_tooltip(
             QPushButton("Denoise"), "Filter what is chosen under 'Apply to', and add it as a layer."

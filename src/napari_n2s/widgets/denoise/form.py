@@ -102,7 +102,7 @@ class DenoiseForm(QWidget):
         self.stop = with_tooltip(
             QPushButton("Stop"),
             "End the training now and apply the best network so far; before there is one, and "
-            "while it is being applied, give up.",
+            "while it is being applied, cancel.",
         )
         self.apply = with_tooltip(
             QPushButton("Apply"),
