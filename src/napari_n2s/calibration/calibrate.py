@@ -92,7 +92,7 @@ def calibrate(
 
 
 def spacing_of(z_step: float | None) -> tuple[float, ...]:
-    """Give the pixel spacing along Z, Y and X, or along Y and X alone.
+    """Return the pixel spacing along Z, Y and X, or along Y and X alone.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def _plain(value: Any) -> Any:
 
 
 def _around(best: tuple[Any, ...], known: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Give midpoints of the best and its neighbours for each float; at an end, one beyond it."""
+    """Return midpoints of the best and its neighbours for each float; at an end, one beyond it."""
     for axis, value in enumerate(best):
         others = {
             point[axis]

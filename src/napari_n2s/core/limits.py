@@ -40,7 +40,7 @@ def memory_within_limits() -> float:
 
 @cache
 def cores_within_limits() -> float:
-    """Give the number of cores that control groups and SLURM grant, infinite if they set none."""
+    """Return the number of cores that control groups and SLURM grant, infinite if they set none."""
     cores = inf
     for folder in _folders("cpu"):
         with suppress(OSError, ValueError, ZeroDivisionError):

@@ -170,7 +170,7 @@ class Settings:
     )
 
     def radius_along(self, ndim: int) -> tuple[int, ...]:
-        """Give the blind-spot radius along each of `ndim` axes of space.
+        """Return the blind-spot radius along each of `ndim` axes of space.
 
         Raises
         ------

@@ -55,7 +55,7 @@ class Denoiser(Protocol):
         """Denoise an image ``(C, *space)`` on the normalised scale."""
 
     def for_preview(self) -> Denoiser:
-        """Give a faster approximation for previews, if there is one."""
+        """Return a faster approximation for previews, if there is one."""
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def targets(viewer: Viewer, source: Image | None) -> list[tuple[str, Any]]:
 
 
 def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
-    """Give the part to train on; None for the whole image.
+    """Return the part to train on; None for the whole image.
 
     Raises
     ------

@@ -25,7 +25,7 @@ _corrected: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
 
 
 def pixels(layer: Image) -> Any:
-    """Give a layer's data; of a multiscale layer, that of full resolution."""
+    """Return a layer's data; of a multiscale layer, that of full resolution."""
     return layer.data[0] if layer.multiscale else layer.data
 
 
@@ -42,7 +42,7 @@ def correct_axes(layer: Image, letters: str) -> None:
 
 
 def axes(layer: Image) -> str:
-    """Give one letter for each axis of a layer's pixels.
+    """Return one letter for each axis of a layer's pixels.
 
     They are taken from the user's correction, else from axis labels among which Y and X are, else
     from the layer's file, else guessed from the number of axes.
@@ -60,7 +60,7 @@ def axes(layer: Image) -> str:
 
 
 def slice_distance(layer: Image) -> float:
-    """Give the distance between slices along Z, in pixels along Y."""
+    """Return the distance between slices along Z, in pixels along Y."""
     z, y = (axes(layer).index(letter) for letter in "ZY")
     one = ratio(layer.units[z], layer.units[y])
     return float(abs(layer.scale[z] * one / layer.scale[y]))

@@ -34,7 +34,7 @@ def image_layers(viewer: Viewer) -> list[Image]:
 
 
 def active_image(viewer: Viewer) -> Image | None:
-    """Give the selected layer if it is an image and not a preview."""
+    """Return the selected layer if it is an image and not a preview."""
     active = viewer.layers.selection.active
     return active if active in image_layers(viewer) else None
 

@@ -25,7 +25,7 @@ SMALLEST = 16
 
 
 def camera(viewer: Viewer) -> Any:
-    """Give the camera, which is an attribute of `viewer.scene` from napari 0.9 on."""
+    """Return the camera, which is an attribute of `viewer.scene` from napari 0.9 on."""
     return getattr(viewer, "scene", viewer).camera
 
 
@@ -35,7 +35,7 @@ def _in_view(viewer: Viewer, layer: Image, point: Sequence[float]) -> NDArray:
 
 
 def slice_in_view(viewer: Viewer, layer: Image) -> Box:
-    """Give the slice of a layer that is in view: whole along Y, X, C and S, one entry elsewhere."""
+    """Return the slice of a layer in view: whole along Y, X, C and S, one entry elsewhere."""
     here = _in_view(viewer, layer, viewer.dims.point)
     box = []
     for axis, (letter, size) in enumerate(
