@@ -77,7 +77,7 @@ class OnDemand:
         self._layers.add(layer)
 
     def adapted_model(self) -> Model:
-        """Return the model, adapted to the image's intensities; too slow for the window's thread."""
+        """Return the model, adapted to the image's intensities; not for the window's thread."""
         if self._elsewhere:
             from napari_n2s.inference.transfer import fit_to
 
