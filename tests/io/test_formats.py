@@ -161,7 +161,7 @@ def damaged(folder):
         group.create_array("0", data=STACK, chunks=(1, 24, 24))
         return folder / name
 
-    yield ome("names.zarr", [{"name": ["z"]}, *space[1:]]), "names no path or no axes"
+    yield ome("names.zarr", [{"name": ["z"]}, *space[1:]]), "declares no path or no axes"
     deep = ome("deep.zarr")
     (deep / "0" / "zarr.json").write_text('{"a":' * 100_000)
     yield deep, "cannot be opened"
