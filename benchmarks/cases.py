@@ -68,7 +68,7 @@ def photons() -> Iterator[Case]:
 
 
 def unlike(sigma: float) -> Iterator[Case]:
-    """Take writing and lattices, of which the head start knows little."""
+    """Take text and lattices, unlike the pretraining data."""
     y, x = np.mgrid[:384, :384]
     hexagons = sum(
         np.cos(2 * np.pi / 6.5 * (x * np.cos(turn) + y * np.sin(turn)))

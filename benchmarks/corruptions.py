@@ -50,7 +50,7 @@ def impulse(
 ) -> Image:
     """Replace a share of the pixels by random intensities. Its mode is the truth: L0.
 
-    A pixel of a colour image is replaced in all channels, if their axis is told.
+    A pixel of a colour image is replaced in all channels, if their axis is given.
     """
     chance = rng.random(image.shape)
     if channel_axis is not None:
@@ -60,10 +60,10 @@ def impulse(
 
 def text(image: Image, rng: Random, share: float = 0.25) -> Image:
     """Write over a share of the pixels, in many sizes and greys. Its median is the truth: L1."""
-    spoilt = np.array(image, np.float32)
-    for plane in spoilt.reshape(-1, *spoilt.shape[-2:]):
+    corrupted = np.array(image, np.float32)
+    for plane in corrupted.reshape(-1, *corrupted.shape[-2:]):
         _write_over(plane, rng, share)
-    return spoilt
+    return corrupted
 
 
 def brown(image: Image, rng: Random, sigma: float = 25 / 255, reach: float = 2.0) -> Image:

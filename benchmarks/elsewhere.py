@@ -1,11 +1,11 @@
-"""What becomes of a model that is applied to another image than it learnt from.
+"""What becomes of a model that is applied to another image than it was trained on.
 
     python benchmarks/elsewhere.py                  150 steps for each
 
-It learns from simulated cells with an offset and read noise, and is applied to the same picture and
-to another field, each with another offset, gain or type, and to what it does not suit. PSNR, with
-the range of the truth, of the noisy image, of what it makes of that, and of a network that learnt
-there anew for as long; then what it says.
+It is trained on simulated cells with an offset and read noise, and applied to the same image and to
+another field, each with another offset, gain or type, and to images that it does not suit. PSNR,
+with the range of the truth, of the noisy image, of the model's result, and of a network that was
+trained on that image for as long; then the message.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def record(truth: Image, seed: int) -> Image:
 
 
 def images() -> Iterator[tuple[str, NDArray[np.generic], Image]]:
-    """Give each image with its truth; the first is learnt from."""
+    """Give each image with its truth; the first is trained on."""
     one, two = field(2), field(5)
     noisy, other = record(one, 0), record(two, 1)
     yield "the same", noisy, one + 100
@@ -66,21 +66,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150)
     steps = parser.parse_args().steps
     model = None
-    print("| applied to | noisy | applied | learnt anew | says |\n|---|---|---|---|---|")
+    print("| applied to | noisy | applied | trained there | message |\n|---|---|---|---|---|")
     for name, noisy, truth in images():
         anew = learn(noisy, steps)
         model = model or anew
-        told = [f"{_psnr(noisy, truth):.2f}"]
+        cells = [f"{_psnr(noisy, truth):.2f}"]
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             try:
-                told.append(f"{_psnr(model.apply(noisy, axes='YX'), truth):.2f}")
+                cells.append(f"{_psnr(model.apply(noisy, axes='YX'), truth):.2f}")
                 words = " ".join(str(each.message) for each in said)
             except N2SError as error:
-                told.append("")
+                cells.append("")
                 words = str(error)
-        told.append(f"{_psnr(anew.apply(noisy, axes='YX'), truth):.2f}")
-        print(f"| {name} | {' | '.join(told)} | {words} |", flush=True)
+        cells.append(f"{_psnr(anew.apply(noisy, axes='YX'), truth):.2f}")
+        print(f"| {name} | {' | '.join(cells)} | {words} |", flush=True)
 
 
 def _psnr(image: NDArray[np.generic], truth: Image) -> float:

@@ -69,8 +69,8 @@ def nl_means(case: Case, seconds: float) -> Denoiser:
     return _calibrated(case, denoise_nl_means, grid)
 
 
-def bm3d_told(case: Case, seconds: float) -> Denoiser:
-    """Run BM3D, told the noise; for white Gaussian noise alone."""
+def bm3d_known_noise(case: Case, seconds: float) -> Denoiser:
+    """Run BM3D, given the noise; for white Gaussian noise alone."""
     return lambda image: bm3d.bm3d(image, case.sigma).astype(np.float32)
 
 

@@ -3,7 +3,7 @@
     python benchmarks/large.py [--gigabytes 8] [--seconds 30] [--minutes 3] [--folder /tmp]
 
 Simulates a zarr of uint16 frames, 1024 x 1024 each in a chunk of its own, and one of a hundredth of
-its frames. Trains on the large one, then applies what was learnt to frames drawn from all over both
+its frames. Trains on the large one, then applies the network to frames drawn from all over both
 in turn, as many as the minutes allow, writing each to a zarr. Prints the most memory in use beyond
 that of the libraries, sampled every 20 ms, and the pixels a second of each. The folder needs room
 for the series.

@@ -3,9 +3,9 @@
     python benchmarks/noise2noise.py                  all of it
     python benchmarks/noise2noise.py text impulse     some of it
 
-One small U-Net for each row, trained on crops of scikit-image's photographs, spoilt anew in every
-step; all rows of an experiment see the same crops, spoilt in the same way, and differ in target and
-loss alone. PSNR on photographs that none has seen, the average over them.
+One small U-Net for each row, trained on crops of scikit-image's photographs, corrupted anew in each
+step; all rows of an experiment see the same crops, corrupted in the same way, and differ in target
+and loss alone. PSNR on photographs that none has seen, the average over them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ MEMORY = 60
 
 @dataclass(frozen=True)
 class Row:
-    """One way to train: on clean or spoilt targets, with a loss, tone-mapped input or not."""
+    """One way to train: on clean or corrupted targets, with a loss, tone-mapped input or not."""
 
     name: str
     clean: bool
@@ -82,8 +82,8 @@ class Experiment:
     Attributes
     ----------
     spoil : callable
-        Takes images and random numbers; gives spoilt ones, and by name what goes with them: `left`,
-        the pixels that count in a target, or `known` and `sampled`, a spectrum.
+        Takes images and random numbers; returns corrupted ones, and by name what goes with them:
+        `left`, the pixels that count in a target, or `known` and `sampled`, a spectrum.
     bright : bool
         Whether intensities go beyond 1: made so, and tone-mapped before they are compared.
     colour : bool
@@ -103,7 +103,7 @@ class Experiment:
     longer: int = 1
 
     @property
-    def learnt_from(self) -> tuple[str, ...]:
+    def training_images(self) -> tuple[str, ...]:
         """Names of the photographs to learn from."""
         return IN_COLOUR if self.colour else LEARNT_FROM
 
@@ -118,8 +118,8 @@ def plain(corruption: Callable[..., Image], **options: float) -> Spoil:
 
 
 def bernoulli(images: Image, rng: Random) -> tuple[Image, dict[str, Image]]:
-    spoilt, left = corruptions.bernoulli(images, rng)
-    return spoilt, {"left": left}
+    corrupted, left = corruptions.bernoulli(images, rng)
+    return corrupted, {"left": left}
 
 
 def spectrum(images: Image, rng: Random) -> tuple[Image, dict[str, Image]]:
@@ -134,7 +134,11 @@ EXPERIMENTS = {
     "bernoulli": Experiment(bernoulli, (CLEAN, NOISY), longer=4),
     "text": Experiment(
         plain(corruptions.text),
-        (CLEAN, Row("spoilt targets, L2", False, "l2"), Row("spoilt targets, L1", False, "l1")),
+        (
+            CLEAN,
+            Row("corrupted targets, L2", False, "l2"),
+            Row("corrupted targets, L1", False, "l1"),
+        ),
         width=16,
         longer=2,
     ),
@@ -142,9 +146,9 @@ EXPERIMENTS = {
         plain(corruptions.impulse, channel_axis=1),
         (
             CLEAN,
-            Row("spoilt targets, L2", False, "l2"),
-            Row("spoilt targets, L1", False, "l1"),
-            Row("spoilt targets, L0", False, "l0"),
+            Row("corrupted targets, L2", False, "l2"),
+            Row("corrupted targets, L1", False, "l1"),
+            Row("corrupted targets, L0", False, "l0"),
         ),
         colour=True,
         width=16,
@@ -195,20 +199,20 @@ def crops(images: list[Image], rng: Random) -> Iterator[Image]:
 
 
 def train(experiment: Experiment, row: Row, steps: int, seed: int) -> UNet:
-    """Train on spoilt crops and their targets; give the average of the late weights."""
+    """Train on corrupted crops and their targets; give the average of the late weights."""
     torch.manual_seed(seed)
     network = UNet(3 if experiment.colour else 1, 2, width=experiment.width, levels=2)
     network = network.to(memory_format=torch.channels_last)
     average = deepcopy(network)
     optimiser = Muon(network.parameters(), network.last.parameters())
     loss = LOSSES[row.loss]
-    images = photographs(experiment.learnt_from, experiment)
+    images = photographs(experiment.training_images, experiment)
     places, inputs, targets = (np.random.default_rng((seed, each)) for each in range(3))
     for step, clean in zip(range(steps), crops(images, places), strict=False):
-        spoilt, known = experiment.spoil(clean, inputs)
+        corrupted, known = experiment.spoil(clean, inputs)
         target, about = (clean, {}) if row.clean else experiment.spoil(clean, targets)
         counted = torch.from_numpy(about.get("left", np.ones(clean.shape, bool)))
-        output = run(network, spoilt, known, row)
+        output = run(network, corrupted, known, row)
         optimiser.zero_grad()
         loss(output, torch.from_numpy(target), counted, step / steps).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), LONGEST)
@@ -219,9 +223,9 @@ def train(experiment: Experiment, row: Row, steps: int, seed: int) -> UNet:
     return average
 
 
-def run(network: UNet, spoilt: Image, about: dict[str, Image], row: Row) -> Tensor:
-    """Show a network what is spoilt; where its spectrum is known in part, put that back."""
-    x = torch.from_numpy(spoilt)
+def run(network: UNet, corrupted: Image, about: dict[str, Image], row: Row) -> Tensor:
+    """Apply a network to a corrupted image; restore what is known of its spectrum."""
+    x = torch.from_numpy(corrupted)
     with fast_arithmetic(x.device):
         shown = ((tone_map(x) if row.mapped else x) - CENTRE) / SPREAD
         output: Tensor = network(prefer_layout(shown)).float() * SPREAD + CENTRE
@@ -247,9 +251,9 @@ def measure(name: str, row: Row | None, steps: int, seed: int) -> list[float]:
     network = None if row is None else train(experiment, row, steps * experiment.longer, seed)
     found = []
     with torch.inference_mode():
-        for truth, spoilt, about in tests:
-            shown = torch.from_numpy(spoilt)
-            clean = shown if network is None else run(network, spoilt, about, row)
+        for truth, corrupted, about in tests:
+            shown = torch.from_numpy(corrupted)
+            clean = shown if network is None else run(network, corrupted, about, row)
             found.append(psnr(clean, truth, experiment.bright))
     return found
 

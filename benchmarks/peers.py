@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from cases import Case, Denoiser
 from filters import (
     best_blur,
+    bm3d_known_noise,
     bm3d_stabilised,
-    bm3d_told,
     donut_median,
     nl_means,
     nothing,
@@ -27,7 +27,7 @@ FILTERS: dict[str, Peer] = {
     "wavelet, calibrated": wavelet,
     "total variation, calibrated": total_variation,
     "non-local means, calibrated": nl_means,
-    "BM3D, told σ": bm3d_told,
+    "BM3D, given σ": bm3d_known_noise,
     "BM3D, stabilised": bm3d_stabilised,
 }
 NETWORKS: dict[str, Peer] = {

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from skimage import data
 
 from cases import Case, Denoiser, Image, camera, clean_folder, hardships, pairs, photons, unlike
-from filters import bm3d_told
+from filters import bm3d_known_noise
 from measures import compare, fit, peak, reset_peak
 from napari_n2s import Model, Settings, train
 from napari_n2s.core.generators import finish
@@ -43,7 +43,7 @@ from peers import FILTERS, NETWORKS, Peer
 
 Row = dict[str, Any]
 OURS: dict[str, dict[str, Any]] = {
-    "head-start": {},
+    "pretrained": {},
     "at-once": {"seconds": 3.0},
     "scratch": {"pretrained": False},
     "unet-small": {"network": "unet-small"},
@@ -120,7 +120,7 @@ def measure(
     rows = []
     for case in cases:
         for name, method in methods.items():
-            if method is bm3d_told and case.sigma is None:
+            if method is bm3d_known_noise and case.sigma is None:
                 continue
             for seed in range(seeds if isinstance(method, dict) else 1):
                 reset_peak()
@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--skip", nargs="*", default=[], help="cases to leave out")
     parser.add_argument("--minutes", type=float, default=1, help="budget of each network")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--ours", nargs="*", default=["head-start"], choices=OURS)
+    parser.add_argument("--ours", nargs="*", default=["pretrained"], choices=OURS)
     parser.add_argument("--peers", nargs="*", default=[*FILTERS, *NETWORKS])
     parser.add_argument(
         "--quick", action="store_true", help="do not train peers again for their held-out score"

@@ -21,7 +21,7 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from cases import Case, camera
-from filters import bm3d_told
+from filters import bm3d_known_noise
 from measures import compare, peak, reset_peak
 from napari_n2s import Settings, denoise, train
 from napari_n2s.core.device import choose_device, describe
@@ -68,7 +68,7 @@ def curve(case: Case, budgets: list[float], device: str) -> dict[str, list[tuple
         print(f"{name:24} {seconds:7.1f} s {quality:6.2f} dB", flush=True)
 
     begin = time.perf_counter()
-    add("BM3D, told σ", begin, bm3d_told(case, 0)(case.noisy))
+    add("BM3D, given σ", begin, bm3d_known_noise(case, 0)(case.noisy))
     for seconds in budgets:
         begin = time.perf_counter()
         image, _ = denoise(case.noisy, axes="YX", seconds=seconds, device=device)

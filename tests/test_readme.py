@@ -1,4 +1,4 @@
-"""What the README shows can be typed."""
+"""The examples of the README run."""
 
 import re
 from pathlib import Path

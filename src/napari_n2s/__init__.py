@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
     from napari_n2s.training.train import resume, train
 
-_ROOMS = {
+_MODULES = {
     "Calibration": "calibration.result",
     "DenoiserError": "core.errors",
     "DeviceError": "core.errors",
@@ -72,7 +72,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a room when something in it is first asked for: torch is slow to load."""
-    if name not in _ROOMS:
+    """Import a module when a name in it is first used: torch is slow to load."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

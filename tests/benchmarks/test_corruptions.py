@@ -1,4 +1,4 @@
-"""Corruptions: right on average, in the median or the mode, as the loss that undoes them asks."""
+"""Corruptions: unbiased in the mean, the median or the mode, as the loss for each requires."""
 
 import numpy as np
 import pytest

@@ -45,7 +45,7 @@ def test_two_files_are_denoised_as_from_python(folder, capsys):
     expected, report = denoise(MOVIE[0], pair=MOVIE[1], axes="YX", **PYTHON)
     assert np.array_equal(tifffile.imread(folder / "a_n2s.tif"), expected)
     assert report.sentence() in capsys.readouterr().out
-    assert json.loads(account.read_text())["readings"] == report.readings
+    assert json.loads(account.read_text())["replicates"] == report.replicates
 
 
 def test_findings_are_printed(folder, capsys):
@@ -119,7 +119,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(folder, capsys):
         ([a, "--pairs-axis", "T"], "no axis T"),
         ([a, "--register"], "add pair"),
         ([folder / "movie.tif", "--pairs-axis", "T", "--register"], "leave it out"),
-        ([a, "--pairing", "halves"], "name it by pairs_axis"),
+        ([a, "--pairing", "halves"], "add pairs_axis"),
         (["--pairs", even, folder / "odd", "--pairing", "halves"], "cannot be combined with INPUT"),
         ([a, "--loss", "l1"], "replicates that are predicted from each other"),
         ([a, "--pair", folder / "b.tif", "--split-photons"], "choose one of them"),

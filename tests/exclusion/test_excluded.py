@@ -1,4 +1,4 @@
-"""What is no signal is set apart: it changes nothing else, and signal is never taken for it."""
+"""Pixels without signal are excluded, change nothing else, and signal is never excluded."""
 
 import numpy as np
 import pytest
@@ -118,7 +118,7 @@ def test_a_bead_does_not_decide_the_scale():
 
 
 @pytest.mark.parametrize("axes", ["YX", "TYX", "CYX"])
-def test_what_is_set_apart_changes_nothing_else(axes):
+def test_what_is_excluded_changes_nothing_else(axes):
     image = np.stack([NOISY, camera(60 * CELLS[::-1], seed=2)])[:, 64:, :64].astype(np.float32)
     image = image[0] if axes == "YX" else image
     hot, bar = np.zeros(image.shape, bool), np.zeros(image.shape, bool)

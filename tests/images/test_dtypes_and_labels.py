@@ -1,4 +1,4 @@
-"""The type and the labels of a result: nothing of an array is lost on the way through."""
+"""Type and labels of a result: nothing of the array is lost."""
 
 import numpy as np
 import pytest

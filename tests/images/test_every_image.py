@@ -1,4 +1,4 @@
-"""Whatever napari can show: any axes, wherever the pixels lie, in memory or not."""
+"""Every image that napari can show: any axes, in memory or lazy."""
 
 import dask.array as da
 import numpy as np

@@ -1,4 +1,4 @@
-"""Guides: seen at the very pixel that is predicted, and never predicted themselves."""
+"""Guides: inputs without a blind spot that are never predicted."""
 
 import numpy as np
 import pytest
@@ -95,18 +95,18 @@ def test_a_guide_that_cannot_be_one_is_refused(guides, words):
         denoise(NOISY, guides=guides, **QUICK)
 
 
-def test_the_other_reading_is_no_guide():
+def test_the_other_replicate_is_no_guide():
     with pytest.raises(ImageError, match="A guide is the image itself"):
         denoise(NOISY, pair=SECOND, guides=[SECOND], **QUICK)
 
 
-def test_noise_that_a_guide_shares_with_the_image_is_told():
+def test_noise_that_a_guide_shares_with_the_image_is_reported():
     made_from_it = gaussian_filter(NOISY, 0.5)
     _, report = denoise(NOISY, guides=[made_from_it], **QUICK)
     assert "of their noise in common" in report.sentence()
 
 
-def test_a_model_asks_for_the_guides_it_has_learnt_with():
+def test_a_model_requires_the_guides_it_was_trained_with():
     *_, last = train(NOISY, guides=[CLEAN], **QUICK)
     for guides in ((), (CLEAN, CLEAN)):
         with pytest.raises(ImageError, match="trained with guides, 1 channels in all"):
@@ -132,8 +132,8 @@ def test_a_guide_that_may_lie_in_two_ways_is_refused():
 
 def test_what_shows_each_of_the_repeats_is_averaged_as_they_are():
     frames = np.stack([NOISY, SECOND, NOISY[::-1], SECOND[::-1]])
-    readings = find_replicates(frames, "TYX", along="T", pairing="halves").guided(frames + 1)
-    assert np.allclose(readings.images[0].guides.pixels[..., 0], frames.mean(0) + 1, atol=1e-6)
+    replicates = find_replicates(frames, "TYX", along="T", pairing="halves").guided(frames + 1)
+    assert np.allclose(replicates.images[0].guides.pixels[..., 0], frames.mean(0) + 1, atol=1e-6)
 
 
 def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):
@@ -145,7 +145,7 @@ def test_pieces_of_a_large_image_come_with_those_of_its_guides(monkeypatch):
     assert np.array_equal(drawn.guides.pixels[..., 0], drawn.pixels[:, :, 1])
 
 
-def test_guides_move_with_the_readings():
+def test_guides_move_with_the_replicates():
     whole = gaussian_filter(RNG.normal(size=(90, 90)), 1.5) * 50
     one, two = (
         part + RNG.normal(0, 0.5, part.shape) for part in (whole[8:72, 8:88], whole[11:75, 6:86])

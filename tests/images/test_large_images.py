@@ -52,7 +52,7 @@ class Counted:
 MOVIE = RNG.poisson(np.tile(np.linspace(5, 60, 64), (24, 48, 1))).astype(np.uint16)
 
 
-def test_of_a_large_image_no_more_is_read_than_is_learnt_from(small):
+def test_of_a_large_image_no_more_is_read_than_is_trained_on(small):
     source = Counted(MOVIE)
     drawn, unread = sampling.sample_pieces(open_image(source, "TYX"), seed=0)
     assert (drawn.axes, unread) == (APART + "TYX", "")
@@ -90,7 +90,7 @@ def test_a_large_image_is_denoised_as_a_small_one_and_read_once(small, tmp_path)
 
 
 @pytest.mark.parametrize("network", ["donut", "unet-small"])
-def test_blocks_of_a_large_picture_leave_no_seam(monkeypatch, network):
+def test_blocks_of_a_large_image_leave_no_seam(monkeypatch, network):
     truth = 30 + 20 * np.sin(np.arange(150) / 9)[:, None] * np.cos(np.arange(90) / 7)
     noisy = RNG.poisson(truth)
     last = learn(noisy, steps=40, network=network)
@@ -133,12 +133,12 @@ class Broken(Counted):
         return super().__getitem__(index)
 
 
-def test_what_cannot_be_read_of_a_large_image_is_not_learnt_from(small):
+def test_unreadable_pieces_of_a_large_image_are_not_trained_on(small):
     *_, last = train(Broken(MOVIE), axes="TYX", settings=QUICK)
     report = report_of(last)
     assert re.search(
         r" \d of \d+ pieces to train on were left out. A part of the image cannot be read "
-        r"\(chunk 7 is damaged\); see that its file is whole [^.]*\.$",
+        r"\(chunk 7 is damaged\); check that its file is complete [^.]*\.$",
         report.sentence(),
     )
     assert calibrate(Broken(MOVIE), axes="TYX").sentence().endswith(report.findings[0])
@@ -154,12 +154,12 @@ def test_what_cannot_be_read_of_a_large_image_is_not_learnt_from(small):
 def test_what_cannot_be_read_is_said_in_a_sentence():
     last = learn(MOVIE, axes="TYX")
     with pytest.raises(
-        ImageError, match=r"cannot be read \(chunk 7 is damaged\); see that its file"
+        ImageError, match=r"cannot be read \(chunk 7 is damaged\); check that its file"
     ):
         last.best.apply(Broken(MOVIE), axes="TYX")
 
 
-def test_a_stream_gives_every_picture_with_those_beside_it():
+def test_a_stream_yields_every_slice_with_its_neighbours():
     image = RNG.normal(size=(3, 2, 4, 20, 26))
     beside = np.array([[(n + 1) % 12] for n in range(12)])
     for source in (image, Counted(image, chunks=(2, 1, 3, 20, 26))):

@@ -1,4 +1,4 @@
-"""An image is opened once: its axes are parsed, its gaps found and its values read no oftener."""
+"""An image is opened once: axes, missing pixels and values are read no more often than needed."""
 
 import sys
 

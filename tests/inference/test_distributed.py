@@ -1,4 +1,4 @@
-"""Many machines: processes of a cluster denoise as one would, and none that is lost costs a box."""
+"""A cluster gives the same result as one process, and a lost worker costs no box."""
 
 import os
 import sys

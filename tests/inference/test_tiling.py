@@ -1,4 +1,4 @@
-"""Applying in tiles: the same as over the whole image, for any size."""
+"""Tiled inference: the same result as for the whole image, for any size."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_tiles_agree_with_the_whole(name, space, invariant):
 
 
 @pytest.mark.parametrize("name", choices("network"))
-def test_a_quick_picture_is_one_pass_to_within_a_hundredth_of_its_range(name):
+def test_a_quick_image_is_one_pass_to_within_a_hundredth_of_its_range(name):
     made = method(name)
     x = torch.randn(1, 1, 96, 80, generator=torch.Generator().manual_seed(1))
     nothing = x > 9

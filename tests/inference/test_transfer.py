@@ -1,4 +1,4 @@
-"""A model that is applied elsewhere looks first: it adapts, says what is wrong, or refuses."""
+"""A model on another image: tested first, then adapted, applied with a warning, or rejected."""
 
 import warnings
 from dataclasses import replace
@@ -62,11 +62,11 @@ def test_of_a_constant_image_or_channel_nothing_is_known_elsewhere():
     flat = np.full_like(NOISY, 100)
     *_, last = train(flat, axes="YX", steps=1, device="cpu")
     assert np.array_equal(last.best.apply(flat), flat)
-    with pytest.raises(ImageError, match="the same everywhere"):
+    with pytest.raises(ImageError, match="training image is constant"):
         last.best.apply(NOISY)
     *_, last = train(np.stack([NOISY, flat]), axes="CYX", steps=2, device="cpu")
     image = np.stack([NOISY, NOISY[::-1]]).astype(np.float32)
-    with pytest.warns(FitWarning, match="Channel 1 was the same everywhere"):
+    with pytest.warns(FitWarning, match="Channel 1 was constant"):
         clean = last.best.apply(image, axes="CYX")
     assert np.array_equal(clean[1], image[1])
     work = denoising(
@@ -77,10 +77,10 @@ def test_of_a_constant_image_or_channel_nothing_is_known_elsewhere():
         target=open_image(image, "CYX"),
     )
     _, report = finish(work)
-    assert "Channel 1 was the same everywhere" in report.sentence()
+    assert "Channel 1 was constant" in report.sentence()
 
 
-def test_the_scale_learnt_from_stands_unless_another_is_better_beyond_chance():
+def test_the_training_scale_is_kept_unless_another_is_better_beyond_chance():
     one, two = Scale(np.zeros(1), np.ones(1)), Scale(np.full(1, 9.0), np.full(1, 2.0))
     squares = np.random.default_rng(0).chisquare(1, 2500)
 

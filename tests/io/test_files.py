@@ -221,7 +221,7 @@ def test_missing_planes_are_not_read_as_black(tmp_path):
     tifffile.tiffcomment(tmp_path / parts[0], longer.encode())
     found = read_image(tmp_path / parts[0])
     assert np.array_equal(found.image, STACK[0])
-    assert "names 6 planes, of which 2 exist; the first 2 are read" in found.notes[0]
+    assert "declares 6 planes, of which 2 exist; the first 2 are read" in found.notes[0]
     later = longer.replace('<TiffData IFD="0"', '<TiffData IFD="0" FirstT="1"')
     tifffile.tiffcomment(tmp_path / parts[0], later.encode())
     with pytest.raises(FileError, match="the first is missing; put the other files"):

@@ -161,7 +161,7 @@ def damaged(folder):
         group.create_array("0", data=STACK, chunks=(1, 24, 24))
         return folder / name
 
-    yield ome("names.zarr", [{"name": ["z"]}, *space[1:]]), "names no path or no axes"
+    yield ome("names.zarr", [{"name": ["z"]}, *space[1:]]), "declares no path or no axes"
     deep = ome("deep.zarr")
     (deep / "0" / "zarr.json").write_text('{"a":' * 100_000)
     yield deep, "cannot be opened"
@@ -233,7 +233,7 @@ def test_a_damaged_partial_result_is_not_resumed(tmp_path):
             if damaged == whole:
                 continue
             (part / name).write_bytes(damaged)
-            with pytest.raises(FileError, match="is damaged, so that it cannot be continued"):
+            with pytest.raises(FileError, match="is damaged and cannot be continued"):
                 list(write_half(source, output))
         (part / name).write_bytes(whole)
     chunk = part / "0" / "c" / "3" / "0" / "0"

@@ -1,4 +1,4 @@
-"""Noise2Noise: each reading learnt from the others, scored honestly, and made into one picture."""
+"""Noise2Noise: replicates predicted from each other, scored without bias, and averaged."""
 
 from dataclasses import replace
 
@@ -28,12 +28,12 @@ TRUTH = picture()
 QUICK = {"steps": 3, "device": "cpu"}
 
 
-def reading(truth=TRUTH):
+def replicate(truth=TRUTH):
     return RNG.poisson(truth).astype(np.uint16)
 
 
-ONE, TWO = reading(), reading()
-MOVIE = np.stack([reading() for _ in range(6)])
+ONE, TWO = replicate(), replicate()
+MOVIE = np.stack([replicate() for _ in range(6)])
 
 
 def paired(images, axes=None, **options):
@@ -44,7 +44,7 @@ def error(image, truth=TRUTH):
     return float(np.mean((image - truth) ** 2))
 
 
-def test_a_second_reading_takes_away_noise_that_neighbours_share():
+def test_a_second_replicate_removes_correlated_noise():
     one, two = (corruptions.brown(TRUTH, RNG, 10, 1.0) for _ in range(2))
     alone, _ = denoise(one, steps=50, device="cpu")
     both, report = denoise(one, pair=two, steps=50, device="cpu")
@@ -70,7 +70,7 @@ def test_the_score_is_the_error_against_the_truth_plus_the_noise():
         assert each.score.loss > noise
 
 
-def test_held_out_pixels_are_learnt_from_in_no_reading(monkeypatch):
+def test_no_replicate_is_trained_on_its_held_out_pixels(monkeypatch):
     held = prepare(open_image(ONE, "YX")).held_out.mask[0, 0]
     same = prepare(open_image(ONE, "YX")).scale
     monkeypatch.setattr("napari_n2s.preparation.prepared.measure_scale", lambda *_: same)
@@ -85,7 +85,7 @@ def test_held_out_pixels_are_learnt_from_in_no_reading(monkeypatch):
         assert torch.equal(one, two)
 
 
-def test_no_reading_is_its_own_partner_and_all_learn_from_all():
+def test_no_replicate_is_its_own_partner_and_all_predict_all():
     material = prepare_replicates(paired(list(MOVIE[:4])), Settings())
     assert material.neighbours.tolist() == [[1, 2, 3], [2, 3, 0], [3, 0, 1], [0, 1, 2]]
     material = prepare_replicates(replicates_along_axis(open_image(MOVIE, "TYX"), "T"), Settings())
@@ -101,12 +101,12 @@ def test_no_reading_is_its_own_partner_and_all_learn_from_all():
     ]
 
 
-def test_a_frame_that_differs_is_not_learnt_from():
+def test_a_frame_that_differs_is_not_trained_on():
     movie = MOVIE.copy()
-    movie[2] = reading(picture(5))
+    movie[2] = replicate(picture(5))
     clean, report = denoise(movie, axes="TYX", pairs_axis="T", **QUICK)
     assert clean.shape == movie.shape
-    assert any("are not trained on" in each for each in report.findings)
+    assert any("are excluded from training" in each for each in report.findings)
     material = prepare_replicates(replicates_along_axis(open_image(movie, "TYX"), "T"), Settings())
     assert material.withheld[2].all()
     assert not (material.neighbours[[1, 3]] == 2).any()
@@ -124,11 +124,11 @@ def test_a_frame_that_differs_is_not_learnt_from():
         ({"pair": [MOVIE[::-1], MOVIE[[1, 0, 3, 2, 5, 4]]]}, MOVIE.shape),
     ],
 )
-def test_wherever_readings_come_from_the_result_has_their_brightness(options, shape):
+def test_the_result_has_the_brightness_of_the_replicates(options, shape):
     clean, report = denoise(MOVIE, axes="TYX", steps=15, device="cpu", **options)
     assert clean.shape == shape
     assert clean.mean() == pytest.approx(TRUTH.mean(), rel=0.05)
-    assert report.readings
+    assert report.replicates
     assert report.to_json()
 
 
@@ -139,9 +139,9 @@ def test_two_runs_of_the_same_steps_are_equal_to_the_bit():
     assert np.array_equal(first, second)
 
 
-def test_a_shifted_reading_is_put_in_its_place():
+def test_a_shifted_replicate_is_registered():
     wide = picture(2, 112)
-    one, two = reading(wide[8:-8, 8:-8]), reading(wide[5:-11, 6:-10])
+    one, two = replicate(wide[8:-8, 8:-8]), replicate(wide[5:-11, 6:-10])
     *_, last = train(paired([one, two], register=True), steps=8, device="cpu")
     clean, report = denoise(one, pair=two, register=True, steps=8, device="cpu")
     model = last.best
@@ -153,7 +153,7 @@ def test_a_shifted_reading_is_put_in_its_place():
     assert "was moved back" in report.findings[0]
 
 
-def test_each_reading_lends_its_pixels_where_the_other_has_none():
+def test_pixels_missing_in_one_replicate_come_from_the_other():
     one, two = (each.astype(np.float32) for each in (ONE, TWO))
     one[10:20, 10:20] = two[40:50, 40:50] = np.nan
     one[70:72] = two[70:72] = np.nan
@@ -170,7 +170,7 @@ def test_each_loss_trains_and_only_the_squared_one_chooses_the_network(loss):
     assert loss == "l2" or last.best is last.last
     clean, report = denoise(ONE, pair=TWO, loss=loss, **QUICK)
     assert np.isfinite(clean).all()
-    assert (loss == "l2") != (f"The loss {loss} does not aim at it" in report.sentence())
+    assert (loss == "l2") != (f"The loss {loss} does not minimise it" in report.sentence())
 
 
 def test_the_median_survives_what_the_mean_does_not():
@@ -211,7 +211,7 @@ def test_a_constant_pair_comes_back():
     assert np.abs(denoise(one, pair=two, **QUICK)[0] - 7).max() < 1
 
 
-def test_a_model_of_two_readings_denoises_one_and_can_be_kept(tmp_path):
+def test_a_model_of_two_replicates_denoises_one_and_can_be_saved(tmp_path):
     *_, last = train(paired([ONE, TWO]), **QUICK)
     save_model(tmp_path / "model.safetensors", last.best)
     again, _ = load_model(tmp_path / "model.safetensors")

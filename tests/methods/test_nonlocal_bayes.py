@@ -1,4 +1,4 @@
-"""What repeats is denoised together: brought back where it repeats, and nowhere invented."""
+"""Non-local Bayes: repeated structure is restored, and none is invented."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def together(picture, noisy, variance):
     return finish(denoise_patches(*tensors, CPU))[0].numpy()
 
 
-def test_what_repeats_is_brought_back_though_it_is_lost_in_the_picture():
+def test_repeated_structure_is_restored_though_the_network_lost_it():
     texture = gaussian_filter(RNG.normal(size=(12, 12)), 0.7, mode="wrap")
     truth = np.tile(texture / texture.std(), (9, 11))
     noisy = truth + RNG.normal(size=truth.shape)

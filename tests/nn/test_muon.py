@@ -1,4 +1,4 @@
-"""The optimiser: every direction of a kernel is stepped along by the same length."""
+"""The optimiser Muon: equal step lengths in all directions of a kernel."""
 
 import subprocess
 import sys

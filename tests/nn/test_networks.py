@@ -1,4 +1,4 @@
-"""The networks: drawn from a seed alone, and padded no more than each axis needs."""
+"""The networks: initialised from a seed alone, and padded no more than each axis needs."""
 
 import pytest
 import torch

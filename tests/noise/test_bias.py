@@ -1,4 +1,4 @@
-"""What a network errs by is told by the noisy pixels: bright stays bright, and dark stays dark."""
+"""The bias of a network is estimated on the noisy pixels: brightness is preserved."""
 
 import numpy as np
 import pytest

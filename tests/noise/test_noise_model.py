@@ -55,7 +55,7 @@ def test_a_camera_that_is_saturated_does_not_hide_how_noisy_it_is():
 
 
 @pytest.mark.parametrize(("axis", "shared"), [(None, 0), (0, 1), (1, 1)])
-def test_noise_that_runs_along_lines_is_told_from_stripes_and_from_what_is_blurred(axis, shared):
+def test_stripe_noise_is_distinguished_from_stripes_and_from_blurred_noise(axis, shared):
     rng = np.random.default_rng(0)
     stripes = 10 + 5 * np.sin(np.arange(256) / 3) + np.zeros((256, 1))
     noise = rng.normal(size=stripes.shape)

@@ -1,4 +1,4 @@
-"""Channels learnt apart: each by itself, whatever the others are."""
+"""Independent channels: each is trained by itself, whatever the others are."""
 
 import numpy as np
 import pytest
@@ -75,13 +75,13 @@ def test_apart_is_of_channels_alone():
     assert learn(colour[..., :1], "YXC").apply(colour[..., :1], axes="YXC").shape == (48, 56, 1)
 
 
-def test_a_volume_is_learnt_apart():
+def test_independent_channels_of_a_volume():
     stack = MOVIE.swapaxes(0, 1)  # CZYX
     clean = learn(stack, "CZYX", volume=True).apply(stack, axes="CZYX")
     assert clean.shape == stack.shape
 
 
-def test_the_shell_learns_channels_apart(tmp_path, capsys):
+def test_the_shell_learns_independent_channels(tmp_path, capsys):
     image = MOVIE.astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "TCYX"})
     options = (
@@ -101,7 +101,7 @@ def test_the_shell_learns_channels_apart(tmp_path, capsys):
     assert report.sentence() in capsys.readouterr().out
 
 
-def test_the_dock_learns_channels_apart(viewer, open_dock, qtbot):
+def test_the_dock_learns_independent_channels(viewer, open_dock, qtbot):
     source = viewer.add_image(MOVIE[:1], name="a", axis_labels="tcyx", contrast_limits=(0, 60))
     dock = open_dock()
     dock.advanced.controls["channels"].setCurrentText("independent")

@@ -93,7 +93,7 @@ def test_a_large_tiff_can_be_read_whole(tmp_path, monkeypatch):
     assert np.array_equal(np.asarray(source), MOVIE[:, 0])
 
 
-def test_of_an_axis_that_pairs_lie_along_several_pictures_are_drawn(monkeypatch):
+def test_pieces_hold_several_images_along_the_axis_of_the_pairs(monkeypatch):
     monkeypatch.setattr(sampling, "MAX_TRAINING_VALUES", 20_000)
     image = np.zeros((8, 20, 5, 40, 40), np.uint8)
     drawn, _ = sampling.sample_pieces(open_image(image, "PZTYX"), 0, along="T")
@@ -111,7 +111,7 @@ def test_a_filter_goes_through_a_folder_of_zarr_as_well(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["zarr", "tif"])
-def test_readings_in_zarr_become_a_file_that_says_as_much_but_for_their_axis(tmp_path, kind):
+def test_replicates_in_zarr_keep_all_metadata_but_those_of_their_axis(tmp_path, kind):
     source, out = write_ome_zarr(tmp_path / "a.zarr"), tmp_path / f"b.{kind}"
     options = ("--pairs-axis", "T", "--pairing", "halves", "--steps", "3", "--device", "cpu")
     assert run("denoise", source, "-o", out, *options) == 0

@@ -93,8 +93,8 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch, capsys):
         assert run("denoise", source, "-o", out, *QUICK) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.endswith(
-        "b.zarr cannot be written: no space left on device; see to that, and repeat the command "
-        "to go on."
+        "b.zarr cannot be written: no space left on device; solve this, then repeat the "
+        "command to continue."
     )
     assert run("denoise", source, "-o", out, *QUICK) == 0
     assert np.array_equal(reading.read_image(out).image[:], denoised_movie())

@@ -1,4 +1,4 @@
-"""What microscopes do to a picture: the result is better than the input, whatever it is."""
+"""Real-world defects of microscopy images: the result is better than the input in all cases."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is handed out is never worse than what a simple filter makes of the image."""
+"""The result is never worse than that of a simple filter."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def untrained():
 def test_a_network_worse_than_a_filter_is_not_handed_out(untrained, tmp_path):
     clean, report = denoise(NOISY, **SCRATCH)
     assert report.fallback in report.sentence()
-    assert "The result is not the network's" in report.methods()
+    assert "the result is not the network's" in report.methods()
     widths = (0.5, 0.7, 1, 1.4, 2, 2.8)
     assert error(clean) < 1.3 * min(error(ndi.gaussian_filter(NOISY, w)) for w in widths)
     assert error(clean) < error(untrained.best.apply(NOISY))
@@ -56,7 +56,7 @@ def test_a_network_better_than_the_filters_is(untrained):
         (lambda: TRUTH.mean() - TRUTH, True),
     ],
 )
-def test_a_picture_that_contradicts_the_noisy_one_is_not_handed_out(untrained, fault, told):
+def test_a_result_that_contradicts_the_noisy_image_is_not_returned(untrained, fault, told):
     model = replace(untrained.best, fallback=None)
     picture = TRUTH + fault()
     safe = contradicted(model, open_image(NOISY), picture, untrained.baselines)

@@ -45,7 +45,7 @@ def test_a_slice_of_a_volume_is_denoised_as_in_the_whole():
 
 @pytest.mark.parametrize("network", ["donut", "unet-small"])
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
-def test_a_thin_volume_can_be_learnt_from(depth, network):
+def test_a_thin_volume_can_be_trained_on(depth, network):
     """Over two slices PyTorch's short gradients may be anything."""
     options = {"volume": True, "steps": 6, "network": network, "device": "cpu"}
     clean, _ = denoise(NOISY[:depth], axes="ZYX", **options)

@@ -1,4 +1,4 @@
-"""Stopped, diverging and overlapping: what was learned is kept, and nothing is spoilt."""
+"""Stopped, diverging and overlapping trainings: the best network is kept, and none corrupted."""
 
 from dataclasses import replace
 

@@ -87,7 +87,7 @@ def test_the_same_pixels_are_held_out_whatever_the_method():
     assert all(torch.equal(each, masks[0]) for each in masks)
 
 
-def test_the_network_beats_the_baselines_on_a_simulated_picture():
+def test_the_network_beats_the_baselines_on_a_simulated_image():
     truth = smooth((128, 128))
     noisy = np.random.default_rng(0).poisson(truth).astype(np.uint16)
     clean, report = denoise(noisy, steps=60, device="cpu")

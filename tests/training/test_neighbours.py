@@ -1,4 +1,4 @@
-"""Slices and frames beside one: seen where they help, never a way around the blind spot."""
+"""Neighbouring slices and frames: seen where they help, without bypassing the blind spot."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def test_many_faint_frames_of_one_thing_are_all_taken():
     assert choose_context(prepare(open_image(faint, "TYX")), (0, 0)) == Context("T", 2)
 
 
-def test_beside_a_picture_is_never_itself_and_at_an_end_it_is_mirrored():
+def test_a_neighbour_is_never_the_image_itself_and_mirrored_at_an_end():
     found = parse_axes((5, 2, 3, 20, 20), "TCZYX")
     for context in (Context("T", 2), Context("Z", 1), Context("Z", 4)):
         beside = found.neighbours(context)
@@ -65,7 +65,7 @@ def test_frames_beside_one_make_it_better():
         errors.append(np.mean((clean - STILL[:4]) ** 2))
     assert report.context.axis == "T"
     assert errors[1] < 0.8 * errors[0]
-    assert "neighbouring pictures" in report.methods()
+    assert "neighbouring images" in report.methods()
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_part_is_denoised_as_in_the_whole(model):
         part = (slice(low, high), slice(0, 64), slice(0, 64))
         work = model.applying(open_image(MOVIE, "TYX"), invariant=True, part=part)
         assert np.allclose(finish(work), whole[low:high], rtol=1e-5)
-    with pytest.raises(ImageError, match="neighbouring pictures along T"):
+    with pytest.raises(ImageError, match="neighbouring images along T"):
         model.apply(MOVIE[0], axes="YX")
 
 
@@ -134,7 +134,7 @@ def test_held_out_pixels_are_shown_to_no_frame(monkeypatch):
         assert torch.equal(one, two)
 
 
-def test_masks_take_each_picture_by_itself():
+def test_masks_take_each_image_by_itself():
     settings = Settings(network="unet-small", steps=3, context=2, device="cpu")
     *_, last = train(MOVIE, axes="TYX", settings=settings)
     assert last.best.context is None

@@ -1,4 +1,4 @@
-"""A training can be watched, left, taken up again, and told to end when nothing improves."""
+"""A training can be watched, left, resumed, and ended when the error stops improving."""
 
 import time
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_a_rest_does_not_count():
     training.close()
 
 
-def test_what_is_left_is_told_from_the_pace_of_the_steps(monkeypatch):
+def test_the_time_left_is_estimated_from_the_pace_of_the_steps(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     progress = next(train(NOISY, seconds=60, device="cpu"))

@@ -1,4 +1,4 @@
-"""Training: reproducible, abandonable, and never touching what it was given."""
+"""Training: reproducible, interruptible, and without changing its input."""
 
 from dataclasses import FrozenInstanceError
 

@@ -78,7 +78,7 @@ def test_any_sequence_of_actions(viewer, qtbot, seed):
     def choose():
         if dock.image.choices and not dock.stop.isEnabled():
             dock.image.value = rng.choice(dock.image.choices)
-            dock.learn_from.value = rng.choice(dock.learn_from.choices[:2])
+            dock.train_on.value = rng.choice(dock.train_on.choices[:2])
             dock.apply_to.value = rng.choice(dock.apply_to.choices[:2])
 
     dock.seconds.setValue(rng.choice([1, 3, 60]))

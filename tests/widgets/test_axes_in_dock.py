@@ -14,8 +14,8 @@ from napari_n2s.widgets.viewer import layer_data
         (("time", "y", "x"), "TYX", "20 frames, 30 × 40 pixels, uint8"),
         (("y", "x", "z"), "YXZ", "40 slices, 20 × 30 pixels, uint8"),
         (("channel", "y", "x"), "CYX", "20 channels, 30 × 40 pixels, uint8"),
-        (("-3", "-2", "-1"), "QYX", "20 pictures, 30 × 40 pixels, uint8"),
-        (("bead", "y", "x"), "QYX", "20 pictures, 30 × 40 pixels, uint8"),
+        (("-3", "-2", "-1"), "QYX", "20 images, 30 × 40 pixels, uint8"),
+        (("bead", "y", "x"), "QYX", "20 images, 30 × 40 pixels, uint8"),
     ],
 )
 def test_axes_are_read_off_the_layer_and_shown(viewer, open_dock, labels, axes, words):
@@ -36,7 +36,7 @@ def test_axes_can_be_corrected_in_the_dock(viewer, open_dock, qtbot):
         qtbot.keyClicks(letters, text)
         qtbot.keyClick(letters, Qt.Key.Key_Return)
 
-    assert (letters.text(), dock.axes.words.text()) == ("QYX", "64 pictures, 48 × 3 pixels, uint16")
+    assert (letters.text(), dock.axes.words.text()) == ("QYX", "64 images, 48 × 3 pixels, uint16")
     type_in("yy")
     assert dock.axes.words.text().startswith("The axes YY name 2 axes, but the image has 3")
     type_in("yxt")

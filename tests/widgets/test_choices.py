@@ -49,7 +49,7 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     )
     viewer.layers.selection.active = source
     dock = open_dock()
-    dock.learn_from.value = shapes
+    dock.train_on.value = shapes
     dock.apply_to.value = "slice"
     viewer.dims.set_point(0, 4)
     click(qtbot, dock.train)
@@ -71,4 +71,4 @@ def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer,
     click(qtbot, dock.train)
     [(severity, message)] = shown()
     assert severity == "error"
-    assert message == "Nothing is drawn in box; draw a rectangle, or learn from the whole image."
+    assert message == "Nothing is drawn in box; draw a rectangle, or train on the whole image."

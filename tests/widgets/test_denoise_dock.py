@@ -148,7 +148,7 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
     finish(qtbot, dock)
     expected = [(p.seconds, p.score.loss) for p in seen if p.score]
     curves = {curve.name(): curve for curve in dock.plot.getPlotItem().listDataItems()}
-    assert np.allclose(np.transpose(curves["unseen pixels"].getData()), expected)
+    assert np.allclose(np.transpose(curves["held-out pixels"].getData()), expected)
     learnt = [(p.seconds, p.loss) for p in seen if p.step]
     assert np.allclose(np.transpose(curves["training"].getData()), learnt)
     assert curves["median"].getData()[1][-1] == seen[0].baselines[0].score.loss

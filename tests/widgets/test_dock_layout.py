@@ -31,8 +31,8 @@ from napari_n2s.widgets.controls.chart import Chart
 WINDOWS = (1090, 630), (1366, 768)
 NAME = "2026-11-28 mouse kidney section 14 DAPI-405nm 63x oil stack of Tuesday afternoon"
 WORDS = (
-    "There is no other image layer to learn <b> 2026_11_28_mouse_kidney_section_14_DAPI_405nm_63x_"
-    "oil_stack_of_Tuesday_afternoon & from; open a second recording of the same thing, or take the "
+    "There is no other image layer to pair with <b> 2026_11_28_mouse_kidney_section_14_DAPI_405nm_"
+    "63x_oil_stack_of_Tuesday_afternoon &; open a second recording of the same field, or take the "
     "pairs from it itself. Squared error on 5000 held-out pixels: 79.33 ± 2.2 for the network."
 )
 

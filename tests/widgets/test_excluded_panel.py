@@ -1,4 +1,4 @@
-"""The dock says what it sets apart in an image, shows where, and hands it back."""
+"""The dock reports excluded pixels, shows them in a layer, and releases its memory."""
 
 from functools import partial
 

@@ -74,7 +74,7 @@ def test_it_goes_on_from_where_it_was_stopped(viewer, training, qtbot):
     click(qtbot, training.stop)
     finish(qtbot, training)
     before, scores = training.session.progress, len(training.plot._scores.points)
-    assert training.pause.text() == "Go on"
+    assert training.pause.text() == "Continue"
     click(qtbot, training.pause)
     qtbot.waitUntil(lambda: len(training.plot._scores.points) > scores, timeout=LONG)
     click(qtbot, training.stop)

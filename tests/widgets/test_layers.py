@@ -213,7 +213,7 @@ def test_a_first_look_goes_with_what_it_shows_and_for_what_is_better(
     source.data = STACK[:, :40] + 1
     qtbot.waitUntil(lambda: first not in viewer.layers, timeout=LONG)
     qtbot.waitUntil(lambda: LOOK in viewer.layers, timeout=LONG)
-    assert dock.axes.words.text() == "3 pictures, 40 × 48 pixels, uint16"
+    assert dock.axes.words.text() == "3 images, 40 × 48 pixels, uint16"
     assert dock.result.text() == WORDS
 
     viewer.layers.remove(LOOK)

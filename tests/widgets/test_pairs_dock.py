@@ -62,7 +62,7 @@ def test_two_layers_become_one_that_lies_exactly_on_the_first(viewer, open_dock,
     assert np.array_equal(result.affine.affine_matrix, source.affine.affine_matrix)
     assert (result.colormap.name, result.data.dtype) == ("green", np.float32)
     assert result.data.std() < first.std()
-    assert result.metadata["napari-n2s"]["readings"].startswith("2 noisy replicates")
+    assert result.metadata["napari-n2s"]["replicates"].startswith("2 noisy replicates")
     assert "predicted from another" in dock.result.text()
     assert [each.name for each in dock.pairs.other.choices] == ["b", "smaller"]  # no result
     assert np.array_equal(source.data, first)
@@ -96,7 +96,7 @@ def test_the_same_image_twice_is_refused_and_nothing_is_lost(viewer, open_dock, 
     viewer.add_image(ONE, name="a")
     dock = open_dock()
     train(dock, qtbot)
-    assert dock.result.text().startswith("There is no other image layer to learn a from")
+    assert dock.result.text().startswith("There is no other image layer to pair with a")
     viewer.add_image(ONE.copy(), name="b")
     train(dock, qtbot)
     assert "the same as one before it, noise and all" in dock.result.text()
@@ -106,7 +106,7 @@ def test_the_same_image_twice_is_refused_and_nothing_is_lost(viewer, open_dock, 
     assert dock.result.text().startswith("The replicates differ in size")
     dock.pairs.way.value = "repeats"
     train(dock, qtbot)
-    assert dock.result.text().startswith("a has no axis with two pictures")
+    assert dock.result.text().startswith("a has no axis with two images")
     said = shown()
     assert [severity for severity, _ in said] == ["error"] * 4
     assert not any("\n" in message for _, message in said)

@@ -1,4 +1,4 @@
-"""What a user sets once for all images, on napari's own page."""
+"""Preferences for all images, on napari's own page."""
 
 import napari.settings
 import pytest

@@ -22,9 +22,9 @@ from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 
 AT_WORK = 12
-"""Bytes of memory for each value of the image while it is calibrated."""
+"""Bytes of memory per value of the image during calibration."""
 ROUNDS = 2
-"""Number of times that the grid is refined around the best."""
+"""Number of times that the grid is refined around the best values."""
 
 
 def calibrate(
@@ -92,7 +92,7 @@ def calibrate(
 
 
 def spacing_of(z_step: float | None) -> tuple[float, ...]:
-    """Give the pixel spacing along Z, Y and X, or along Y and X alone.
+    """Return the pixel spacing along Z, Y and X, or along Y and X alone.
 
     Raises
     ------
@@ -131,17 +131,17 @@ def get_ready(
 def calibrating(
     ready: PreparedImage, denoiser: Denoiser, *, refine: bool = True
 ) -> Generator[Tried, None, Calibration]:
-    """Do as `calibrate`, yielding each result; it may be abandoned at any."""
+    """Calibrate as `calibrate` does, yielding each result; it may be stopped after any."""
     grid = {name: [_plain(value) for value in values] for name, values in denoiser.grid.items()}
     if not grid or not all(grid.values()):
         raise SettingsError("The grid is empty; give at least one value for each parameter.")
-    blind, seeing = (denoiser.predictor(ready, blind=each) for each in (True, False))
+    blind, visible = (denoiser.predictor(ready, blind=each) for each in (True, False))
     tried: list[tuple[tuple[Any, ...], Tried]] = []
     coming = list(product(*grid.values()))
     for _ in range(1 + ROUNDS * (refine and denoiser.refines)):
         for point in coming:
             values = dict(zip(grid, point, strict=True))
-            scored, ordinary = ready.score(blind(values)), ready.score(seeing(values))
+            scored, ordinary = ready.score(blind(values)), ready.score(visible(values))
             tried.append((point, Tried(values, scored, ordinary.loss)))
             yield tried[-1][1]
         known = [point for point, _ in tried]
@@ -164,7 +164,7 @@ def _plain(value: Any) -> Any:
 
 
 def _around(best: tuple[Any, ...], known: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """Give midpoints of the best and its neighbours for each float; at an end, one beyond it."""
+    """Return midpoints of the best and its neighbours for each float; at an end, one beyond it."""
     for axis, value in enumerate(best):
         others = {
             point[axis]

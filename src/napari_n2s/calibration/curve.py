@@ -11,7 +11,7 @@ BLIND, ORDINARY = "#2aa1d3", "#8a8d93"
 
 
 def along(found: Calibration, axis: int = 0) -> list[tuple[float, Tried]]:
-    """List what was tried along one parameter, the others at their best, in order."""
+    """List the trials along one parameter, in order, with the others at their best values."""
     best = tuple(found.best.values.values())
     line = []
     for each in found.tried:
@@ -34,7 +34,7 @@ def draw(found: Calibration, path: Path) -> None:
         errors = [each.score.error for _, each in line]
         plot.errorbar(strengths, blind, errors, marker=".", color=BLIND, label="pixel left out")
         seen = [each.ordinary for _, each in line]
-        plot.plot(strengths, seen, ".--", color=ORDINARY, label="pixel seen: no use")
+        plot.plot(strengths, seen, ".--", color=ORDINARY, label="pixel seen: uninformative")
         plot.plot(found.best.values[name], found.best.score.loss, "*", color=BLIND, markersize=14)
         if min(strengths) > 0 and max(strengths) > 20 * min(strengths):
             plot.set_xscale("log")

@@ -31,8 +31,8 @@ class Tried:
     score : Score
         Error of the blind prediction: least at the best parameters.
     ordinary : float
-        Error of the ordinary output against the noisy pixels that it has seen: the less is
-        filtered, the less it is. It says nothing about the parameters.
+        Error of the ordinary output against the noisy pixels that it has seen: it falls with the
+        strength of the filter, so it is uninformative about the best parameters.
     """
 
     values: dict[str, Any]
@@ -124,7 +124,7 @@ class Calibration:
         dtype: Any = None,
         out: Any = None,
     ) -> Generator[Applying, None, Any]:
-        """Do as `apply`, yielding progress after each sample; `out` is as for a `Model`."""
+        """Apply as `apply` does, yielding progress after each sample; `out` is as for a `Model`."""
         values, mixing = values or self.best.values, None
         if self.denoiser.blind and (self.mixes if mix is None else mix):
             mixing = mixing_at(self.ready, self.denoiser, values)

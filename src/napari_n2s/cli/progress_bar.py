@@ -101,7 +101,7 @@ def _line(state: Preparing | Progress | Applying) -> str:
         return "reading the image"
     left = state.seconds_left
     time = f"{state.seconds:.0f} s" if left is None else f"{left:.0f} s left"
-    short = ", memory is short" if state.trainer.memory_reduced else ""
+    short = ", memory is low" if state.trainer.memory_reduced else ""
     return (
         f"training, {time}{short}, step {state.step}, "
         f"error {state.best.score.loss:.4g} (median {state.baselines[0].score.loss:.4g})"

@@ -49,7 +49,7 @@ def choose_device(name: str = "auto", *, volume: bool = False) -> torch.device:
 
 @cache
 def _computes_volumes(device: torch.device) -> bool:
-    """Whether a device has the operators of three-dimensional networks, by trying them."""
+    """Test whether a device has the operators of three-dimensional networks."""
     try:
         x = torch.zeros(1, 1, 4, 4, 4, device=device)
         for mode in ("constant", "reflect", "replicate"):
@@ -63,7 +63,7 @@ def _computes_volumes(device: torch.device) -> bool:
 
 
 def why_not(name: str) -> str:
-    """Say why a kind of GPU cannot be used."""
+    """Explain why a kind of GPU cannot be used."""
     if name == "mps":
         return "This computer or this PyTorch has no Apple GPU (MPS)."
     if torch.version.cuda is None:
@@ -85,14 +85,14 @@ def describe(device: torch.device) -> str:
 
 
 def short_of_memory(error: Exception) -> bool:
-    """Whether an error says that there was not enough memory."""
+    """Whether an error is an out-of-memory error."""
     words = ("out of memory", "allocate memory", "enough memory", "ALLOC_FAILED")
     return isinstance(error, MemoryError) or any(each in str(error) for each in words)
 
 
 @contextmanager
 def memory_in_words() -> Iterator[None]:
-    """Turn errors of memory running short into one sentence for the user.
+    """Turn out-of-memory errors into one sentence for the user.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def free_memory(device: torch.device) -> int:
 
 
 def account(name: str = "auto") -> tuple[str, str | None]:
-    """Say which device a setting computes on, its free memory and, if no GPU is used, why.
+    """Describe the device that a setting selects, its free memory and, if it is no GPU, why.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def fast_arithmetic(device: torch.device) -> AbstractContextManager[None]:
 
 @cache
 def _processor_has_bfloat16() -> bool:
-    # PyTorch tells only under private names, which it may change.
+    # PyTorch has only private functions for this, which may change.
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, check, bool)() for check in checks)
 

@@ -10,7 +10,7 @@ State = TypeVar("State")
 
 
 def finish(work: Generator[Any, Any, Result]) -> Result:
-    """Run a generator to its end, ignoring its progress, and give its result."""
+    """Run a generator to its end, ignoring its progress, and return its result."""
     while True:
         try:
             next(work)
@@ -22,7 +22,7 @@ def finish(work: Generator[Any, Any, Result]) -> Result:
 def wrap(
     part: Generator[Any, None, Result], show: Callable[[Any], State]
 ) -> Generator[State, None, Result]:
-    """Yield the progress of a generator, converted, and give its result."""
+    """Yield the progress of a generator, converted, and return its result."""
     while True:
         try:
             state = next(part)

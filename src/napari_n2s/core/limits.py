@@ -20,7 +20,7 @@ GROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 """Lists the control groups of this process."""
 SLURM = "SLURM_CPUS_PER_TASK"
-"""The environment variable in which SLURM names the cores granted to each task of a job."""
+"""The environment variable with the number of cores that SLURM grants each task of a job."""
 
 
 def memory_within_limits() -> float:
@@ -40,7 +40,7 @@ def memory_within_limits() -> float:
 
 @cache
 def cores_within_limits() -> float:
-    """Give the number of cores that control groups and SLURM grant, infinite if they set none."""
+    """Return the number of cores that control groups and SLURM grant, infinite if they set none."""
     cores = inf
     for folder in _folders("cpu"):
         with suppress(OSError, ValueError, ZeroDivisionError):
@@ -85,7 +85,7 @@ def _first(folder: Path, names: tuple[str, ...]) -> float | None:
 
 
 def _droppable(folder: Path) -> float:
-    """Read how many bytes of a group's usage are cached files that were not used of late."""
+    """Read how many bytes of a group's usage are cached files that were not used recently."""
     with suppress(OSError, ValueError):
         lines = (folder / "memory.stat").read_text().splitlines()
         found = dict(line.split() for line in lines)

@@ -170,7 +170,7 @@ class Settings:
     )
 
     def radius_along(self, ndim: int) -> tuple[int, ...]:
-        """Give the blind-spot radius along each of `ndim` axes of space.
+        """Return the blind-spot radius along each of `ndim` axes of space.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Validate all values."""
         radius: Any = self.blind_spot_radius
-        if isinstance(radius, list | int):  # as a file, the shell or a person gives it
+        if isinstance(radius, list | int):  # as given in a file, the shell or Python
             radius = tuple(radius) if isinstance(radius, list) else (radius,)
             object.__setattr__(self, "blind_spot_radius", radius)
         for each in fields(self):

@@ -1,4 +1,4 @@
-"""What the computer has to offer: cores to compute on, and free memory."""
+"""Resources of the computer: processor cores and free memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from napari_n2s.core.limits import cores_within_limits, memory_within_limits
 
 
 def threads() -> int:
-    """Count the cores to compute on: all but one, which the window needs; of two, both.
+    """Count the cores to compute on: all but one, which the window needs; both if there are two.
 
-    They are those that the process may run on and that its container or batch job grants.
+    Only cores count on which the process may run and which its container or batch job grants.
     """
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -23,12 +23,12 @@ def threads() -> int:
 
 
 def free_memory() -> int:
-    """Measure the bytes of main memory that can be had: free, and within the limits set."""
+    """Measure the bytes of main memory that are free and within the limits set."""
     return int(min(psutil.virtual_memory().available, memory_within_limits()))
 
 
 def require_memory(need: float) -> None:
-    """Refuse work that would take more memory than is free.
+    """Raise an error if work would take more memory than is free.
 
     Parameters
     ----------
@@ -43,5 +43,5 @@ def require_memory(need: float) -> None:
     if need > free:
         raise DeviceError(
             f"This image takes about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are "
-            "free; close other programs, or learn from and denoise a part of it."
+            "free; close other programs, or train on and denoise a part of it."
         )

@@ -53,7 +53,7 @@ def load_torch() -> None:
         why = " ".join(str(error).split()).rstrip(".")
         also = " and Microsoft's Visual C++ Redistributable" if sys.platform == "win32" else ""
         raise DeviceError(
-            f"PyTorch cannot be loaded ({why}); install it anew{also}: {REMEDY}"
+            f"PyTorch cannot be loaded ({why}); reinstall it{also}: {REMEDY}"
         ) from error
 
 

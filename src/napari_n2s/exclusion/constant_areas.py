@@ -21,7 +21,7 @@ CHANCE = 20.0
 """Negative natural logarithm of the probability that an image has one such area by chance."""
 MOST_VALUES, MOST_AREAS = 32, 64
 """Values, and areas of each value, that are examined, the most frequent first; an image with more
-is a drawing."""
+is taken for a drawing."""
 HOLE, PURITY = 25, 1000
 """Pixels of a hole in an area, at most, and pixels of an area for each hole that it may have."""
 REACHES = (1, 4, 13)
@@ -200,7 +200,7 @@ def _fades(own: Mask, equal: Mask, free: Mask) -> bool:
 
 
 def _local_share(equal: Mask, free: Mask, own: Mask, reach: int) -> float:
-    """Give the highest local frequency of the value next to an area."""
+    """Return the highest local frequency of the value next to an area."""
     size = 2 * (reach // 2) + 1
     some = ndi.uniform_filter(free.astype(np.float32), size)
     shares = ndi.uniform_filter((equal & free).astype(np.float32), size) / np.maximum(some, 1e-6)
@@ -259,7 +259,7 @@ def _thin_writing(picture: NDArray[Any], known: Mask, areas: Mask) -> Mask:
 
 
 def _connected(equal: Mask, seeds: Mask) -> Mask:
-    """Give the equal pixels that are connected with seeds."""
+    """Return the equal pixels that are connected with seeds."""
     labels, _ = ndi.label(equal, SQUARE)
     return equal & np.isin(labels, np.unique(labels[seeds & equal])) if seeds.any() else seeds
 

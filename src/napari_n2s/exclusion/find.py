@@ -23,7 +23,7 @@ def find_excluded(
     axes : str, optional
         One letter for each axis, as for `denoise`.
     settings : Settings, optional
-        Its `outliers` and `constant_areas` say which kinds are looked for.
+        Its `outliers` and `constant_areas` determine which kinds are searched for.
 
     Returns
     -------

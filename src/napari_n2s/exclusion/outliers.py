@@ -60,9 +60,9 @@ class Noise(NamedTuple):
     gain : float
         Intensity of one photon, or its equivalent for other noise.
     low : float
-        Intensity of the dark.
+        Intensity without light.
     read : float
-        Variance of the noise there.
+        Variance of the noise at `low`.
     """
 
     gain: float
@@ -73,7 +73,7 @@ class Noise(NamedTuple):
         """Transform intensities so that the standard deviation of the noise is about 1.
 
         It is the generalised Anscombe transform (Biometrika 1948) for Poisson and Gaussian noise,
-        continued linearly below the dark, where there is no photon noise.
+        continued linearly below `low`, where there is no photon noise.
         """
         offset = self.read / self.gain**2 + 0.375
         light = (values - self.low) / self.gain
@@ -198,7 +198,7 @@ def _gather(picture: NDArray[np.floating], at: NDArray[np.intp]) -> NDArray[np.f
 def _examine(
     around: NDArray[np.floating],
 ) -> tuple[NDArray[np.floating], NDArray[np.floating], Mask]:
-    """Give values of candidates, the level around them, and which are isolated."""
+    """Return values of candidates, the level around them, and which are isolated."""
     count, side, _ = around.shape
     value = around[:, REACH, REACH].copy()
     inner = around[:, REACH - 2 : REACH + 3, REACH - 2 : REACH + 3].reshape(count, -1)
@@ -218,7 +218,7 @@ def _examine(
 
 
 def _quantiles(rows: NDArray[np.floating], shares: tuple[float, ...]) -> list[NDArray[np.floating]]:
-    """Give quantiles of each row, NaN left out; a row of nothing else gives NaN."""
+    """Return quantiles of each row, NaN left out; a row of nothing else gives NaN."""
     ordered = np.sort(rows, axis=1)
     last = np.maximum(np.isfinite(ordered).sum(1) - 1, 0)
     every = np.arange(len(rows))
@@ -252,7 +252,7 @@ def _certain(
 
 
 def _shared_range(picture: NDArray[np.floating]) -> tuple[float, float]:
-    """Give the range of values that at least two of four neighbouring pixels reach."""
+    """Return the range of values that at least two of four neighbouring pixels reach."""
     height, width = (size // 2 * 2 for size in picture.shape)
     blocks = view_as_blocks(picture[:height, :width], (2, 2))  # type: ignore[no-untyped-call]
     four = np.sort(blocks.reshape(-1, 4), axis=1)

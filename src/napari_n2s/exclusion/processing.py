@@ -51,36 +51,36 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
         return ()
     top, left = (max(0, (size - SIDE) // 2) // BLOCK * BLOCK for size in (height, width))
     part = picture[top : top + SIDE, left : left + SIDE].astype(np.float64)
-    said = []
+    findings = []
     if _enlarged(part) and _enlarged(part.T):
-        said.append(
+        findings.append(
             "The image seems to have been enlarged to twice its size: neighbouring pixels share "
             "noise, which stays in the result; denoise the original, or reduce it to half."
         )
     elif _blocks(part) and _blocks(part.T):
-        said.append(
+        findings.append(
             "The image shows the blocks of JPEG compression, by which neighbouring pixels share "
             "noise, which stays in the result; denoise the uncompressed original."
         )
     by_columns, by_rows = (_differ(part, axis) for axis in (1, 0))
     for name, own, other in (("columns", by_columns, by_rows), ("rows", by_rows, by_columns)):
         if own > STRIPED and own > ONE_AXIS * other:
-            said.append(
+            findings.append(
                 f"Whole {name} of the image are brighter or darker than their neighbours; the "
                 "network takes that for structure, and it stays in the result."
             )
     shared = _shared(part)
-    if shared and not said:
-        said.append(
+    if shared and not findings:
+        findings.append(
             f"Neighbouring pixels along {shared} seem to share noise, which stays in the result; "
             f"widen the blind spot: blind_spot_radius 0 2 for noise that runs along X, 2 0 along Y."
         )
     if _interlaced(part):
-        said.append(
+        findings.append(
             "Even and odd rows of the image differ, as in interlaced video or bidirectional "
             "scanning; the network takes that for structure: correct it first."
         )
-    return tuple(said)
+    return tuple(findings)
 
 
 def _enlarged(picture: NDArray[np.float64]) -> bool:
@@ -116,7 +116,7 @@ def _blocks(picture: NDArray[np.float64]) -> bool:
 
 
 def _differ(picture: NDArray[np.float64], axis: int) -> float:
-    """Give the variance of line means against their neighbours, relative to that from noise."""
+    """Return the variance of line means against their neighbours, relative to that from noise."""
     lines = np.moveaxis(picture, axis, 0)
     off = lines[1:-1] - (lines[:-2] + lines[2:]) / 2
     spread = float(np.quantile(np.abs(off), WITHIN))
@@ -125,7 +125,7 @@ def _differ(picture: NDArray[np.float64], axis: int) -> float:
 
 
 def _shared(picture: NDArray[np.float64]) -> str:
-    """Name the axis along which the noise is more correlated in smooth patches, if one is."""
+    """Return the axis along which the noise is more correlated in smooth patches, if any."""
     rows, columns = (size // PATCH for size in picture.shape)
     whole = picture[: rows * PATCH, : columns * PATCH]
     patches = view_as_blocks(whole, (PATCH, PATCH))  # type: ignore[no-untyped-call]

@@ -82,7 +82,7 @@ def calibrate_baselines(
 def errors_of(
     ready: PreparedImage, baseline: Baseline, radius: tuple[int, ...] | None
 ) -> NDArray[np.float64]:
-    """Give the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
+    """Return the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
     kind = BASELINES[baseline.name]
     footprint = FOOTPRINTS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), radius)
     predicted = predict_at(ready.x, ready.held_out_indices, kind, footprint, ready.missing_if_any)

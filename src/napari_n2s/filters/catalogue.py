@@ -21,9 +21,9 @@ from napari_n2s.preparation.prepared import PreparedImage
 METHODS = (*FOOTPRINTS, *MASKED)
 """The names of all denoisers."""
 MAX_NEIGHBOURS = 400
-"""Neighbours beyond which a median is too slow to be tried unless asked for."""
+"""Number of neighbours beyond which a median is too slow to be tried by default."""
 MANY_NEIGHBOURS = 48
-"""Neighbours beyond which a preview approximates the median: from here on it is faster."""
+"""Number of neighbours beyond which a preview approximates the median, which is then faster."""
 
 
 class Denoiser(Protocol):
@@ -43,7 +43,7 @@ class Denoiser(Protocol):
 
     @property
     def blind(self) -> bool:
-        """Whether the output of `run` is blind to the pixel as well."""
+        """Whether the output of `run` is a blind prediction, too."""
 
     def reach_of_slices(self, values: dict[str, Any]) -> int:
         """Count the slices to either side that it uses."""
@@ -55,7 +55,7 @@ class Denoiser(Protocol):
         """Denoise an image ``(C, *space)`` on the normalised scale."""
 
     def for_preview(self) -> Denoiser:
-        """Give a faster approximation for previews, if there is one."""
+        """Return a faster approximation for previews, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def choose_denoiser(
     """
     if len(spacing) > 2 and method not in FOOTPRINTS:
         raise SettingsError(
-            f"Only {', '.join(FOOTPRINTS)} look at neighbouring slices; leave z_step out."
+            f"Only {', '.join(FOOTPRINTS)} use neighbouring slices; leave z_step out."
         )
     if callable(method):
         if not grid:

@@ -47,8 +47,8 @@ def donut_filter(
     strength : float
         Radius of the median and the mean, standard deviation of the Gaussian; in pixels.
     spacing : tuple of float
-        Distance of pixels along each axis of space, in that unit: ``(1, 1)`` for pictures,
-        ``(3, 1, 1)`` for a stack whose slices are three pixels apart.
+        Distance of pixels along each axis of space, in that unit: ``(1, 1)`` for 2-D
+        images, ``(3, 1, 1)`` for a stack whose slices are three pixels apart.
 
     Returns
     -------

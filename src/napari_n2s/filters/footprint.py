@@ -34,7 +34,7 @@ class Footprint:
         return tuple(int(each) for each in np.abs(self.offsets).max(0))
 
     def kernel(self) -> NDArray[np.float64]:
-        """Give the weights as an array with the pixel at its centre."""
+        """Return the weights as an array with the pixel at its centre."""
         kernel = np.zeros([2 * each + 1 for each in self.reach])
         kernel[tuple((self.offsets + self.reach).T)] = self.weights
         return kernel

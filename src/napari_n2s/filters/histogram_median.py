@@ -1,8 +1,8 @@
 """An approximate median of many neighbours, for previews: of 256 grey levels.
 
 A sliding histogram of grey levels (Huang et al., IEEE TASSP 1979) takes time proportional to the
-radius; comparing neighbours takes more than its square. On 512 x 512
-pixels it is 17 times as fast with a radius of 10 and 4 times with 6 (`benchmarks/overheads.py`).
+radius; comparing neighbours takes more than its square. On 512 x 512 pixels it is 17 times as fast
+with a radius of 10 and 4 times with 6 (`benchmarks/overheads.py`).
 """
 
 from __future__ import annotations

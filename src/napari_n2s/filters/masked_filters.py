@@ -70,7 +70,7 @@ class MaskedFilter:
     blind = False
 
     def reach_of_slices(self, values: dict[str, Any]) -> int:
-        """None: it takes slices one by one."""
+        """Return 0: slices are filtered one by one."""
         return 0
 
     def predictor(self, ready: PreparedImage, *, blind: bool) -> Predictor:
@@ -91,7 +91,7 @@ class MaskedFilter:
         return np.stack([self._call(each, values, ready, c) for c, each in enumerate(picture)])
 
     def for_preview(self) -> MaskedFilter:
-        """Itself: there is no approximation."""
+        """Return itself: there is no approximation."""
         return self
 
     def _call(

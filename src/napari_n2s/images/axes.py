@@ -23,12 +23,12 @@ SPACE = "YX"
 UNKNOWN = "ABDEFGHIJKLMNOPUVWRQ"
 """Letters for axes of unknown meaning, the last first."""
 APART = "#"
-"""Letter of an axis of unrelated samples, as pieces of a large image: they are no neighbours."""
+"""Letter of an axis of unrelated samples, as pieces of a large image, which are no neighbours."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """Neighbouring samples (slices or frames) that a network sees along with one.
+    """Neighbouring samples (slices or frames) that a network sees along with the one it denoises.
 
     Attributes
     ----------
@@ -85,8 +85,8 @@ class Layout:
             )
         if volume and "Z" not in self.axes:
             raise ImageError(
-                f"The axes {self.axes} have no Z, so that there are no slices to look at together; "
-                "name the axes, as ZYX, or denoise each picture by itself."
+                f"The axes {self.axes} have no Z, so that there is no volume; name the axes, as "
+                "ZYX, or denoise each slice by itself."
             )
         return replace(self, space="Z" * volume + SPACE)
 
@@ -104,7 +104,7 @@ class Layout:
             plane = _shape_text(self.canonical_shape[-2:])
             raise ImageError(
                 f"The image has {plane} pixels along Y and X; training needs at least {SMALLEST} "
-                "along each, or its axes named otherwise."
+                "along each; crop less, or correct the axes."
             )
 
     @property
@@ -134,7 +134,7 @@ class Layout:
         """
         if context.axis not in self.sample_axes:
             raise ImageError(
-                f"The network was trained with neighbouring pictures along {context.axis}; choose "
+                f"The network was trained with neighbouring images along {context.axis}; choose "
                 "an image with such an axis, or train with context 0."
             )
         letters = [letter for letter in self.axes if self._is_sample_axis(letter)]
@@ -234,7 +234,7 @@ def parse_axes(shape: tuple[int, ...], axes: str | None = None) -> Layout:
     if len(shape) < 2:
         raise ImageError(
             f"The image has {len(shape)} {'axis' if len(shape) == 1 else 'axes'}; denoising needs "
-            "at least the two axes of a picture, Y and X."
+            "at least two axes, Y and X."
         )
     letters = _guess(shape) if axes is None else axes.upper()
     if len(letters) != len(shape):

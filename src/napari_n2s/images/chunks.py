@@ -9,7 +9,7 @@ from napari_n2s.images.axes import CHANNELS, Layout
 from napari_n2s.images.sources import Box
 
 MOST = 16
-"""Approximate maximum number of samples in a box, which is lost and repeated after a failure."""
+"""Approximate maximum number of samples in a box, the unit that is repeated after a failure."""
 
 
 def chunks_of(image: Any, ndim: int) -> tuple[int, ...]:

@@ -71,8 +71,8 @@ class Guides:
         ]
         if sum(counts) > MOST:
             raise ImageError(
-                f"The guides have {sum(counts)} channels, more than {MOST}; see that their axes "
-                f"are the image's, {axes}, or take fewer."
+                f"The guides have {sum(counts)} channels, more than {MOST}; check that their "
+                f"axes are the image's, {axes}, or use fewer."
             )
         rest = "".join(letter for letter in axes if letter not in CHANNELS)
         self.axes = rest + "C"

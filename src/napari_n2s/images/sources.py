@@ -74,7 +74,7 @@ def _require_intensities(kind: np.dtype[Any]) -> None:
         )
     if kind.kind == "c":
         raise ImageError(
-            "The image holds complex numbers; denoise its magnitude or its parts instead."
+            "The image holds complex numbers; denoise its magnitude, or its two parts singly."
         )
     if kind.kind not in "iuf":
         raise ImageError(f"The image holds {kind} values, which are not intensities.")
@@ -93,8 +93,8 @@ def read_box(image: Any, box: tuple[int | slice, ...]) -> NDArray[np.generic]:
     except Exception as error:  # of any type: third-party code may be reading
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise ImageError(
-            f"A part of the image cannot be read ({words[0].rstrip('.')}); see that its file is "
-            "whole and within reach, or choose a part of it that can be read."
+            f"A part of the image cannot be read ({words[0].rstrip('.')}); check that its file is "
+            "complete and accessible, or choose a part of it that can be read."
         ) from error
 
 

@@ -25,7 +25,7 @@ def keep_brightness(
     known: NDArray[np.bool_],
     start: Sequence[int],
 ) -> NDArray[np.floating]:
-    """Give each cell of a grid its mean in the noisy image, by a smooth correction.
+    """Return each cell of a grid its mean in the noisy image, by a smooth correction.
 
     The correction is proportional to the noise variance: for photon counts to the intensity, so
     that dark pixels stay dark; for homogeneous noise it is the same for all pixels.

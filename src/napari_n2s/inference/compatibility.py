@@ -1,4 +1,4 @@
-"""Compatibility of a model with an image that it was not trained on, judged by held-out pixels.
+"""Compatibility of a model with an image that it was not trained on, tested on held-out pixels.
 
 A network is trained on an image of mean 0 and standard deviation 1. Another recording may have
 another offset and gain: it is normalised by its own mean and standard deviation if that predicts
@@ -109,8 +109,8 @@ def judge(trained: Scale, own: Scale, trial: Trial | None) -> Fit:
     constant = (trained.spread == 0) & (own.spread > 0)
     if constant.all():
         return Fit(
-            refusal="The training image is the same everywhere, so that nothing was learned from "
-            "it; train on this image, or on a part of it that shows something."
+            refusal="The training image is constant, so that nothing was learned from it; train on "
+            "this image, or on a part of it that has structure."
         )
     kept = _describe_kept(np.flatnonzero(constant))
     if trial is None:
@@ -154,7 +154,7 @@ def _describe_kept(channels: NDArray[np.intp]) -> str:
     else:
         which = f"Channels {', '.join(map(str, channels))} were"
         rest = "them: they are returned unchanged."
-    return f"{which} the same everywhere in the training image, so that nothing is known of {rest}"
+    return f"{which} constant in the training image, so that nothing was learned about {rest}"
 
 
 def _describe_scale(trained: Scale, own: Scale) -> str:

@@ -36,7 +36,7 @@ def connect(address: str) -> Any:
         return distributed.Client(address, set_as_default=False)
     except (OSError, ValueError) as error:
         raise DeviceError(
-            f"No scheduler answers at {address}; see that it runs, and name it as tcp://host:8786."
+            f"No scheduler answers at {address}; check that it runs; an address is tcp://host:8786."
         ) from error
 
 

@@ -178,21 +178,23 @@ class BlindSpot:
         if not known.any():
             return None
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
-        seeing = self.mean(visible)[0].numpy()
+        visible_mean = self.mean(visible)[0].numpy()
         values = [each[:, known] for each in (mean, total, noisy)]
         noise, trust = noise_from_residuals(*values), posterior_weight(*values)
         noise = (
             correct_memorised(noise, mean, noisy) if known.mean() > MIN_KNOWN_FRACTION else noise
         )
-        bias = estimate_bias(values[0], values[1], seeing[:, known], values[2], noise)
-        mean, total, seeing = bias.correct(mean, total, seeing, noise)
+        bias = estimate_bias(values[0], values[1], visible_mean[:, known], values[2], noise)
+        mean, total, visible_mean = bias.correct(mean, total, visible_mean, noise)
         weight = trust * self.uses_posterior
         estimate, expected_variance = posterior(mean, total, noisy, noise, weight)
-        usual = prior_weight(estimate, expected_variance, seeing, known)
+        usual = prior_weight(estimate, expected_variance, visible_mean, known)
         prior = np.full_like(usual, PRETRAINED_WEIGHT) if self.pretrained else usual
         within = known[response.box[1:]]
         variance = noise.variance(mean)
-        probed = [each[response.box][:, within] for each in (mean, total, noisy, variance, seeing)]
+        probed = [
+            each[response.box][:, within] for each in (mean, total, noisy, variance, visible_mean)
+        ]
         probed.append(response.derivative[0].numpy()[:, within])
         probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (weight, prior)]
         rough = roughness(probed[1], probed[3])
@@ -240,14 +242,16 @@ class BlindSpot:
         if model is None:
             return self.mean(blind), self.mean(blind)
         mean, total, noisy = (each[0].numpy() for each in (*blind.chunk(2, 1), x))
-        seeing = self.mean(visible)[0].numpy()
-        mean, total, seeing = model.bias.correct(mean, total, seeing, model.noise)
+        visible_mean = self.mean(visible)[0].numpy()
+        mean, total, visible_mean = model.bias.correct(mean, total, visible_mean, model.noise)
         variance = model.noise.variance(mean)
         weight = model.posterior_weight * self.uses_posterior
         estimate, _ = posterior(mean, total, noisy, model.noise, weight)
         visible_weight = torch.from_numpy(model.visible_weight.over(roughness(total, variance)))
         predicted, unknown = torch.from_numpy(mean), missing[0]
-        average = torch.lerp(torch.from_numpy(estimate), torch.from_numpy(seeing), visible_weight)
+        average = torch.lerp(
+            torch.from_numpy(estimate), torch.from_numpy(visible_mean), visible_weight
+        )
         average = torch.where(unknown, predicted, average)
         if not nonlocal_bayes.is_applicable(tuple(x.shape[2:])):
             return average[None], average[None]

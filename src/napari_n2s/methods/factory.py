@@ -19,7 +19,7 @@ TRUNK: dict[int, dict[str, int]] = {3: {"width": 32, "levels": 0}}
 """Arguments of the blind-spot network's trunk by number of axes of space, where not the default.
 
 A cube eleven voxels wide has as many voxels as a square forty pixels wide has pixels: with more
-levels, most of the receptive field would lie beyond the border of a crop.
+levels, most of the receptive field would lie beyond the border of a patch.
 """
 
 
@@ -47,7 +47,7 @@ def make_method(
     paired : bool
         Whether it is trained on replicates.
     colours : int
-        Number of colours of each channel, which are one network's even where channels are
+        Number of colours of each channel, which share a network even where channels are
         independent.
     """
     if settings.channels == "independent" and channels > colours:

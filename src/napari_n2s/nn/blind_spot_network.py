@@ -1,4 +1,4 @@
-"""The donut network: a network with a blind spot at chosen pixels, which changes no other input.
+"""The donut network: a blind spot at chosen pixels, by architecture, without altering others.
 
 Its first kernel has a blind spot at its centre. The feature map is split into phases: one image for
 every position on a lattice so wide that no kernel at one site reaches into the blind spot of

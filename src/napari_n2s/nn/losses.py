@@ -98,4 +98,4 @@ LOSSES: dict[str, Loss] = {
         _relative,
     ),
 }
-"""The losses by name. Pixels without a value do not count (masked L2)."""
+"""The losses by name. Pixels without a value are not counted (masked L2)."""

@@ -38,7 +38,7 @@ class Partition(Protocol):
         """Yield masks ``(1, 1, *space)`` in which every pixel is hidden exactly once."""
 
     def coarser(self, most: int, ndim: int) -> Partition:
-        """Give a partition of at most about so many sets, or `COARSEST`."""
+        """Return a partition of at most about so many sets, or `COARSEST`."""
 
 
 @dataclass(frozen=True)

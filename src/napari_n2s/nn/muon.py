@@ -4,7 +4,7 @@ The update of a weight matrix is its momentum with all singular values set to on
 directions of the gradient are learned as fast as frequent ones (K. Jordan et al., "Muon: An
 optimizer for hidden layers in neural networks", 2024). For the small kernels used here this takes
 the inverse square root of one Gram matrix for each layer, all layers of equal width in one batch.
-`torch.optim.Muon` takes matrices alone, and PyTorch 2.9 or later.
+`torch.optim.Muon` takes matrices only, and requires PyTorch 2.9 or later.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from torch.optim.adam import adam
 MOMENTUM = 0.95
 """Decay of the running mean of gradients."""
 ITERATIONS = 9
-"""Of Newton's method; singular values below a hundredth of the largest end short of one."""
+"""Number of iterations of Newton's method; singular values below a hundredth of the largest stay
+below one."""
 REGULARISATION = 1e-5
 """Added to the diagonal of a Gram matrix of trace 1, which may be singular."""
 ADAM_SHARE = 0.5
-"""Adam's learning rate as a share of Muon's."""
+"""Adam's learning rate as a fraction of Muon's."""
 
 
 class Muon:

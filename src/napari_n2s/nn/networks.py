@@ -1,7 +1,7 @@
 """Fully convolutional networks for images with two or three axes of space.
 
-Each states the reach of its output (`halo`) and the shifts of the input under which it is
-equivariant (`stride`), which is all that tiling needs to know.
+Each states its receptive radius (`halo`) and the shifts of the input under which it is equivariant
+(`stride`), which is all that tiling needs to know.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 SLOPE = 0.1
 """Negative slope of the leaky ReLUs."""
 GENERATOR: ContextVar[torch.Generator | None] = ContextVar("generator", default=None)
-"""What initial weights are drawn from in this thread; None is PyTorch's global generator."""
+"""Generator of initial weights in this thread; None is PyTorch's global generator."""
 
 
 class _Convolution(nn.Module):

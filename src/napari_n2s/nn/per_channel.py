@@ -1,8 +1,8 @@
 """An independent network for each channel.
 
-The networks are trained in parallel, on crops from the same places. What they share is decided by
-all channels: where crops are drawn, the number of neighbouring slices or frames, which pixels are
-missing, and the step at which the networks are best.
+The networks are trained in parallel, on patches at the same positions. All channels together decide
+what is common to them: where patches are drawn, the number of neighbouring slices or frames, which
+pixels are missing, and the step at which the networks are best.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class PerChannelNetwork(Network):
     members : sequence of Network
         One for each channel, all of one architecture.
     colours : int
-        Colours of each channel, which its network sees together: C counts channels times colours.
+        Number of colours of each channel, which its network sees together: C is the number of
+        channels times colours.
     masks, guides : int
         M and A; all networks see them.
     """
@@ -59,9 +60,9 @@ class PerChannelNetwork(Network):
         own = (len(self.each), self.colours)
         batch, _, *space = x.shape
         images = image.reshape(batch, *own, *space)
-        beside = neighbours.reshape(batch, neighbours.shape[1] // count, *own, *space)
+        adjacent = neighbours.reshape(batch, neighbours.shape[1] // count, *own, *space)
         shown = (
-            torch.cat([images[:, i], masks, beside[:, :, i].flatten(1, 2), guides], 1)
+            torch.cat([images[:, i], masks, adjacent[:, :, i].flatten(1, 2), guides], 1)
             for i in range(len(self.each))
         )
         outputs = [

@@ -1,6 +1,6 @@
 """Pretrained weights of the donut network, trained on simulated images.
 
-They come with the package; `training/pretrain.py` makes them.
+They are part of the package and are made by `training/pretrain.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def fits(settings: Settings, channels: int, ndim: int, colours: int = 1) -> bool
 
 
 def weights_for(radius: tuple[int, ...], guides: int = 0) -> dict[str, Tensor]:
-    """Give the weights of a network for one channel; those of guides unseen in training are zero.
+    """Return the weights of a network for one channel; zero for guides unseen in pretraining.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def weights_for(radius: tuple[int, ...], guides: int = 0) -> dict[str, Tensor]:
 
 @cache
 def _read(file: Path) -> dict[str, Tensor]:
-    """Read a file once: weights are asked for at every preview, and are not to be changed here."""
+    """Read a file, once for all calls; callers must not change the weights."""
     return {name: each.float() for name, each in load_file(file).items()}
 
 

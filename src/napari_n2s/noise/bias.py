@@ -28,15 +28,15 @@ class Bias:
 
     Attributes
     ----------
-    blind, seeing : Curve
-        Added to the blind prediction and to that which has seen the pixels, as functions of the
-        blind prediction.
+    blind, visible : Curve
+        Added to the blind prediction and to that from all pixels, as functions of the blind
+        prediction.
     spread : Curve
         Factor of the variance of the noisy pixel, as a function of the roughness.
     """
 
     blind: Curve
-    seeing: Curve
+    visible: Curve
     spread: Curve
 
     def correct(
@@ -46,10 +46,10 @@ class Bias:
         other: NDArray[np.floating],
         noise: NoiseCurve,
     ) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
-        """Correct blind mean and variance and the mean that saw the pixels, all ``(C, ...)``."""
+        """Correct the blind mean and variance, and the mean from all pixels; each ``(C, ...)``."""
         right = mean + self.blind.over(mean)
         stretch = self.spread.over(roughness(total, noise.variance(right)))
-        return right, total * stretch, other + self.seeing.over(mean)
+        return right, total * stretch, other + self.visible.over(mean)
 
 
 def estimate_bias(
@@ -66,20 +66,20 @@ def estimate_bias(
     mean, total : ndarray, shape (C, pixels)
         The blind prediction, and the variance of the noisy pixel around it.
     other : ndarray, shape (C, pixels)
-        The prediction that has seen the pixels.
+        The prediction from all pixels, including these.
     noisy : ndarray, shape (C, pixels)
     noise : NoiseCurve
     """
     binned = partial(evaluate_in_bins, bins=MAX_BINS, fewest=MIN_PIXELS)
-    blind, seeing = (_offsets(binned, mean, noisy - each) for each in (mean, other))
+    blind, visible = (_offsets(binned, mean, noisy - each) for each in (mean, other))
     right = mean + blind.over(mean)
     squares = (winsorise(right, total, noisy) - right) ** 2
     spread = binned(_variance_ratio, roughness(total, noise.variance(right)), squares, total)
-    return Bias(blind, seeing, spread)
+    return Bias(blind, visible, spread)
 
 
 def roughness(total: NDArray[np.floating], variance: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Give the logarithm of the predicted variance over that of the noise: 0 by noise alone."""
+    """Return the logarithm of predicted over noise variance: 0 where there is noise alone."""
     rough: NDArray[np.floating] = np.log(total / variance)
     return rough
 
@@ -87,7 +87,7 @@ def roughness(total: NDArray[np.floating], variance: NDArray[np.floating]) -> ND
 def _offsets(
     binned: Callable[..., Curve], mean: NDArray[np.floating], errors: NDArray[np.floating]
 ) -> Curve:
-    """Give the mean error of each bin: that of all pixels, plus the shrunken deviation of the bin.
+    """Return the mean error of each bin: that of all pixels plus the shrunken deviation of the bin.
 
     Where photons are few, the mean of a single bin may be due to chance, but not that of all.
     """
@@ -97,7 +97,7 @@ def _offsets(
 
 
 def _shrunken_mean(errors: NDArray[np.floating]) -> float:
-    """Give the mean, shrunk by its expected sampling error (James & Stein 1961)."""
+    """Return the mean, shrunk by its expected sampling error (James & Stein 1961)."""
     mean, chance = float(errors.mean()), float(errors.var()) / errors.size
     return mean * max(0.0, 1 - chance / max(mean**2, 1e-30))
 

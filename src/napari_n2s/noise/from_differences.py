@@ -1,7 +1,7 @@
 """The noise of an image, estimated from the differences of neighbouring pixels.
 
-The estimate is independent of any network and its errors. It has its own: fine structure is taken
-for noise, and noise that is correlated between neighbours is missed.
+The estimate is independent of any network and its errors, but has errors of its own: fine structure
+is taken for noise, and noise that is correlated between neighbours is missed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ AGREEMENT = 0.1
 GAUSSIAN = 0.6745
 """Median absolute value of a normal variable, in standard deviations."""
 MEMORISED = 1.08, 1.4
-"""Ratios of the noise here to that in a network's residuals between which the network has memorised
-the difference; smaller and larger ratios come from chance and fine structure."""
+"""Ratios of this noise to that in a network's residuals between which the difference is attributed
+to noise that the network has memorised; smaller and larger ratios come from chance and fine
+structure."""
 
 
 def noise_from_differences(x: NDArray[np.floating]) -> tuple[NoiseCurve, NDArray[np.float64]]:

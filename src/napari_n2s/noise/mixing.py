@@ -1,4 +1,4 @@
-"""Mixing the noisy pixel into a prediction that has not seen it.
+"""Mixing the noisy pixel into its blind prediction.
 
 The mean squared residual of a blind prediction is V + σ², its own error plus the noise. Prediction
 and pixel are independent estimates of one value, and their optimal average weighs the pixel by

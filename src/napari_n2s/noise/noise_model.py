@@ -62,7 +62,7 @@ class NoiseCurve:
     least: NDArray[np.float64]
 
     def variance(self, mean: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Give the variance of the noise for means ``(C, *space)``."""
+        """Return the variance of the noise for means ``(C, *space)``."""
         gain, offset, least = (
             each.astype(mean.dtype).reshape(-1, *(1,) * (mean.ndim - 1))
             for each in (self.gain, self.offset, self.least)
@@ -267,7 +267,7 @@ def _fit_line(
     least, chance = TOLERANCE * float(levels.max()), float(np.median(errors / levels))
 
     def off(line: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the distances of bins above a line, in standard errors of a bin that lies on it."""
+        """Return the heights of bins above a line, in standard errors of a bin that lies on it."""
         expected = points @ line
         return (levels - expected) / (chance * np.maximum(expected, least))
 

@@ -52,7 +52,7 @@ def stripe_strength(
 def _shared(
     residual: NDArray[np.floating], smooth: NDArray[np.bool_], axis: int
 ) -> tuple[float, float]:
-    """Give the mean product of neighbours along an axis, and its standard error."""
+    """Return the mean product of neighbours along an axis, and its standard error."""
     one, both = np.moveaxis(residual, axis, -1), np.moveaxis(smooth, axis, -1)
     products = (one[..., 1:] * one[..., :-1])[both[..., 1:] & both[..., :-1]]
     if products.size < 2:

@@ -95,7 +95,7 @@ def denoising_replicates(
     result = to_dtype(mean, kind)
     if out is not None:
         out[(slice(None),) * result.ndim] = result
-    return (result if out is None else out), report_of(progress, readings=replicates.description)
+    return (result if out is None else out), report_of(progress, replicates=replicates.description)
 
 
 def _preview(replicates: Replicates, progress: Progress, box: Box) -> NDArray[np.generic]:

@@ -22,7 +22,7 @@ from napari_n2s.preparation.held_out import Score
 from napari_n2s.training.progress import Progress
 
 DIVERGED = (
-    "The training diverged towards its end, and an earlier, sound state of the network is used; "
+    "The training diverged towards its end, and an earlier state of the network is used; "
     "choose a smaller learning rate."
 )
 DESCRIBED = ("seconds", "steps", "device", "pretrained")
@@ -60,7 +60,7 @@ class Report:
         The neighbouring slices or frames that the network sees.
     guides : int
         Number of channels of guides.
-    readings : str
+    replicates : str
         What the replicates are, if it was trained on replicates; otherwise empty.
     findings : tuple of str
         What the user should know about the image or the replicates, a sentence each.
@@ -80,7 +80,7 @@ class Report:
     applied_elsewhere: bool = False
     context: Context | None = None
     guides: int = 0
-    readings: str = ""
+    replicates: str = ""
     findings: tuple[str, ...] = ()
     fallback: str = ""
 
@@ -104,11 +104,13 @@ class Report:
         )
         if self.fallback:
             verdict = f" {self.fallback}"
-        if self.readings and not LOSSES[self.settings.loss].squared:
-            verdict = f" The loss {self.settings.loss} does not aim at it: the last network counts."
-        which = " of the first replicate, predicted from another" if self.readings else ""
+        if self.replicates and not LOSSES[self.settings.loss].squared:
+            verdict = (
+                f" The loss {self.settings.loss} does not minimise it: the last state is used."
+            )
+        which = " of the first replicate, predicted from another" if self.replicates else ""
         start = ", which began with pretrained weights" if self.settings.pretrained else ""
-        findings = "" if self.readings else "".join(f" {each}" for each in self.findings)
+        findings = "" if self.replicates else "".join(f" {each}" for each in self.findings)
         return (
             f"Squared error on {self.network.pixels} held-out pixels{which}: "
             f"{self.network.loss:.4g} ± {self.network.error:.2g} for the network{start}, "
@@ -119,10 +121,10 @@ class Report:
         """Write a paragraph for the methods section of a paper."""
         found, least = self.network, min(each.score.loss for each in self.baselines)
         trained = f"{self.steps} steps" + (
-            "" if self.settings.steps else f" ({self.seconds:.0f} s with applying it)"
+            "" if self.settings.steps else f" ({self.seconds:.0f} s including inference)"
         )
         network = (
-            "a blind-spot network (U-Net on the phases of a kernel without its middle; Laine et "
+            "a blind-spot network (U-Net on the phases of a kernel without its centre; Laine et "
             "al., NeurIPS 2019)"
             if self.settings.network == "donut"
             else f"a {self.settings.network} network"
@@ -135,16 +137,16 @@ class Report:
             if value != getattr(Settings(), name) and name not in DESCRIBED + self._without_effect()
         ]
         settings = (
-            f"its default settings but for {', '.join(changed)}"
+            f"its default settings except {', '.join(changed)}"
             if changed
-            else ("its default settings")
+            else "its default settings"
         )
         start = (
-            ", begun with weights that had been trained on simulated images,"
+            ", starting from weights pretrained on simulated images,"
             if self.settings.pretrained
             else ""
         )
-        if self.readings:
+        if self.replicates:
             return self._methods_of_replicates(trained, settings)
         source = "a part of the noisy image" if self.region else "the noisy image"
         if self.sampled:
@@ -152,17 +154,17 @@ class Report:
         also_seen = []
         if self.context:
             also_seen.append(
-                f"{self.context.count} neighbouring pictures to each side along its axis "
+                f"{self.context.count} neighbouring images to each side along its axis "
                 f"{self.context.axis}"
             )
         if self.guides:
             also_seen.append(self._guides())
-        seeing = f"seeing {' and '.join(also_seen)} besides, " if also_seen else ""
+        inputs = f"with {' and '.join(also_seen)} as further inputs, " if also_seen else ""
         applied = ", and then applied to another image or part" if self.applied_elsewhere else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by self-supervision (Noise2Self; Batson & Royer, ICML "
-            f"2019): {network}{start} was trained on {source} alone, {seeing}without clean data, "
+            f"2019): {network}{start} was trained on {source} alone, {inputs}without clean data, "
             f"for {trained} on the {self.device}, with {settings} and random seed "
             f"{self.settings.seed}{applied}. On {found.pixels} pixels withheld from training, the "
             f"mean squared error of the network's blind prediction against the noisy values was "
@@ -176,18 +178,18 @@ class Report:
         if self.fallback:
             best = min(self.baselines, key=lambda each: each.score.loss)
             return (
-                f" The result is not the network's, though, but that of a {best.words}, which "
-                "leaves each pixel out of its own neighbourhood: it did better."
+                f" However, the result is not the network's but that of a {best.words} whose "
+                "footprint excludes the centre pixel: its error was smaller."
             )
         if self.settings.network != "donut" or self.settings.invariant:
             return ""
         delivered = (
-            " What was predicted was corrected for bias by the means of the noisy pixels at each "
+            " The prediction was corrected for bias by the means of the noisy pixels at each "
             "predicted intensity, and "
         )
         delivered += (
-            "combined with the noisy pixels by the noise estimated from its residuals, where "
-            "these are distributed as noise is (Laine et al., 2019)"
+            "combined with the noisy pixels according to the noise estimated from its residuals, "
+            "where these are distributed as noise is (Laine et al., 2019)"
             if traits_of(self.settings).uses_posterior
             else "averaged with the network's prediction from all pixels"
         )
@@ -197,14 +199,15 @@ class Report:
                 "J. Imaging Sci. 2013) of the noisy image, guided by it"
             )
         return (
-            f"{delivered}. A smooth correction in proportion to the noise gave regions of "
-            f"{CELL} pixels (as many to each side) their mean in the noisy image."
+            f"{delivered}. A smooth correction in proportion to the noise gave "
+            f"{'cubes' if self.settings.volume else 'squares'} of {CELL} pixels their mean in the "
+            "noisy image."
         )
 
     def _without_effect(self) -> tuple[str, ...]:
         """List the settings that have no effect on such a training."""
         of_masks = ("partition", "grid_width", "density", "fill")
-        if self.readings:
+        if self.replicates:
             return (*of_masks, "blind_spot_radius", "context", "channels", "invariant")
         return of_masks if traits_of(self.settings).blind_spot else ("blind_spot_radius", "context")
 
@@ -214,12 +217,12 @@ class Report:
     def _methods_of_replicates(self, trained: str, settings: str) -> str:
         found = self.network
         network = "DnCNN" if self.settings.network == "dncnn" else "U-Net"
-        seeing = f" that sees {self._guides()} besides" if self.guides else ""
+        inputs = f" with {self._guides()} as further inputs" if self.guides else ""
         return (
             f"Images were denoised with napari-n2s {self.versions['napari-n2s']} (PyTorch "
             f"{self.versions['torch']}) by predicting noisy replicates of the same field from each "
-            f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.readings}: a "
-            f"{network}{seeing} was trained without clean data for {trained} on the {self.device}, "
+            f"other (Noise2Noise; Lehtinen et al., ICML 2018), here {self.replicates}: a "
+            f"{network}{inputs} was trained without clean data for {trained} on the {self.device}, "
             f"with {settings} and random seed {self.settings.seed}, and its results for all "
             f"replicates were averaged. On {found.pixels} pixels of the first one withheld from "
             "training, the mean squared error of the prediction from another replicate against the "

@@ -34,7 +34,7 @@ from napari_n2s.training.train import conclude, training
 
 SAMPLE_BYTES = 100
 """Bytes per sample of an image that is denoised box by box."""
-AGAIN = "; see to that, and repeat the command to go on"
+AGAIN = "; solve this, then repeat the command to continue"
 """Ending of messages on errors after which the command can be repeated."""
 
 

@@ -70,9 +70,9 @@ def safest(progress: Progress) -> Safe:
     standard_error = float(gain.std(ddof=1)) / gain.size**0.5
     return Safe(
         replace(model, fallback=best),
-        f"The {best.words} predicts unseen pixels better than the network, by a squared error of "
-        f"{gain.mean():.3g} ± {standard_error:.2g}: its result is given in place of the network's. "
-        "Train for longer, or choose a part with more structure.",
+        f"The {best.words} predicts held-out pixels better than the network, by a squared error of "
+        f"{gain.mean():.3g} ± {standard_error:.2g}, so its result is returned instead. Train for "
+        "longer, or choose a part with more structure.",
     )
 
 
@@ -113,8 +113,8 @@ def contradicted(
         return Safe(model)
     return Safe(
         replace(model, fallback=best),
-        f"The network's result is brighter or darker in parts than the noisy image: that of a "
-        f"{best.words} is given in its place. Train for longer, or on another part.",
+        f"The network's result is brighter or darker in parts than the noisy image, so that of a "
+        f"{best.words} is returned instead. Train for longer, or on another part.",
     )
 
 

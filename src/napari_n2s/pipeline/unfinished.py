@@ -69,7 +69,7 @@ class Unfinished:
         if other:
             raise FileError(
                 f"{self.folder} was begun with other {' and '.join(other)}; repeat that command to "
-                "go on, remove the folder to begin again, or choose another name."
+                "continue, remove the folder to start again, or choose another name."
             )
         try:
             return model, Report.from_dict(about["report"])
@@ -79,8 +79,8 @@ class Unfinished:
     def damaged(self) -> FileError:
         """Make the error that the folder is damaged."""
         return FileError(
-            f"{self.folder} is damaged, so that it cannot be continued; remove it, and repeat the "
-            "command to begin again."
+            f"{self.folder} is damaged and cannot be continued; remove it, and repeat the command "
+            "to start again."
         )
 
     def begin(

@@ -1,4 +1,4 @@
-"""Orientations for augmentation of crops and test-time augmentation: flips and rotations."""
+"""Orientations for augmentation in training and at test time: flips and rotations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Orientation:
-    """A flip along some axes of space, followed or not by a transposition of Y and X.
+    """A flip along some axes of space, optionally followed by a transposition of Y and X.
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ def find_dependent_frames(image: PreparedImage) -> dict[str, str]:
         for kind, words in (("copy", "copies of"), ("between", "interpolated between")):
             if tested.count(kind) >= max(1, MIN_FRACTION * len(tested)):
                 found[axis] = (
-                    f"Pictures along {axis} are {words} their neighbours and have the same noise; "
+                    f"Images along {axis} are {words} their neighbours and have the same noise; "
                     "neighbours along it are not shown to the network."
                 )
                 break

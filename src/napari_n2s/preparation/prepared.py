@@ -19,7 +19,7 @@ from napari_n2s.preparation.held_out import HeldOut, Score, draw_held_out, score
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """An image in the form that all methods start from; all are scored on the same pixels.
+    """An image prepared for training; all methods are scored on the same pixels.
 
     Attributes
     ----------
@@ -81,8 +81,8 @@ def prepare(
         Treatment of missing pixels, outliers and constant areas, and the seed of the held-out
         pixels.
     excluding : bool
-        Exclude outliers, constant areas and glare as the settings say; otherwise only missing
-        pixels.
+        Exclude outliers, constant areas and very bright pixels according to the settings;
+        otherwise only missing pixels.
 
     Raises
     ------

@@ -104,7 +104,7 @@ class SampleStream:
     kind : dtype
         Type of the result.
     settings : Settings
-        They say which pixels are excluded.
+        They determine which pixels are excluded.
     out : array_like, optional
         Where to write, of the part's shape; a new array in memory if left out.
     neighbours : ndarray of int, shape (N, G), optional
@@ -232,8 +232,8 @@ def require_writable(out: Any, shape: tuple[int, ...], image: Image | None = Non
         )
     if image is not None and _overlap(image.pixels, out):
         raise ImageError(
-            "The result cannot be written onto the image itself, of which later parts would then "
-            "be read denoised; give another array."
+            "The result cannot be written onto the image itself, since later parts would then be "
+            "read denoised; give another array."
         )
     kind: np.dtype[Any] = np.dtype(out.dtype)
     return kind

@@ -1,4 +1,4 @@
-"""Structure map of sparse images, by which training crops are drawn: background would prevail."""
+"""Structure map of sparse images: without it, most training patches would show background."""
 
 from __future__ import annotations
 

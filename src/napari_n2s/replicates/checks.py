@@ -144,8 +144,8 @@ def compare(
     shift = tuple(float(each) for each in np.median(shifts, 0)) if shifts else None
     if register and APART in layout.axes and shifts and np.ptp(shifts, 0).max() > MAX_SHIFT_RANGE:
         raise ImageError(
-            "The pictures are shifted against their partners by different amounts, and register "
-            "moves all by the same; denoise them one by one with pair and register."
+            "Slices or frames are shifted by different amounts, but register moves all by the "
+            "same; denoise them one by one with pair and register."
         )
     whole = tuple(round(each) for each in shift or (0.0, 0.0))
     offset = tuple(
@@ -167,8 +167,8 @@ def compare(
     gain, dark = brightness or (1.0, 0.0)
     if all(np.std(a - (b - dark) / gain) <= COPY_TOLERANCE * np.std(a) for a, b in pairs):
         raise ImageError(
-            f"{name} is a copy of the first, noise and all, in another brightness or place; give a "
-            "second recording of the same field."
+            f"{name} is a copy of the first, noise and all, rescaled or shifted; give a second "
+            "recording of the same field."
         )
     other_brightness = None
     if brightness:
@@ -179,7 +179,7 @@ def compare(
         findings.append(
             f"{name} and the first have about {100 * share:.0f} % of their noise in common, as a "
             "camera's fixed pattern (or structure as fine as a pixel); it will stay in the "
-            "picture: subtract a dark frame, or move the sample between the replicates."
+            "result: subtract a dark frame, or move the sample between the replicates."
         )
     return Compared(other, offset if register else (0,) * first.ndim, other_brightness, findings)
 
@@ -210,9 +210,9 @@ def describe_motion(frames: NDArray[np.generic], layout: Layout, along: str) -> 
     if growth is None:
         return ()
     return (
-        f"Pictures two apart along {along} differ by {100 * growth:.0f} % of the contrast more "
-        "than neighbouring ones: what moves will be blurred, and what shows in a single picture "
-        "lost. Denoise each picture by itself (no pairs) if that matters.",
+        f"Images two apart along {along} differ by {100 * growth:.0f} % of the contrast more "
+        "than neighbouring ones: what moves will be blurred, and what shows in a single image "
+        "lost. Denoise each image by itself (no pairs) if that matters.",
     )
 
 

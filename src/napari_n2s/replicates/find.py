@@ -59,13 +59,13 @@ def find_replicates(
     """
     if (pair is not None) + bool(along) + split_photons > 1:
         raise SettingsError(
-            "pair, pairs_axis and split_photons are three ways to come by replicates; choose one "
+            "pair, pairs_axis and split_photons are three ways to obtain replicates; choose one "
             "of them."
         )
     if pairing not in PAIRINGS:
         raise SettingsError(f"pairing is {pairing!r}; choose one of {', '.join(PAIRINGS)}.")
     if pairing != PAIRINGS[0] and not along:
-        raise SettingsError(f"pairing {pairing} says how an axis is split; name it by pairs_axis.")
+        raise SettingsError(f"pairing {pairing} is for replicates along an axis; add pairs_axis.")
     if register and (split_photons or (along and pairing == PAIRINGS[0])):
         raise SettingsError(
             "register moves replicates of the whole field, not neighbouring frames or the halves "
@@ -153,7 +153,7 @@ def replicates_along_axis(
     along, axes = along.upper(), image.axes
     if along not in image.layout.sample_axes:
         raise ImageError(
-            f"The image has no axis {along} to split, with two pictures or more along it; its axes "
+            f"The image has no axis {along} to split, with two images or more along it; its axes "
             f"are {axes}."
         )
     place = axes.index(along)
@@ -165,18 +165,18 @@ def replicates_along_axis(
             training_images=(image,),
             images=(image,),
             offsets=((0,) * len(image.shape),),
-            description=f"each picture and its neighbours along {along}",
+            description=f"each image and its neighbours along {along}",
             neighbour_axis=along,
             findings=checks.describe_motion(frames, layout, along),
         )
     if pairing == "repeats":
-        description = f"the {len(frames)} pictures along {along}"
+        description = f"the {len(frames)} images along {along}"
         every = [Image(each, layout) for each in frames]
         made = replicates_from_images(every, register=register, description=description)
         return replace(made, averaged_axis=place)
     checks.require_no_copies(frames, f"frames along {along}")
     halves = [frames[start::2].mean(0, dtype=np.float64).astype(np.float32) for start in (0, 1)]
-    description = f"the averages of even and of odd pictures along {along}"
+    description = f"the averages of the even and of the odd images along {along}"
     every = [Image(each, layout) for each in halves]
     made = replicates_from_images(every, register=register, description=description)
     motion = checks.describe_motion(frames, layout, along)
@@ -199,8 +199,8 @@ def replicates_from_photons(image: Image, seed: int = 0) -> Replicates:
     whole = array.dtype.kind in "iu" or all(np.array_equal(row, np.rint(row)) for row in array)
     if array.min() < 0 or not whole:
         raise ImageError(
-            "The image does not hold counts of photons (whole numbers from 0 upwards), which alone "
-            "can be split."
+            "The image does not hold counts of photons (whole numbers from 0 upwards), and only "
+            "these can be split."
         )
     require_memory(2 * array.size * np.dtype(np.float32).itemsize)
     rng = np.random.default_rng(seed)
@@ -245,5 +245,5 @@ def _shorten(findings: list[str], most: int = 4) -> tuple[str, ...]:
         return tuple(findings)
     return (
         *findings[:most],
-        f"And {len(findings) - most} more of that kind for other replicates.",
+        f"There are {len(findings) - most} more such findings for other replicates.",
     )

@@ -43,8 +43,8 @@ def describe_guides(x: NDArray[np.float32], guides: NDArray[np.float32]) -> tupl
         if (share := comparison.measure_shared_noise(pairs)) > MAX_SHARED_NOISE:
             return (
                 f"A guide and the image have about {100 * share:.0f} % of their noise in common "
-                "(or structure as fine as a pixel); what they share stays in the picture: choose "
-                "no guide that was made from the image.",
+                "(or structure as fine as a pixel); what they share stays in the result: choose "
+                "no guide that was computed from the image.",
             )
     return ()
 

@@ -63,9 +63,9 @@ def exclude_moving(
     findings = []
     if moving.any():
         findings.append(
-            f"{int(moving.sum())} of {moving.size} pairs of pictures differ by more than noise in "
-            f"more than {100 * MAX_CHANGED:.0f} % of their blocks, as by motion, and are not "
-            "trained on."
+            f"{int(moving.sum())} of {moving.size} pairs of images differ by more than noise in "
+            f"more than {100 * MAX_CHANGED:.0f} % of their blocks, as by motion, and are excluded "
+            "from training."
         )
     if typical_fraction > REPORTED:
         findings.append(

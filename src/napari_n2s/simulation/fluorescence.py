@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 PHOTONS = 20.0
 """Photons in the brightest pixels."""
 GAIN, OFFSET, READ_NOISE = 4.0, 100.0, 6.0
-"""Grey values per photon, grey value of the dark, and standard deviation of the read noise."""
+"""Grey values per photon, grey value without light, and standard deviation of the read noise."""
 PSF = (1.2, 1.1, 1.1)
 """Standard deviation of the point spread function along Z, Y and X, in pixels."""
 HAZE = (2.0, 8.0, 8.0)

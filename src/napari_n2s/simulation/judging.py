@@ -21,7 +21,7 @@ def psnr(image: NDArray[Any], truth: NDArray[Any]) -> float:
 
 
 def best_blur(sample: Sample) -> float:
-    """Return the PSNR of the Gaussian blur whose width the truth has chosen."""
+    """Return the PSNR of the Gaussian blur of the best width, chosen with the ground truth."""
     noisy = sample.noisy.astype(np.float32)
     return max(psnr(gaussian_filter(noisy, sigma), sample.truth) for sigma in SIGMAS)
 

@@ -1,4 +1,4 @@
-"""How long the steps of inference take, relative to scoring the held-out pixels once."""
+"""Estimated duration of inference, relative to scoring the held-out pixels once."""
 
 from __future__ import annotations
 

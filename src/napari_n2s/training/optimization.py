@@ -36,7 +36,7 @@ MEMORY, MAX_FRACTION = 100, 0.2
 fraction of the training over which weights are, so that a short one forgets its first steps."""
 
 
-class Crops(NamedTuple):
+class Patches(NamedTuple):
     """A batch for one training step.
 
     Attributes
@@ -86,11 +86,11 @@ class Optimization:
             Muon(each.parameters(), each.last.parameters()) for each in self._network.members
         ]
         self._rate_factors = [MIN_RATE if self._pretrained else 1.0] * len(self._optimisers)
-        self._first: tuple[Crops, Tensor] | None = None
+        self._first: tuple[Patches, Tensor] | None = None
         self.move(device)
 
     def move(self, device: torch.device) -> None:
-        """Move networks, optimiser states and stored crops to a device."""
+        """Move networks, optimiser states and stored patches to a device."""
         self._network.to(device)
         self.average.to(device)
         states = self.average.state_dict().values(), self._network.state_dict().values()
@@ -100,28 +100,28 @@ class Optimization:
         for each in self._optimisers:
             each.follow()
         if self._first:
-            crops, errors = self._first
-            self._first = Crops(*(each.to(device) for each in crops)), errors.to(device)
+            patches, errors = self._first
+            self._first = Patches(*(each.to(device) for each in patches)), errors.to(device)
 
-    def step(self, crops: Crops, done: float) -> Tensor:
+    def step(self, patches: Patches, done: float) -> Tensor:
         """Take one training step.
 
         Parameters
         ----------
-        crops : Crops
+        patches : Patches
         done : float
             Fraction of the training budget used, 0 to 1.
 
         Returns
         -------
         Tensor, shape (B, C, *space)
-            The prediction for the crops before the step.
+            The prediction for the patches before the step.
         """
         if self._first and self.steps >= SETTLING:
             first, self._first = self._first, None
             self._rate_factors = self._choose_rates(*first, done)
-        output = self._predict(crops)
-        loss = self._method.loss(output, crops.target, crops.counted, done)
+        output = self._predict(patches)
+        loss = self._method.loss(output, patches.target, patches.counted, done)
         self.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         rate = self._rate * _rate_factor(self.steps, done)
@@ -131,7 +131,7 @@ class Optimization:
             optimiser.step(share * rate, self._decay)
         mean = self._method.mean(output.detach())
         if self._pretrained and not self.steps:
-            self._first = crops, channel_losses(mean, crops.target, crops.counted)
+            self._first = patches, channel_losses(mean, patches.target, patches.counted)
         self.steps += 1
         self._update_average(done)
         return mean
@@ -147,23 +147,23 @@ class Optimization:
         for each in self._optimisers:
             each.zero_grad()
 
-    def _predict(self, crops: Crops) -> Tensor:
-        device = crops.inputs.device
-        fast = _precision_may_be_reduced(self._network, crops.target)
+    def _predict(self, patches: Patches) -> Tensor:
+        device = patches.inputs.device
+        fast = _precision_may_be_reduced(self._network, patches.target)
         with fast_arithmetic(device) if fast else nullcontext():
-            output: Tensor = self._network(prefer_layout(crops.inputs))
+            output: Tensor = self._network(prefer_layout(patches.inputs))
         return output.float()
 
     @torch.no_grad()
-    def _choose_rates(self, crops: Crops, before: Tensor, done: float) -> list[float]:
-        """Choose each network's learning rate by the improvement on the first crops.
+    def _choose_rates(self, patches: Patches, before: Tensor, done: float) -> list[float]:
+        """Choose each network's learning rate by the improvement on the first patches.
 
         Small steps preserve pretrained weights that suit the image. Weights that do not suit it are
         shrunk towards random initial ones, since even large steps keep them for too long (Ash &
         Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020).
         """
-        mean = self._method.mean(self._predict(crops))
-        now = channel_losses(mean, crops.target, crops.counted)
+        mean = self._method.mean(self._predict(patches))
+        now = channel_losses(mean, patches.target, patches.counted)
         improvement = ((before - now) / before.clamp(min=1e-30)).clamp(min=0)
         shares: list[float] = (MIN_RATE + RATE_GAIN * improvement).tolist()
         shrinkage = SHRINKAGE * max(0.0, 1 - done / LATEST)
@@ -194,14 +194,14 @@ def _rate_factor(step: int, done: float) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * cos(pi * done))
 
 
-def _precision_may_be_reduced(network: Network, crop: Tensor) -> bool:
+def _precision_may_be_reduced(network: Network, patch: Tensor) -> bool:
     """Whether gradients may be computed in reduced precision.
 
     On a CPU, PyTorch 2.13 computes those of 3D kernels from uninitialised memory where the input is
     two slices thick.
     """
-    if crop.ndim < 5 or crop.device.type != "cpu":
+    if patch.ndim < 5 or patch.device.type != "cpu":
         return True
-    sides = zip(crop.shape[2:], network.lattice, strict=False)
+    sides = zip(patch.shape[2:], network.lattice, strict=False)
     thickness = [ceil(side / each) for side, each in sides]
     return bool(thickness) and 2 not in thickness

@@ -14,7 +14,7 @@ SCORE_SHARE = 0.04
 MIN_SCORE_PAUSE = 1.0
 """Minimum time between two scores in seconds."""
 MIN_STEPS = 10
-"""Number of steps that any budget allows, before which scores are not worth their time."""
+"""Number of steps that any budget allows, before which scoring is not worth its time."""
 EARLY = tuple(30 * 2**i for i in range(20))
 """Steps at which a training with a budget in steps is scored additionally."""
 PAUSE = 0.1

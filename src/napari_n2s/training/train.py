@@ -55,7 +55,7 @@ def train(
     Yields
     ------
     Progress
-        At most about ten times a second. The training may be abandoned at any of them:
+        At most about ten times a second. The training may be left at any of them:
         ``progress.best`` is a usable model, and `resume` continues the training. A number sent to
         the generator is the seconds that it was paused, which do not count.
 
@@ -81,7 +81,7 @@ def train(
 
 
 def training(image: Image | Replicates, settings: Settings, size: int | None = None) -> Training:
-    """Do as `train` with an open image or with replicates.
+    """Train as `train` does, on an open image or on replicates.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def training(image: Image | Replicates, settings: Settings, size: int | None = N
 def preparing(
     image: Image | Replicates, settings: Settings, size: int | None = None
 ) -> Generator[Preparing, None, Trainer]:
-    """Prepare a training, yielding how much of the image has been read; `run` is what follows.
+    """Prepare a training, yielding the fraction of the image that has been read; then call `run`.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def resume(progress: Progress) -> Training:
 
 
 def conclude(progress: Progress) -> Progress:
-    """Estimate for a training that ended early what its end would have estimated."""
+    """Make the estimates that a training makes at its end, for one that ended early."""
     if progress.done >= 1 or progress.trainer.diverged:
         return progress
     with working_threads():

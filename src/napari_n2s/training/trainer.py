@@ -24,22 +24,22 @@ from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
 from napari_n2s.preparation.held_out import best_weight, improved, pick, score, squared_errors
 from napari_n2s.training.costs import costs_of
-from napari_n2s.training.optimization import MEMORY, Crops, Optimization
+from napari_n2s.training.optimization import MEMORY, Optimization, Patches
 from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.training_data import TrainingData
 
 BATCH, GPU_BATCH = 8, 32
-"""Number of crops in a step, on a CPU and on a GPU."""
+"""Number of patches in a step, on a CPU and on a GPU."""
 FIRST_BATCH, FIRST_STEPS = 4, 300
-"""Number of crops in each of the first steps on a CPU at the full learning rate, when many noisy
+"""Number of patches in each of the first steps on a CPU at the full learning rate, when many noisy
 gradients are better than few precise ones, and number of these steps."""
 WINDOWS_PER_BATCH = 4
 """Number of windows of held-out pixels in a batch, limited for the same reason as `TILE`."""
 MIN_REFERENCE = 0.1
-"""Minimum reference loss of crops, as a fraction of that of the held-out pixels: in flat crops it
-may be 0."""
-SMALLEST_CROP = 32
-"""Side of a crop in pixels below which smaller ones save no memory."""
+"""Minimum reference loss of patches, as a fraction of that of the held-out pixels: in flat patches
+it may be 0."""
+MIN_PATCH = 32
+"""Side of a patch in pixels below which smaller ones save no memory."""
 NONLOCAL_DEVIATION = 0.35
 """Standard deviation over images of the weight of non-local Bayes."""
 SELECTION_MARGIN = 2.0
@@ -48,7 +48,7 @@ selection of the best of many scores."""
 
 
 class Trainer:
-    """Takes training steps and scores the network, when `train` calls for it.
+    """Takes training steps and scores the network when `train` calls it.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ class Trainer:
         self.data = data.to(device)
         self.memory_reduced = self.diverged = False
         self._max_batch = settings.batch_size or GPU_BATCH
-        self._crop_side = settings.patch_size
+        self._patch_side = settings.patch_size
         if settings.volume:  # as many voxels as the pixels of a first batch
-            self._crop_side = int((FIRST_BATCH * settings.patch_size**2) ** (1 / 3))
+            self._patch_side = int((FIRST_BATCH * settings.patch_size**2) ** (1 / 3))
         self.best: Model | None = None
         self.last: Model | None = None
-        self._crop_generator = torch.Generator().manual_seed(settings.seed)
+        self._patch_generator = torch.Generator().manual_seed(settings.seed)
         self._generator = torch.Generator(device).manual_seed(settings.seed)
         shape = data.channels, data.ndim, data.neighbours.shape[1], data.guides.shape[1]
         self._method = make_method(settings, *shape, paired=data.paired, colours=data.colours)
@@ -124,7 +124,7 @@ class Trainer:
 
         The mean squared error of hidden pixels is divided by that of a reference, the mean of their
         neighbours, and multiplied by that of the reference on the held-out pixels. So it does not
-        depend on the position of crops, and can be compared with the score.
+        depend on the position of patches, and can be compared with the score.
         """
         if not self._losses:
             return nan
@@ -137,22 +137,24 @@ class Trainer:
     def train_step(self, done: float) -> None:
         """Take a training step; `done` is the fraction of the budget used."""
         method = self._method
-        first, size = self.step, (self._batch(), self._crop_side)
-        drawn = self.data.draw(*size, method.orientations, self._crop_generator, first)
-        crop, withheld, extra_channels = (each.to(self.device) for each in drawn)
-        unseen = withheld.all(1, keepdim=True)
-        hidden = method.draw_mask(tuple(unseen.shape), self._generator)
-        inputs = method.make_input(crop, hidden, unseen, extra_channels, self._generator)
+        first, size = self.step, (self._batch(), self._patch_side)
+        drawn = self.data.draw(*size, method.orientations, self._patch_generator, first)
+        patch, withheld, extra_channels = (each.to(self.device) for each in drawn)
+        blocked = withheld.all(1, keepdim=True)
+        hidden = method.draw_mask(tuple(blocked.shape), self._generator)
+        inputs = method.make_input(patch, hidden, blocked, extra_channels, self._generator)
         counted = hidden & ~withheld
-        found = self._optimization.step(Crops(inputs, target=crop, counted=counted), done)
-        if self.data.structure is not None:  # crops of odd number are not drawn uniformly
+        found = self._optimization.step(Patches(inputs, target=patch, counted=counted), done)
+        if self.data.structure is not None:  # patches with odd numbers are not drawn uniformly
             even = slice(first % 2, None, 2)
-            crop, withheld, counted, found = (
-                each[even] for each in (crop, withheld, counted, found)
+            patch, withheld, counted, found = (
+                each[even] for each in (patch, withheld, counted, found)
             )
-        if len(crop):
-            both = found, mean_around(crop, withheld)
-            self._losses.append(torch.stack([channel_losses(each, crop, counted) for each in both]))
+        if len(patch):
+            both = found, mean_around(patch, withheld)
+            self._losses.append(
+                torch.stack([channel_losses(each, patch, counted) for each in both])
+            )
 
     def score(self, final: bool = False) -> Model:
         """Score the averaged weights on the held-out pixels, and keep them if they are best.
@@ -249,14 +251,14 @@ class Trainer:
     def reduce_memory(self) -> bool:
         """Reduce the memory of a step after running out of it; False if that is impossible.
 
-        First the batch is halved, then the size of crops, then the CPU is used in place of a GPU.
+        First the batch is halved, then the size of patches, then the CPU is used in place of a GPU.
         """
         self._optimization.zero_grad()
         self.memory_reduced = True
         if self._batch() > 1:
             self._max_batch = self._batch() // 2
-        elif self._crop_side > SMALLEST_CROP:
-            self._crop_side //= 2
+        elif self._patch_side > MIN_PATCH:
+            self._patch_side //= 2
         elif self.device.type != "cpu":
             self.device = torch.device("cpu")
             self._generator = torch.Generator().manual_seed(self.settings.seed)
@@ -272,7 +274,7 @@ class Trainer:
             first = self.step < FIRST_STEPS and self._optimization.full_rate
             usual = FIRST_BATCH if first else BATCH
         if self.settings.volume:  # as many voxels as squares would have pixels
-            voxels = prod(min(self._crop_side, size) for size in self.data.x.shape[2:])
+            voxels = prod(min(self._patch_side, size) for size in self.data.x.shape[2:])
             usual = max(1, usual * self.settings.patch_size**2 // voxels)
         return min(self._max_batch, self.settings.batch_size or usual)
 

@@ -1,4 +1,4 @@
-"""Training data: a normalised image with its held-out pixels, neighbours and guides, and crops."""
+"""Training data: a normalised image with its held-out pixels, neighbours, guides and patches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from napari_n2s.replicates.guides import prepare_guides
 from napari_n2s.training.neighbours import choose_context
 
 MAX_ON_DEVICE = 2**30
-"""Maximum size in bytes of an image that is copied to a GPU as a whole, for faster crops."""
+"""Maximum size in bytes of an image that is copied to a GPU as a whole, to cut patches faster."""
 MASK_BYTES = 3
 """Bytes per pixel of the masks of missing, held-out and withheld pixels."""
 
@@ -42,8 +42,8 @@ class TrainingData:
     x : Tensor, shape (N, C, *space)
         The normalised image, with missing pixels filled in.
     withheld : Tensor of bool, shape (N, 1 or C, *space)
-        Pixels that are held out or missing, in all channels alike or in each: no targets of
-        training, and not shown where withheld in all channels.
+        Pixels that are held out or missing, in all channels alike or in each: never training
+        targets, and not inputs either where withheld in all channels.
     windows : Tensor, shape (K, C, *window)
         The boxes of the image that contain the held-out pixels. (If samples see neighbours, the
         held-out pixels are filled from their surroundings in `x`, but not here.)
@@ -62,7 +62,7 @@ class TrainingData:
     guide_scale : Scale or None
         Normalisation of the guides, if there are any.
     structure : Tensor, shape (N, *cells), or None
-        Structure in each cell of a sparse image, by which every other crop is drawn; None if the
+        Structure in each cell of a sparse image, by which every other patch is drawn; None if the
         image is not sparse.
     scale : Scale
         Normalisation of the image.
@@ -137,39 +137,39 @@ class TrainingData:
         generator: torch.Generator,
         first: int = 0,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw random crops in random orientations.
+        """Draw random patches in random orientations.
 
-        Of a sparse image, crops of odd number are drawn by its structure, since most uniformly
+        In a sparse image, every other patch is drawn where there is structure, since most uniformly
         drawn ones would show background only.
 
         Parameters
         ----------
         count : int
         side : int
-            Maximum size of a crop along each axis in pixels.
+            Maximum size of a patch along each axis in pixels.
         orientations : tuple of Orientation
             Those that are possible.
         generator : torch.Generator
         first : int
-            Number of the first crop.
+            Number of the first patch.
 
         Returns
         -------
         tuple of Tensor
-            The crops ``(count, C, *crop)``, their withheld pixels ``(count, 1 or C, *crop)``, and
-            their extra channels ``(count, G * C + A, *crop)``.
+            The patches ``(count, C, *patch)``, their withheld pixels ``(count, 1 or C, *patch)``,
+            and their extra channels ``(count, G * C + A, *patch)``.
         """
         sides = [min(side, size) for size in self.x.shape[2:]]
         square = len(set(sides[-2:])) == 1
         possible = [orientation for orientation in orientations if square or not orientation.swap]
-        crops: list[Tensor] = []
+        patches: list[Tensor] = []
         withheld: list[Tensor] = []
         extra_channels: list[Tensor] = []
         for number in range(first, first + count):
             n, *corner = self._place(sides, generator, anywhere=number % 2 == 0)
             box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
             orientation = possible[_random_index(len(possible), generator)]
-            for whole, cut in ((self.x, crops), (self.withheld, withheld)):
+            for whole, cut in ((self.x, patches), (self.withheld, withheld)):
                 cut.append(orientation.apply(whole[n][(slice(None), *box)]))
             every = [
                 *(self.x[int(b)] for b in self.neighbours[n]),
@@ -178,10 +178,10 @@ class TrainingData:
             extra_channels.append(
                 orientation.apply(torch.cat([each[(slice(None), *box)] for each in every]))
             )
-        return torch.stack(crops), torch.stack(withheld), torch.stack(extra_channels)
+        return torch.stack(patches), torch.stack(withheld), torch.stack(extra_channels)
 
     def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
-        """Draw a sample and the position of a crop in it."""
+        """Draw a sample and the position of a patch in it."""
         space = self.x.shape[2:]
         last = [size - side for size, side in zip(space, sides, strict=True)]
         if anywhere or self.structure is None:

@@ -1,1 +1,1 @@
-"""The docks in napari: gather settings, call the engine, show its results."""
+"""The docks in napari: collect settings, run the pipeline, show its results."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_n2s.widgets.request import Request
 
 POLL_INTERVAL = 0.05
-"""Seconds between two checks of a paused job whether it is to resume or to end."""
+"""Seconds between two checks whether a paused job should resume or end."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Failure:
 
 
 class UnexpectedError(Exception):
-    """A fault of the program. napari's worker would swallow the RuntimeError that it often is."""
+    """A bug in the program, often a RuntimeError, which napari's worker would swallow."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _denoise(
 def run_with_torch(
     work: Callable[[], Generator[Any, None, Denoised]],
 ) -> Generator[Any, None, Denoised | Failure]:
-    """Load torch, run a piece of work and give its result, or the reason why there is none.
+    """Load torch, run a job and return its result, or the reason why there is none.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def first_look_job(request: Request, box: Box, device: str) -> Preview | None:
 
 @in_background
 def device_job(name: str) -> tuple[str, str | None]:
-    """Describe the device that a setting selects, and give a command to install a better torch."""
+    """Describe the device that a setting selects, and give the command for a better torch."""
     try:
         load_torch()
     except N2SError as error:

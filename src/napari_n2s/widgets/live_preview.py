@@ -57,7 +57,7 @@ class LivePreview:
             other.end(becomes_result=False)
 
     def view(self) -> Box | None:
-        """Give the part to preview; None if the source was changed or no preview is wanted."""
+        """Return the part to preview; None if the source was changed or no preview is wanted."""
         source = self._request.source
         there = self.wanted and layers.is_there(self._viewer, source)
         if there and self._request.is_current:

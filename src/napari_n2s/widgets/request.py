@@ -1,4 +1,4 @@
-"""What the user asks for, read from the dock and the layers once and immutable from then on."""
+"""The user's request, read once from the dock and the layers, and immutable from then on."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Request:
     checksums : tuple of int or None
         Checksums of `inputs` when the request was made.
     averaged_axis : int or None
-        The axis of the image, by number, along which all pictures become one.
+        Number of the axis of the image along which the result is averaged.
     """
 
     source: Image
@@ -138,19 +138,19 @@ def targets(viewer: Viewer, source: Image | None) -> list[tuple[str, Any]]:
     return [*PARTS, *((each.name, each) for each in others)]
 
 
-def read_region(viewer: Viewer, source: Image, learn_from: Any) -> Box | None:
-    """Give the part to train on; None for the whole image.
+def read_region(viewer: Viewer, source: Image, train_on: Any) -> Box | None:
+    """Return the part to train on; None for the whole image.
 
     Raises
     ------
     ImageError
         If a shapes layer is chosen that outlines nothing, or too few pixels.
     """
-    if learn_from == WHOLE:
+    if train_on == WHOLE:
         return None
-    if learn_from == SLICE:
+    if train_on == SLICE:
         return regions.slice_in_view(viewer, source)
-    return regions.drawn(learn_from, source)
+    return regions.drawn(train_on, source)
 
 
 def read_request(
@@ -174,18 +174,21 @@ def read_request(
     apply_to : str or Image
         `WHOLE`, `SLICE`, or another layer to denoise.
     lazily : bool
-        Whether pictures of an image larger than memory are denoised only when they are looked at.
+        Whether slices and frames of an image larger than memory are denoised only when they are
+        looked at.
     guides : tuple of array_like
 
     Raises
     ------
     ImageError
-        If there are guides, but another layer is to be denoised; or, of what is denoised lazily, if
-        the axes or the guides do not fit.
+        If there are guides, but another layer is to be denoised; or, on lazy denoising, if the
+        axes or the guides do not fit.
     """
     target_layer = source if apply_to in (WHOLE, SLICE) else apply_to
     if guides and target_layer is not source:
-        raise ImageError(f"The guides are {source.name}'s; apply to that, or learn without guides.")
+        raise ImageError(
+            f"The guides are for {source.name}; apply to that, or train without guides."
+        )
     image, target = layer_data.pixels(source), layer_data.pixels(target_layer)
     request = Request(
         source=source,

@@ -13,17 +13,17 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def picture() -> list[LayerData]:
-    """Give a single focal plane."""
+    """Return a single focal plane."""
     return _layers(fluorescence.picture(), "cells")
 
 
 def volume() -> list[LayerData]:
-    """Give a Z-stack."""
+    """Return a Z-stack."""
     return _layers(fluorescence.volume(), "cells in 3-D")
 
 
 def movie() -> list[LayerData]:
-    """Give a time series."""
+    """Return a time series."""
     return _layers(fluorescence.movie(), "moving cells")
 
 

@@ -1,4 +1,4 @@
-"""Workers in background threads that leave nothing in memory once they have ended."""
+"""Workers in background threads that release all memory once they have ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _ShortLived:
 
     @property
     def quit(self) -> Callable[[], None]:
-        """A function that asks the worker to end at its next yield."""
+        """Return a function that asks the worker to end at its next yield."""
         found = ref(self)
 
         def ask() -> None:
@@ -47,6 +47,6 @@ class _GeneratorWorker(_ShortLived, GeneratorWorker): ...
 
 
 def in_background(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a function so that a call gives a worker that runs it, as `thread_worker` does."""
+    """Decorate a function so that a call returns a worker that runs it, as `thread_worker` does."""
     kind = _GeneratorWorker if isgeneratorfunction(function) else _FunctionWorker
     return thread_worker(function, worker_class=kind)

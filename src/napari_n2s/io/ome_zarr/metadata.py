@@ -75,7 +75,7 @@ def parse_metadata(
     path = dataset.get("path")
     axes = [_axis(each, notes) for each in _list(image.get("axes"))]
     if not isinstance(path, str) or not axes or not all(each["name"] for each in axes):
-        raise ValueError("it names no path or no axes for its image")
+        raise ValueError("it declares no path or no axes for its image")
     scale, translation = [1.0] * len(axes), [0.0] * len(axes)
     transforms = [each.get("coordinateTransformations") for each in (dataset, image)]
     for step in (_mapping(each) for group in transforms for each in _list(group)):

@@ -160,7 +160,7 @@ def _open_array(path: Path, node: Any, described: ZarrMetadata) -> Any:
         raise FileError(f"{path / described.path} cannot be read: {os_reason(error)}.") from error
     except Exception as error:  # of any type: the metadata of the array may be damaged
         raise FileError(
-            f"{path} names an image that cannot be opened; it is damaged or incomplete."
+            f"{path} declares an image that cannot be opened; it is damaged or incomplete."
         ) from error
     if not isinstance(image, zarr.Array) or image.ndim != len(described.letters):
         raise FileError(f"The metadata of {path} does not fit the array in it; name the array.")

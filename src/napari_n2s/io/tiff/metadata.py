@@ -37,7 +37,7 @@ PLANE_KEPT = tuple(
 """Attributes of an OME Plane that are copied."""
 OME_ELEMENTS = {"Image", "AcquisitionDate", "Description", "Pixels", "Channel", "Plane"}
 OME_ELEMENTS |= {"TiffData", "BinData", "MetadataOnly", "BinaryOnly"}
-"""OME elements that are copied, or written anew."""
+"""OME elements that are copied, or created by the writer."""
 LENGTH_BOUNDS, TIME_BOUNDS = (1e-11, 1e6), (1e-12, 1e10)
 """Plausible pixel sizes in centimetres (an atom to ten kilometres) and time steps in seconds."""
 RESOLUTION_BOUNDS = (1e-9, 1e9)

@@ -1,4 +1,4 @@
-"""The planes of an image in a TIFF file: how many its header names, and how many exist."""
+"""The planes of an image in a TIFF file: how many its header declares, and how many exist."""
 
 from __future__ import annotations
 

@@ -124,11 +124,11 @@ def _open(path: Path) -> Iterator[_OpenTiff]:
                     "header; only the planes in this one are read."
                 )
         series = list_series(tiff)
-        named = 0 if root is None else sum(each.tag.endswith("}Image") for each in root)
-        if named > len(series) and series[0].kind == "ome":
+        declared = 0 if root is None else sum(each.tag.endswith("}Image") for each in root)
+        if declared > len(series) and series[0].kind == "ome":
             notes.append(
-                f"Its header names {named} images, of which {len(series)} can be read; the others "
-                "may be in files that are not in this folder."
+                f"Its header declares {declared} images, of which {len(series)} can be read; the "
+                "others may be in files that are not in this folder."
             )
         levels = [level for each in series for level in each.levels]
         used = sum(level.size // max(level.keyframe.size, 1) for level in levels)
@@ -201,7 +201,7 @@ def _read(opened: _OpenTiff, index: int, level: int | None, large: int) -> FileI
             image = image.squeeze(samples)  # a single sample is no colour
             file_image = replace(file_image, axes=file_image.axes.replace("S", ""))
     if len(image.shape) != len(file_image.axes) or 0 in image.shape:
-        raise ValueError("the image does not have the shape that its header names")
+        raise ValueError("the image does not have the shape that its header declares")
     notes = list(file_image.notes)
     if level is None and len(full.levels) > 1:
         notes.append(
@@ -256,7 +256,7 @@ def _notes_on(planes: Planes, opened: _OpenTiff) -> list[str]:
     """
     if planes.after_gap and not planes.available:
         raise FileError(
-            f"{opened.path} names {planes.count} planes, of which the first is missing; put the "
+            f"{opened.path} declares {planes.count} planes, of which the first is missing; put the "
             "other files of this image into the same folder."
         )
     if planes.available == 0:
@@ -270,8 +270,8 @@ def _notes_on(planes: Planes, opened: _OpenTiff) -> list[str]:
         size = " x ".join(str(side.stop) for side in planes.box)
         first = "first is" if read == 1 else f"first {read} are"
         notes.append(
-            f"Its header names {planes.count} planes, of which {existing} exist; the {first} read "
-            f"({planes.axes} {size}){more}."
+            f"Its header declares {planes.count} planes, of which {existing} exist; the {first} "
+            f"read ({planes.axes} {size}){more}."
         )
     elif opened.errors and not opened.notes:
         read = "1 plane is" if planes.available == 1 else f"{planes.available} planes are"

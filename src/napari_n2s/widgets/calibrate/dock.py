@@ -108,7 +108,7 @@ class CalibrateDock(CalibrateForm):
         self._change_method()
 
     def _open(self, *, check_pixels: bool = False) -> CalibrationState | None:
-        """Give the state of the chosen image, a new one if it was changed; None without an image.
+        """Return the state of the chosen image, a new one if it was changed; None without an image.
 
         Parameters
         ----------

@@ -81,7 +81,7 @@ class CalibrateForm(QWidget):
             "Find the best strength for this image, from the noisy image alone.",
         )
         self.stop = with_tooltip(
-            QPushButton("Stop"), "Give up the calibration or the filtering in progress."
+            QPushButton("Stop"), "Cancel the calibration or the filtering in progress."
         )
         self.apply = with_tooltip(
             QPushButton("Denoise"), "Filter what is chosen under 'Apply to', and add it as a layer."
@@ -91,8 +91,8 @@ class CalibrateForm(QWidget):
         self.plot = with_tooltip(
             CurvePlot(),
             "Squared error against the noisy image. With the pixel left out, it is smallest at the "
-            "best strength. With the pixel seen, it falls the less is filtered, and says nothing. "
-            "Click on a point to preview that strength.",
+            "best strength. With the pixel seen, it only grows with the strength, and is "
+            "uninformative. Click on a point to preview that strength.",
         )
         self.compare = with_tooltip(
             QCheckBox("Compare all filters"),

@@ -71,7 +71,7 @@ def calibrate_job(
 def widen_along_z(
     box: Box, axes: str, shape: tuple[int, ...], reach: int
 ) -> tuple[Box, tuple[slice, ...]]:
-    """Extend a box along Z by a number of slices, within the image; and give its place in that.
+    """Extend a box along Z by a number of slices, within the image; return also its place in it.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def preview_job(
     box: Box,
     volume: bool,
 ) -> tuple[PreparedImage, Preview] | Failure:
-    """Filter the part of an image that is in view; give the prepared image and the preview."""
+    """Filter the part of an image that is in view; return the prepared image and the preview."""
     try:
         give_way()
         prepared = prepared or get_ready(request.opened, nan_policy=OMIT, volume=volume)

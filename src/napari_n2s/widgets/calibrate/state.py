@@ -1,4 +1,4 @@
-"""What is known of one image, from when it is chosen until another is, or it is changed."""
+"""State of the dock for one image, until another is chosen or the image is changed."""
 
 from __future__ import annotations
 

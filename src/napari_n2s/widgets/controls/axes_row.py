@@ -37,8 +37,8 @@ class AxesRow(QWidget):
         self.letters = with_tooltip(
             QLineEdit(),
             "One letter for each axis of the image; type other letters if one is wrong. Y and X "
-            "are the axes of a picture, Z depth, T time, C channels, S colours; any other letter "
-            "counts pictures that the network is trained on together.",
+            "are the axes of a slice, Z depth, T time, C channels, S colours; any other letter "
+            "counts images that the network is trained on together.",
         )
         self.words = Sentence()
         lines = QFormLayout(self)

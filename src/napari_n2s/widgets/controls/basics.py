@@ -63,7 +63,7 @@ class Column(QScrollArea):
 
     def _reveal(self) -> None:
         self.widget().layout().activate()
-        for control in reversed(self._to_reveal):  # the first has the last word
+        for control in reversed(self._to_reveal):  # the first one last, so that it wins
             if control.isVisibleTo(self):
                 self.ensureWidgetVisible(control, 0, 0)
 

@@ -74,7 +74,7 @@ class _Elide(QObject):
         return False
 
     def _option(self) -> tuple[QStyleOptionComboBox, str]:
-        """Give the style option of the box and its current text, elided to the room there is."""
+        """Return the style option of the box and its current text, elided to the room there is."""
         box, option = self._box, QStyleOptionComboBox()
         box.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField

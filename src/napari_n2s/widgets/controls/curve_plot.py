@@ -26,11 +26,11 @@ class CurvePlot(Chart):
     picked = Signal(dict)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        key = [("pixel seen: tells nothing", FAINT, DASHES), ("pixel left out", STRONG, LINE)]
+        key = [("pixel seen: uninformative", FAINT, DASHES), ("pixel left out", STRONG, LINE)]
         super().__init__("strength", "squared error", key, parent)
         item = self.getPlotItem()
         dashed = pg.mkPen(FAINT, width=1, style=Qt.PenStyle.DashLine)
-        self._ordinary = item.plot(pen=dashed, name="pixel seen: tells nothing")
+        self._ordinary = item.plot(pen=dashed, name="pixel seen: uninformative")
         self._blind = item.plot(pen=pg.mkPen(STRONG, width=2), name="pixel left out")
         self._dots = pg.ScatterPlotItem(
             size=9, pen=None, brush=STRONG, hoverable=True, hoverSize=13, tip=_tooltip

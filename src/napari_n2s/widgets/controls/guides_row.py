@@ -65,7 +65,7 @@ class GuidesRow(QPushButton):
         self._update_text()
 
     def pixels(self) -> tuple[Any, ...]:
-        """Give the pixels of the ticked layers."""
+        """Return the pixels of the ticked layers."""
         return tuple(layer_data.pixels(each) for each in self._chosen)
 
     def tick(self, layer: Image, ticked: bool) -> None:

@@ -26,13 +26,13 @@ class LossPlot(Chart):
     def __init__(self, parent: QWidget | None = None) -> None:
         key = [
             ("training", FAINT, LINE),
-            ("unseen pixels", STRONG, LINE),
+            ("held-out pixels", STRONG, LINE),
             ("median", OTHER, DASHES),
         ]
         super().__init__("time (s)", "squared error", key, parent)
         item = self.getPlotItem()
         self._training = item.plot(pen=pg.mkPen(FAINT, width=1), name="training")
-        self._held_out = item.plot(pen=pg.mkPen(STRONG, width=2), name="unseen pixels")
+        self._held_out = item.plot(pen=pg.mkPen(STRONG, width=2), name="held-out pixels")
         self._median = item.plot(
             pen=pg.mkPen(OTHER, width=2, style=Qt.PenStyle.DashLine), name="median"
         )

@@ -41,7 +41,7 @@ class DeviceRow(QWidget):
         self._delay.start()
 
     def text(self) -> str:
-        """Give the description."""
+        """Return the description."""
         return str(self._label.text())
 
     def choose(self, name: str) -> None:

@@ -41,10 +41,10 @@ NO_IMAGE = (
     "There is no image layer to denoise; open an image, or take one from "
     "File > Open Sample > Noise2Self."
 )
-ON_DEMAND = "Each picture is denoised when it is first looked at, and noisy until then."
+ON_DEMAND = "Each slice or frame is denoised when you first look at it, and noisy until then."
 APPLYING = "Noise2Self: applying"
-SHRUNK = "There is little memory: training continues with smaller batches, which takes longer."
-OMIT = "Denoise around the pixels that are NaN or infinite, and leave them as they are?"
+SHRUNK = "Memory is low: training continues with smaller batches, which takes longer."
+OMIT = "Denoise around the pixels that are NaN or infinite, and leave them unchanged?"
 
 
 class DenoiseDock(DenoiseForm):
@@ -87,7 +87,7 @@ class DenoiseDock(DenoiseForm):
     def reset_choices(self, event: object = None) -> None:
         """List the image layers again; napari calls this when they change."""
         refresh_choices(self.image)
-        refresh_choices(self.learn_from)
+        refresh_choices(self.train_on)
         self._describe_image()
         self._result_panel.reconsider()
         self._check_first_look.throttle()
@@ -113,7 +113,7 @@ class DenoiseDock(DenoiseForm):
         self.axes.changed.connect(self.guides.reset_choices)
         self.axes.changed.connect(self._drop_preview)
         self.axes.changed.connect(self._excluded_panel.reconsider)
-        for control in (self.image, self.learn_from, self.apply_to, self.axes, self.guides):
+        for control in (self.image, self.train_on, self.apply_to, self.axes, self.guides):
             control.changed.connect(self._result_panel.reconsider)
         self.train.clicked.connect(self._train)
         self.pause.clicked.connect(self._pause)
@@ -148,7 +148,7 @@ class DenoiseDock(DenoiseForm):
         self.axes.commit()
         try:
             settings = self.advanced.settings()
-            region = read_region(self._viewer, source, self.learn_from.value)
+            region = read_region(self._viewer, source, self.train_on.value)
             request = self._read_request(source, region)
         except N2SError as error:
             self._result_panel.refuse(str(error))

@@ -32,7 +32,7 @@ SETTINGS = "Excluded pixels: see the settings outliers and constant areas under 
 TOOLTIP = (
     "Adds a labels layer of the pixels that are excluded from the training: orange (1) outliers "
     "such as hot pixels; blue (2) areas of exactly one value; yellow (3) single pixels that are "
-    "either outliers or spots; pink (4) NaN or infinite. Of a large image it shows the picture in "
+    "either outliers or spots; pink (4) NaN or infinite. Of a large image it shows the slice in "
     "view. How they are treated is set by outliers and constant areas under Advanced."
 )
 NAME = "n2s excluded"
@@ -121,7 +121,7 @@ class ExcludedPanel:
         worker.start()
 
     def _box(self, request: Request) -> Box:
-        """Give the whole image, or the part in view of one that takes long to search."""
+        """Return the whole image, or the part in view of one that takes long to search."""
         whole = tuple(slice(0, size) for size in request.image.shape)
         if prod(request.image.shape) <= MAX_TRAINING_VALUES:
             return whole
@@ -145,7 +145,7 @@ class ExcludedPanel:
 
 
 def _appearance() -> dict[str, Any]:
-    """Give the colours of the labels, and their meaning for the status bar."""
+    """Return the colours of the labels, and their meaning for the status bar."""
     colours: dict[int | None, str] = {None: "transparent", **dict(enumerate(LABELS.values()))}
     return {
         "colormap": DirectLabelColormap(color_dict=colours),

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 NAME = "n2s first look"
 WORDS = (
-    "A first look, by a network trained on simulated pictures only: press Train, and it learns "
-    "from this image."
+    "A first look, by a network trained on simulated images only: press Train to train it on "
+    "this image."
 )
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari_n2s.training.progress import Progress
 
 Choices = Callable[[Any], list[Any]]
-PAUSE, RESUME, CONTINUE = "Pause", "Resume", "Go on"
+PAUSE, RESUME, CONTINUE = "Pause", "Resume", "Continue"
 
 
 class DenoiseForm(QWidget):
@@ -42,7 +42,7 @@ class DenoiseForm(QWidget):
     Parameters
     ----------
     images, sources, targets, guides : callable
-        They list the choices of `image`, `learn_from`, `apply_to` and `guides`.
+        They list the choices of `image`, `train_on`, `apply_to` and `guides`.
     preferences : Preferences
         Initial values of some controls.
     """
@@ -61,7 +61,7 @@ class DenoiseForm(QWidget):
     ) -> None:
         super().__init__()
         self.image = choice(images, "The image layer to denoise; it is not changed.")
-        self.learn_from = choice(
+        self.train_on = choice(
             sources,
             "What the network is trained on: training on a part that contains all kinds of "
             "structure is faster than on a large stack.",
@@ -100,7 +100,7 @@ class DenoiseForm(QWidget):
         self.stop = with_tooltip(
             QPushButton("Stop"),
             "End the training now and apply the best network so far; before there is one, and "
-            "while it is being applied, give up.",
+            "while it is being applied, cancel.",
         )
         self.apply = with_tooltip(
             QPushButton("Apply"),
@@ -121,7 +121,8 @@ class DenoiseForm(QWidget):
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.compare = with_tooltip(
-            QPushButton("Hold to see before"), "Hides the denoised image while the button is held."
+            QPushButton("Hold to see original"),
+            "Hides the denoised image while the button is held.",
         )
         self.methods = with_tooltip(
             QPushButton("Copy methods"),
@@ -153,7 +154,7 @@ class DenoiseForm(QWidget):
         effort = (self.effort, self.effort_words)
         for control in (self.train, self.axes, self.guides, *effort, self.advanced):
             control.setEnabled(not working)
-        for box in (self.image, self.learn_from, self.apply_to):
+        for box in (self.image, self.train_on, self.apply_to):
             box.enabled = not working
         self.show_findings(())
         self.stop.setEnabled(working)
@@ -213,7 +214,7 @@ class DenoiseForm(QWidget):
         self.form = form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow("Axes", self.axes)
-        form.addRow("Learn from", self.learn_from.native)
+        form.addRow("Train on", self.train_on.native)
         form.addRow("Apply to", self.apply_to.native)
         form.addRow("Guides", self.guides)
         form.addRow("Effort", self.effort)

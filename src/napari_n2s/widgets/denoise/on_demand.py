@@ -1,4 +1,4 @@
-"""Result of an image larger than memory: each picture is denoised when it is first looked at."""
+"""Result for an image larger than memory: each slice is denoised when it is first looked at."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     Index = tuple[Any, ...]
 
 CACHE_BYTES = 2**28
-"""Size of the cache of denoised pictures, in bytes."""
+"""Size of the cache of denoised slices, in bytes."""
 
 
 class OnDemand:
-    """A lazy array of the denoised pictures of an image.
+    """A lazy array of the denoised slices or frames of an image.
 
-    An index in the thread of the window, which must not wait, gives a picture that is not in the
+    Indexing in the thread of the window, which must not wait, returns a slice that is not in the
     cache as it is, noisy, and starts to denoise it in the background; the layers are refreshed
-    when it is done. Several pictures at once, as of a volume, stay noisy. In other threads,
+    when it is done. Several slices at once, as of a volume, stay noisy. In other threads,
     `numpy.asarray` and `denoised` wait for the denoised values.
 
     Parameters
@@ -67,17 +67,17 @@ class OnDemand:
         self.busy = False
 
     def store(self, box: Box, clean: NDArray[Any]) -> None:
-        """Add a denoised picture to the cache, and drop those that were looked at longest ago."""
+        """Add a denoised slice to the cache, and drop those least recently looked at."""
         self._cache[self._number(box)] = clean
         while len(self._cache) > 1 and len(self._cache) * clean.nbytes > CACHE_BYTES:
             self._cache.popitem(last=False)
 
     def show_in(self, layer: Image) -> None:
-        """Refresh a layer whenever a picture has been denoised."""
+        """Refresh a layer whenever a slice has been denoised."""
         self._layers.add(layer)
 
     def adapted_model(self) -> Model:
-        """Give the model, adapted to the image's intensities; slow, not for the window's thread."""
+        """Return the model, adapted to the image's intensities; not for the window's thread."""
         if self._elsewhere:
             from napari_n2s.inference.transfer import fit_to
 
@@ -98,7 +98,7 @@ class OnDemand:
             return np.asarray(thread.submit(finish, work).result())
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Give a part; in the window's thread noisy if it is not in the cache."""
+        """Return a part; in the window's thread noisy if it is not in the cache."""
         box, inner = _cover(index, self.shape)
         if current_thread() is not main_thread():
             return self.denoised(box)[inner]
@@ -128,18 +128,18 @@ class OnDemand:
         return self
 
     def _number(self, box: Box) -> Index:
-        """Give the index of the picture that a box is in, 0 along the axes of a picture."""
+        """Return the index of the slice that a box is in, 0 along the axes of a slice."""
         return tuple(s.start if each else 0 for s, each in zip(box, self._is_stacked, strict=True))
 
     def _denoise_next(self) -> None:
-        """Denoise the picture that was looked at last, in the background."""
+        """Denoise the slice that was looked at last, in the background."""
         number, self._next = self._next, None
         if number is None or number in self._cache:
             return
         self.busy = True
         sides = zip(number, self.shape, self._is_stacked, strict=True)
         box = tuple(slice(at, at + 1) if each else slice(0, size) for at, size, each in sides)
-        worker = _picture_job(self.adapted_model, self._image, self.dtype, box)
+        worker = _slice_job(self.adapted_model, self._image, self.dtype, box)
         worker.returned.connect(lambda clean: self._draw(box, clean))
         worker.finished.connect(self._continue)
         worker.start()
@@ -147,7 +147,7 @@ class OnDemand:
     def _draw(self, box: Box, clean: NDArray[Any] | Failure) -> None:
         if isinstance(clean, Failure):
             failure = self._number(box), clean.sentence
-            if failure != self._last_failure:  # a picture is tried again at each look
+            if failure != self._last_failure:  # a slice is tried again at each look
                 show_error(clean.sentence)
             self._last_failure = failure
             if self._next == failure[0]:  # looked at while it was being denoised
@@ -162,8 +162,8 @@ class OnDemand:
         self._denoise_next()
 
 
-def begin_on_demand(progress: Progress, request: Request, picture: NDArray[Any]) -> OnDemand:
-    """Make an array that denoises on demand, beginning with the picture already denoised."""
+def begin_on_demand(progress: Progress, request: Request, clean: NDArray[Any]) -> OnDemand:
+    """Make an array that denoises on demand, beginning with the slice already denoised."""
     from napari_n2s.pipeline.safeguard import safest
 
     assert request.part is not None
@@ -171,7 +171,7 @@ def begin_on_demand(progress: Progress, request: Request, picture: NDArray[Any])
     elsewhere = request.region is not None or request.target is not None
     image = request.opened_target.as_volume(model.settings.volume)
     lazy = OnDemand(model, image, request.dtype, elsewhere=elsewhere)
-    lazy.store(request.part, picture)
+    lazy.store(request.part, clean)
     return lazy
 
 
@@ -193,10 +193,10 @@ def _cover(index: Any, shape: tuple[int, ...]) -> tuple[Box, Index]:
 
 
 @in_background
-def _picture_job(
+def _slice_job(
     adapted_model: Callable[[], Model], image: images.Image, dtype: Any, box: Box
 ) -> Generator[Applying, None, NDArray[Any] | Failure]:
-    """Denoise one picture in the background."""
+    """Denoise one slice in the background."""
     try:
         give_way()
         from napari_n2s.core.device import choose_device, memory_in_words

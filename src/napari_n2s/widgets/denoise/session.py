@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     Show = Callable[[Any], None]
     End = Callable[[Denoised | Failure | None], None]
 
-REPLACED = "{0} was changed or removed since the training; press Train to begin anew."
-EDITED = "Pixels of {0}, or of its guides or pairs, were edited since; press Train to begin anew."
+REPLACED = "{0} was changed or removed since the training; press Train to start again."
+EDITED = "Pixels of {0}, or of its guides or pairs, were edited since; press Train to start again."
 OTHER_IMAGE = (
-    "This training is of {0} as it was; choose that image again, or press Train to begin anew."
+    "This training is of {0} as it was; choose that image again, or press Train to start again."
 )
 OTHER_PAIRS = (
     "This training is of {0} and its pairs as they were; choose them again, or press Train to "
-    "begin anew."
+    "start again."
 )
 OTHER_GUIDES = (
     "This training is with other guides than those that are ticked now; tick them again, or press "
-    "Train to begin anew."
+    "Train to start again."
 )
 
 

@@ -48,7 +48,7 @@ class PairsDock(DenoiseDock):
         self.pretrained.setChecked(False)
         self.advanced.hide_settings(*UNUSED)
         self.advanced.controls["network"].removeItem(0)  # the blind-spot network
-        for choice in (self.learn_from, self.apply_to):
+        for choice in (self.train_on, self.apply_to):
             show_row(self.form, choice.native, False)
         self.apply.hide()
         self.train.setToolTip(

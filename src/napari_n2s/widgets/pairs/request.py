@@ -1,4 +1,4 @@
-"""What the user asks for in the Pairs dock, and the background job that does it."""
+"""The user's request in the Pairs dock, and the background job that carries it out."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from napari_n2s.widgets.jobs import Failure
 
 ALONE = (
-    "There is no other image layer to learn {0} from; open a second recording of the same field, "
+    "There is no other image layer to pair with {0}; open a second recording of the same field, "
     "or take the pairs from {0} itself."
 )
 NO_AXIS = (
-    "{0} has no axis with two pictures or more along it; choose a stack, or correct its axes above."
+    "{0} has no axis with two images or more along it; choose a stack, or correct its axes above."
 )
 
 
@@ -94,7 +94,7 @@ def splits(source: Image | None) -> list[tuple[str, str]]:
         return []  # the training explains what is wrong
     sizes = dict(zip(found.axes, found.shape, strict=True))
     names = layer_data.COUNTED
-    return [(f"{a}: {sizes[a]} {names.get(a, 'picture')}s", a) for a in found.sample_axes]
+    return [(f"{a}: {sizes[a]} {names.get(a, 'image')}s", a) for a in found.sample_axes]
 
 
 def read_pairs(
@@ -128,7 +128,7 @@ def read_pairs(
 def pairs_job(
     task: Task, control: JobControl
 ) -> Generator[Replicates | Preparing | Progress | Preview | Applying, None, Denoised | Failure]:
-    """Make the replicates, yield them with what was found, then train and apply a network."""
+    """Make the replicates, yield them with the findings, then train and apply a network."""
     return (yield from run_with_torch(partial(_denoise_pairs, task, control)))
 
 

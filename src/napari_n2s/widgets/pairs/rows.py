@@ -21,17 +21,17 @@ WAYS = {
     ),
     "halves": (
         "its even and odd frames",
-        "The averages of the even and of the odd frames are two replicates of one picture; what "
+        "The averages of the even and of the odd frames are two replicates of one image; what "
         "moves or changes between frames is blurred.",
     ),
     "neighbours": (
         "its neighbouring frames",
-        "Each frame is predicted from the neighbouring ones, and a movie stays a movie; it fails "
+        "Each frame is predicted from the neighbouring ones, and the result is a movie; it fails "
         "where objects move by more than their own width from one frame to the next.",
     ),
     "repeats": (
         "its repeats",
-        "Each picture along the axis is predicted from the others, and all become one; what moves "
+        "Each image along the axis is predicted from the others, and all are averaged; what moves "
         "or changes between them is blurred.",
     ),
     PHOTONS_SPLIT: (

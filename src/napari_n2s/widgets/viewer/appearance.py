@@ -26,7 +26,7 @@ def mixes(source: Image) -> bool:
 
 
 def appearance(source: Image) -> dict[str, Any]:
-    """Give the appearance of a layer that covers its source and looks like it."""
+    """Return the appearance of a layer that covers its source and looks like it."""
     look = {name: getattr(source, name) for name in LOOK}
     if not source.rgb:
         look["colormap"] = source.colormap
@@ -36,7 +36,7 @@ def appearance(source: Image) -> dict[str, Any]:
 def placement(
     source: Image, corner: Sequence[float], stretch: Sequence[int] | int = 1
 ) -> dict[str, Any]:
-    """Give the placement of a layer that shows a part of its source.
+    """Return the placement of a layer that shows a part of its source.
 
     Parameters
     ----------

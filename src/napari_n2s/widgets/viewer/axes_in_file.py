@@ -60,7 +60,7 @@ _readings: WeakKeyDictionary[Image, tuple[Shape, AxesReading]] = WeakKeyDictiona
 
 
 def axes_in_file(layer: Image, shape: Shape) -> str | None:
-    """Give the axes that a layer's file declares for an image of a shape, as far as they are known.
+    """Return the axes that a layer's file declares for an image of a shape, as far as known.
 
     Returns
     -------

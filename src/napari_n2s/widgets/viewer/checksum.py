@@ -1,4 +1,4 @@
-"""Checksum of the pixels of a layer, by which an edit in place is noticed."""
+"""Checksum of the pixels of a layer, by which an edit in place is detected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def checksum(image: Any) -> int | None:
     ----------
     image : array_like
         Of an image with more than `MAX_VALUES` values, a regular grid of lines is read, some from
-        each picture: an edit of a whole picture is noticed, one of a few pixels may not be.
+        each slice or frame: an edit of a whole one is noticed, one of a few pixels may not be.
 
     Returns
     -------

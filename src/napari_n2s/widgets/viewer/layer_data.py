@@ -1,4 +1,4 @@
-"""What an image layer holds: its pixels, and what each of their axes is."""
+"""The data of an image layer: its pixels, and the meaning of their axes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ LETTERS = {
     **{letter: letter.upper() for letter in "tzcyx"},
     "time": "T", "frame": "T", "depth": "Z", "slice": "Z", "channel": "C", "channels": "C",
 }  # fmt: skip
-"""Axis labels with a known meaning; any other axis counts pictures of the same kind."""
-COUNTED = {"T": "frame", "Z": "slice", "Q": "picture", "C": "channel", "S": "colour"}
+"""Axis labels with a known meaning; any other axis counts images of the same kind."""
+COUNTED = {"T": "frame", "Z": "slice", "Q": "image", "C": "channel", "S": "colour"}
 """What one entry along an axis is called."""
 
 _corrected: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
-"""Axes that users have typed for their layers."""
+"""Axes that the user has typed for layers."""
 
 
 def pixels(layer: Image) -> Any:
-    """Give a layer's data; of a multiscale layer, that of full resolution."""
+    """Return a layer's data; of a multiscale layer, that of full resolution."""
     return layer.data[0] if layer.multiscale else layer.data
 
 
@@ -42,7 +42,7 @@ def correct_axes(layer: Image, letters: str) -> None:
 
 
 def axes(layer: Image) -> str:
-    """Give one letter for each axis of a layer's pixels.
+    """Return one letter for each axis of a layer's pixels.
 
     They are taken from the user's correction, else from axis labels among which Y and X are, else
     from the layer's file, else guessed from the number of axes.
@@ -60,14 +60,14 @@ def axes(layer: Image) -> str:
 
 
 def slice_distance(layer: Image) -> float:
-    """Give the distance between slices along Z, in pixels along Y."""
+    """Return the distance between slices along Z, in pixels along Y."""
     z, y = (axes(layer).index(letter) for letter in "ZY")
     one = ratio(layer.units[z], layer.units[y])
     return float(abs(layer.scale[z] * one / layer.scale[y]))
 
 
 def describe(layer: Image) -> str:
-    """Describe in words what the axes are taken for, the size and the data type."""
+    """Describe the meaning of the axes, the size and the data type in words."""
     data, letters = pixels(layer), axes(layer)
     counted = [
         f"{size} {COUNTED[letter]}{'s' * (size != 1)}"

@@ -34,7 +34,7 @@ def image_layers(viewer: Viewer) -> list[Image]:
 
 
 def active_image(viewer: Viewer) -> Image | None:
-    """Give the selected layer if it is an image and not a preview."""
+    """Return the selected layer if it is an image and not a preview."""
     active = viewer.layers.selection.active
     return active if active in image_layers(viewer) else None
 
@@ -108,7 +108,7 @@ def add_result(
     corner : list of float
         Position in the source of the centre of the image's first pixel.
     metadata : dict
-        Account of how it was made.
+        Report on how it was made.
     preview : Image or None
         Layer of a preview, which becomes the result if it is still there: to remove one layer and
         add another stops the window for a third of a second.
@@ -152,7 +152,7 @@ def _show_in_place_of(viewer: Viewer, result: Image, others: list[Image]) -> Non
 
 
 def accounts(viewer: Viewer) -> dict[str, dict[str, Any]]:
-    """Give the accounts of all results of networks by the names of their layers."""
+    """Return the reports on all results of networks by the names of their layers."""
     found = {layer.name: layer.metadata.get(ACCOUNT, {}) for layer in viewer.layers}
     return {name: account for name, account in found.items() if "network" in account}
 
@@ -219,7 +219,7 @@ def follow_removal(
 
 
 def name_above(source: Image, label: str) -> str:
-    """Name a layer that shows something of a source."""
+    """Return the name of a layer that belongs to a source."""
     return f"{source.name} [{label}]"
 
 

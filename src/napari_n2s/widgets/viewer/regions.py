@@ -1,4 +1,4 @@
-"""Parts of an image layer: what is in view, and what a shapes layer outlines."""
+"""Parts of an image layer: the part in view, and the part that a shapes layer outlines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMALLEST = 16
 
 
 def camera(viewer: Viewer) -> Any:
-    """Give the camera, which is an attribute of `viewer.scene` from napari 0.9 on."""
+    """Return the camera, which is an attribute of `viewer.scene` from napari 0.9 on."""
     return getattr(viewer, "scene", viewer).camera
 
 
@@ -35,7 +35,7 @@ def _in_view(viewer: Viewer, layer: Image, point: Sequence[float]) -> NDArray:
 
 
 def slice_in_view(viewer: Viewer, layer: Image) -> Box:
-    """Give the slice of a layer that is in view: whole along Y, X, C and S, one entry elsewhere."""
+    """Return the slice of a layer in view: whole along Y, X, C and S, one entry elsewhere."""
     here = _in_view(viewer, layer, viewer.dims.point)
     box = []
     for axis, (letter, size) in enumerate(
@@ -63,7 +63,7 @@ def part_in_view(viewer: Viewer, layer: Image) -> Box:
 
 
 def drawn(shapes: Shapes, layer: Image) -> Box:
-    """Give the bounding rectangle of all shapes in a shapes layer, in every picture.
+    """Return the bounding rectangle of all shapes in a shapes layer, over all slices and frames.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def drawn(shapes: Shapes, layer: Image) -> Box:
     """
     if not shapes.data:
         raise ImageError(
-            f"Nothing is drawn in {shapes.name}; draw a rectangle, or learn from the whole image."
+            f"Nothing is drawn in {shapes.name}; draw a rectangle, or train on the whole image."
         )
     letters, shape = layer_data.axes(layer), layer_data.pixels(layer).shape
     corners = np.array(

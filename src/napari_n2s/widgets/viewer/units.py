@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ratio(unit: Any, other: Any) -> float:
-    """Give the factor from one unit to another; 1 if they measure different quantities."""
+    """Return the factor from one unit to another; 1 if they measure different quantities."""
     one = 1 * unit
     return float(one.m_as(str(other))) if one.is_compatible_with(str(other)) else 1.0
 
