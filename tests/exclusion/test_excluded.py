@@ -182,8 +182,6 @@ def test_traces_of_detectors_and_of_processing_are_named(tmp_path):
     iio.imwrite(tmp_path / "a.jpg", NOISY.clip(0, 255).astype(np.uint8), quality=75)
     assert "JPEG" in "".join(name_processing(iio.imread(tmp_path / "a.jpg")))
     light = NOISY.astype(float)
-    smeared = 0.65 * light + 0.35 * np.roll(light, 1, 0)
-    assert "along Y" in "".join(name_processing(smeared))
     striped = light + RNG.normal(0, 2, (1, 160))
     assert "columns" in "".join(name_processing(striped))
     woven = NOISY.copy()

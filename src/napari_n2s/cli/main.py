@@ -165,5 +165,4 @@ def _help(name: str, default: Any) -> str:
     about = words(name).replace("%", "%%")
     if default is None or isinstance(default, bool):
         return about
-    shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
-    return f"{about} (default: {shown})"
+    return f"{about} (default: {default})"

@@ -60,11 +60,12 @@ class Settings:
         "two dimensions, a blind-spot radius of 0 to 4): good at once, and better after a minute. "
         "A few steps from scratch are tried as well, and kept if they predict the image better.",
     )
-    blind_spot_radius: tuple[int, ...] = _setting(
-        (0,),
+    blind_spot_radius: tuple[int, ...] | None = _setting(
+        None,
         "Radius of the donut's blind spot in pixels: 0 hides the pixel alone; use more where noise "
         "is correlated between neighbouring pixels. One number, or one for each axis, such as 0 2 "
-        "for noise that runs along X.",
+        "for noise that is correlated along X; left out, it is chosen from the correlation of the "
+        "noise, which is measured where the image is smooth.",
         within=(0, 7),
     )
     context: int | None = _setting(
@@ -170,14 +171,14 @@ class Settings:
     )
 
     def radius_along(self, ndim: int) -> tuple[int, ...]:
-        """Return the blind-spot radius along each of `ndim` axes of space.
+        """Return the blind-spot radius along each of `ndim` axes of space; 0 if still left out.
 
         Raises
         ------
         SettingsError
             If the setting has another number of axes.
         """
-        radius = self.blind_spot_radius
+        radius = self.blind_spot_radius or (0,)
         if len(radius) not in (1, ndim):
             raise SettingsError(
                 f"blind_spot_radius has {len(radius)} numbers, but the image has {ndim} axes of "

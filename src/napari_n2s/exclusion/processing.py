@@ -1,14 +1,13 @@
 """Traces of the detector and of earlier processing that a blind-spot network takes for structure.
 
-Stripes, noise correlated along one axis, upsampling, interlacing and JPEG compression can be
-predicted from neighbouring pixels, and thus remain in the result.
+Stripes, upsampling, interlacing and JPEG compression can be predicted from neighbouring pixels, and
+thus remain in the result.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.util import view_as_blocks
 
 SIDE = 512
 """Side in pixels of the central part that is examined."""
@@ -25,13 +24,6 @@ BLOCK, STEP = 8, 6.0
 """Side of JPEG blocks, and standard errors by which steps at their borders differ from others."""
 FEWEST = 64
 """Pixels needed along each axis."""
-PATCH, SMOOTHEST = 16, 0.1
-"""Side of patches in pixels, and fraction of them taken for smooth, in which the noise is compared
-along both axes."""
-CERTAIN = 4.0
-"""Standard errors by which the smoothest patches have to differ more along one axis."""
-UNEQUAL = 1.25
-"""Ratio of the variances of differences along the two axes: 1 for independent noise."""
 STRIPED, ONE_AXIS = 8.0, 4.0
 """Variance of means of lines against their neighbours, relative to that expected from noise, and
 to that along the other axis, from which on an image has stripes."""
@@ -54,13 +46,13 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
     findings = []
     if _enlarged(part) and _enlarged(part.T):
         findings.append(
-            "The image seems to have been enlarged to twice its size: neighbouring pixels share "
-            "noise, which stays in the result; denoise the original, or reduce it to half."
+            "The image seems to have been enlarged to twice its size, by which the noise of "
+            "neighbouring pixels is correlated; denoise the original if you have it."
         )
     elif _blocks(part) and _blocks(part.T):
         findings.append(
-            "The image shows the blocks of JPEG compression, by which neighbouring pixels share "
-            "noise, which stays in the result; denoise the uncompressed original."
+            "The image shows the blocks of JPEG compression, by which the noise of neighbouring "
+            "pixels is correlated; denoise the uncompressed original if you have it."
         )
     by_columns, by_rows = (_differ(part, axis) for axis in (1, 0))
     for name, own, other in (("columns", by_columns, by_rows), ("rows", by_rows, by_columns)):
@@ -69,12 +61,6 @@ def name_processing(picture: NDArray[np.floating]) -> tuple[str, ...]:
                 f"Whole {name} of the image are brighter or darker than their neighbours; the "
                 "network takes that for structure, and it stays in the result."
             )
-    shared = _shared(part)
-    if shared and not findings:
-        findings.append(
-            f"Neighbouring pixels along {shared} seem to share noise, which stays in the result; "
-            f"widen the blind spot: blind_spot_radius 0 2 for noise that runs along X, 2 0 along Y."
-        )
     if _interlaced(part):
         findings.append(
             "Even and odd rows of the image differ, as in interlaced video or bidirectional "
@@ -122,29 +108,6 @@ def _differ(picture: NDArray[np.float64], axis: int) -> float:
     spread = float(np.quantile(np.abs(off), WITHIN))
     means = np.clip(off, -3 * spread, 3 * spread).mean(1)
     return float(np.median(means**2) / max(NORMAL * spread**2 / off.shape[1], 1e-30))
-
-
-def _shared(picture: NDArray[np.float64]) -> str:
-    """Return the axis along which the noise is more correlated in smooth patches, if any."""
-    rows, columns = (size // PATCH for size in picture.shape)
-    whole = picture[: rows * PATCH, : columns * PATCH]
-    patches = view_as_blocks(whole, (PATCH, PATCH))  # type: ignore[no-untyped-call]
-    patches = patches.reshape(-1, PATCH, PATCH)
-    along, across = (np.diff(patches, axis=axis) for axis in (2, 1))
-    squares = np.stack([(each**2).mean((1, 2)) for each in (along, across)])
-    total = squares.sum(0)
-    order = np.argsort(total)
-    order = order[total[order] > 0]
-    smooth = order[: max(4, round(SMOOTHEST * len(order)))]
-    if len(smooth) < 4:
-        return ""
-    differ = squares[0, smooth] - squares[1, smooth]
-    if abs(differ.mean()) < CERTAIN * differ.std(ddof=1) / len(smooth) ** 0.5:
-        return ""
-    ratio = float(squares[0, smooth].mean() / max(squares[1, smooth].mean(), 1e-30))
-    if ratio < 1 / UNEQUAL:
-        return "X"
-    return "Y" if ratio > UNEQUAL else ""
 
 
 def _interlaced(picture: NDArray[np.float64]) -> bool:

@@ -45,7 +45,7 @@ def traits_of(settings: Settings, *, paired: bool = False) -> MethodTraits:
         Whether it is trained on replicates.
     """
     blind_spot = settings.network == "donut" and not paired
-    independent = not any(settings.blind_spot_radius)
+    independent = not any(settings.blind_spot_radius or ())
     return MethodTraits(
         blind_spot=blind_spot,
         uses_posterior=blind_spot and independent,

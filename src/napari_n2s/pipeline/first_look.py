@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -9,14 +10,13 @@ from numpy.typing import NDArray
 
 from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
-from napari_n2s.exclusion.excluded import exclude
 from napari_n2s.images.image import Image
-from napari_n2s.images.missing import require_usable
-from napari_n2s.images.scale import measure_scale
 from napari_n2s.images.sources import Box
 from napari_n2s.inference.model import Model
+from napari_n2s.methods.correlated_noise import adapt_to_noise
 from napari_n2s.nn.pretrained import fits, weights_for
 from napari_n2s.preparation.held_out import Score
+from napari_n2s.preparation.prepared import prepare
 
 
 def first_look(image: Image, box: Box, device: str = "auto") -> NDArray[np.generic] | None:
@@ -30,16 +30,18 @@ def first_look(image: Image, box: Box, device: str = "auto") -> NDArray[np.gener
     settings = Settings(nan_policy="omit", device=device)
     part = image.without_guides().part(box).load()
     part.layout.require_size()
-    require_usable(part.missing, settings.nan_policy)
     if not fits(settings, channels=part.channels, ndim=2):
         return None
+    prepared = prepare(part, settings)
+    settings, _ = adapt_to_noise(settings, prepared)
+    radius = max(settings.radius_along(ndim=2))  # of a line, the square around it
     model = Model(
-        settings=settings,
+        settings=replace(settings, blind_spot_radius=(radius, radius)),
         channels=1,
         ndim=2,
-        scale=measure_scale(part.canonical, exclude(part.canonical, settings, part.missing)[0]),
+        scale=prepared.scale,
         context=None,
-        weights=weights_for((0, 0)),
+        weights=weights_for((radius, radius)),
         step=0,
         score=Score(nan, nan, 0),
         turns=1,

@@ -118,6 +118,7 @@ def preparing(
         if "C" not in image.axes:
             settings = replace(settings, channels="joint")
         data = yield from wrap(preparing_training_data(image, settings, size), Preparing)
+        settings = replace(settings, blind_spot_radius=data.blind_spot_radius)
     fits = pretrained.fits(settings, data.channels, data.ndim, data.colours)
     # Weights pretrained without guides are slow to learn to use them.
     if data.constant or data.guide_scale or not fits:

@@ -18,6 +18,7 @@ from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
+from napari_n2s.methods.correlated_noise import adapt_to_noise
 from napari_n2s.methods.traits import radius_of
 from napari_n2s.preparation.augmentation import Orientation
 from napari_n2s.preparation.dependent_frames import find_dependent_frames
@@ -80,6 +81,8 @@ class TrainingData:
         Whether some pixels are missing or excluded.
     colours : int
         Number of colours of each channel.
+    blind_spot_radius : tuple of int or None
+        Along each axis of space, as set or as chosen for the image; None without a blind spot.
     """
 
     x: Tensor
@@ -101,6 +104,7 @@ class TrainingData:
     findings: tuple[str, ...] = ()
     has_excluded: bool = False
     colours: int = 1
+    blind_spot_radius: tuple[int, ...] | None = None
 
     def to(self, device: torch.device) -> TrainingData:
         """Move the windows to a device, and the image unless it is very large."""
@@ -227,6 +231,7 @@ def preparing_training_data(
     prepared = prepare(sampled, settings)
     guides, guide_scale, guide_findings = prepare_guides(sampled, prepared)
     x, missing, held_out = prepared.x, prepared.missing, prepared.held_out
+    settings, noise_findings = adapt_to_noise(settings, prepared)
     radius = radius_of(settings, x.ndim - 2)
     structure, baselines = find_sparse_structure(x), calibrate_baselines(prepared, radius)
     windows = torch.from_numpy(held_out.crop_windows(x))
@@ -266,10 +271,12 @@ def preparing_training_data(
             *filter(None, [unread]),
             *prepared.exclusion_counts.sentences(settings),
             *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
+            *noise_findings,
             *dependent.values(),
             *guide_findings,
         ),
         colours=prepared.layout.colours,
+        blind_spot_radius=radius,
         has_excluded=bool(missing.any()),
     )
 

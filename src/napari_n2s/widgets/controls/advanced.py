@@ -73,7 +73,9 @@ def _control(setting: Field[Any]) -> QWidget:
         box.setChecked(default)
         return box
     if "tuple" in str(setting.type):
-        return QLineEdit(" ".join(map(str, default)))
+        numbers = QLineEdit()
+        numbers.setPlaceholderText("automatic")
+        return numbers
     low, high = setting.metadata["within"]
     if "int" in str(setting.type):
         whole = QSpinBox()
@@ -98,7 +100,7 @@ def _read(name: str, control: QWidget) -> Any:
         return control.isChecked()
     if isinstance(control, QLineEdit):
         try:
-            return tuple(int(each) for each in control.text().replace(",", " ").split())
+            return tuple(int(each) for each in control.text().replace(",", " ").split()) or None
         except ValueError:
             raise SettingsError(
                 f"{name} is {control.text()!r}; give one whole number, or one for each axis, as "
