@@ -152,11 +152,11 @@ KINDS = ("hot", "bar", "bead", "border", "repeated")
 def main(tell: Callable[[str], None] = print) -> None:
     """Run the kinds that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kinds", nargs="*", default=KINDS, choices=[*KINDS, []])
+    parser.add_argument("kinds", nargs="*", default=[], choices=[*KINDS, []])
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--pictures", type=int, default=PICTURES)
     chosen = parser.parse_args()
-    for kind in chosen.kinds:
+    for kind in chosen.kinds or KINDS:
         lost = []
         for number in range(chosen.pictures):
             case = make(kind, number)

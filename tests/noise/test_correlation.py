@@ -113,3 +113,11 @@ def test_a_model_has_the_radius_chosen_and_what_was_set_is_kept():
     *_, last = train(image, axes="YX", steps=1, device="cpu", network="unet-small")
     assert last.best.settings.blind_spot_radius is None
     assert any("choose the network donut" in each for each in last.trainer.data.findings)
+
+
+def test_the_methods_paragraph_names_a_blind_spot_wider_than_a_pixel():
+    _, report = denoise(noisy("cells", "X", (1, 0.5)), axes="YX", steps=1, device="cpu")
+    assert "a blind-spot radius of 0 × 1 pixels" in report.methods()
+    _, report = denoise(noisy("cells"), axes="YX", steps=1, device="cpu")
+    assert "blind-spot radius" not in report.methods()
+    assert "blind_spot_radius" not in report.methods()

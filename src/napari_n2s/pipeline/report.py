@@ -25,7 +25,7 @@ DIVERGED = (
     "The training diverged towards its end, and an earlier state of the network is used; "
     "choose a smaller learning rate."
 )
-DESCRIBED = ("seconds", "steps", "device", "pretrained")
+DESCRIBED = ("seconds", "steps", "device", "pretrained", "blind_spot_radius")
 """Settings that the methods paragraph mentions in its own words."""
 
 
@@ -129,6 +129,9 @@ class Report:
             if self.settings.network == "donut"
             else f"a {self.settings.network} network"
         )
+        radius = self.settings.blind_spot_radius or ()
+        if any(radius) and traits_of(self.settings).blind_spot:
+            network += f" with a blind-spot radius of {' × '.join(map(str, radius))} pixels"
         if self.settings.channels == "independent":
             network += " for each channel"
         changed = [
