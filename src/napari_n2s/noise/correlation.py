@@ -32,9 +32,9 @@ DIRECTED = 0.075
 MAX_EXCESS = 0.09
 """Correlation at two pixels beyond that of noise smeared by a Gaussian, the fourth power of that at
 one, from which on part of it is texture."""
-PATTERN = 0.6
-"""Correlation at the largest distance, relative to that of adjacent pixels, from which on it is an
-offset of whole rows or columns."""
+FAR, PATTERN = 3, 0.6
+"""Number of distances that are not counted as far, and correlation at a far distance, relative to
+that of adjacent pixels, from which on it is structure, or an offset of whole rows or columns."""
 NOTICEABLE = 0.05
 """Correlation at a distance from which on pixels at that distance are hidden."""
 ERRORS = 1.4
@@ -119,7 +119,7 @@ def judge(measured: Correlation) -> BlindSpotChoice:
     excess = float(np.mean(lags[:, 1] - np.maximum(lags[:, 0], 0) ** 4))
     if abs(measured.difference) > DIRECTED:
         own, other = lags[::-1] if measured.difference > 0 else lags
-        if own[-1] > PATTERN * own[0]:
+        if _is_structure(own):
             return BlindSpotChoice()
         if other[0] < CORRELATED or excess > MAX_EXCESS:
             reach = _reach(own - np.maximum(other, 0))
@@ -130,7 +130,7 @@ def judge(measured: Correlation) -> BlindSpotChoice:
                 f"{own[0]:.2f}).",
                 f"The blind spot is a line of {2 * reach + 1} pixels along {axis}.",
             )
-    if strength < POSSIBLY:
+    if strength < POSSIBLY or all(_is_structure(each) for each in lags):
         return BlindSpotChoice()
     if excess > MAX_EXCESS or strength < CORRELATED:
         return BlindSpotChoice(
@@ -146,6 +146,11 @@ def judge(measured: Correlation) -> BlindSpotChoice:
         f"The blind spot is a square of {2 * reach + 1} × {2 * reach + 1} pixels; set "
         "blind_spot_radius to 0 if what looks like noise is fine texture.",
     )
+
+
+def _is_structure(lags: NDArray[np.float64]) -> bool:
+    """Whether pixels are nearly as correlated far apart, which those of noise are not."""
+    return bool(np.abs(lags[FAR:]).max() > PATTERN * lags[0])
 
 
 def _reach(lags: NDArray[np.float64]) -> int:

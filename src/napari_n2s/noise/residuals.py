@@ -25,6 +25,8 @@ SMOOTHEST = (0.01, 0.02, 0.05, 0.1, 0.2)
 SURROUNDINGS, TREND = 13, 21
 """Sides in pixels of the windows in which smoothness is measured, and in which mean and variance of
 the residual are."""
+LEAST_NOISE = 0.75
+"""Quantile of the local variance of residuals that is the minimum by which they are divided."""
 MAX_DEVIATION = 4.0
 """Standard deviations to which residuals are clipped."""
 FITTED, RIDGE = 30_000, 1e-4
@@ -79,10 +81,15 @@ def correlate_residuals(image: Image, missing: Mask) -> ResidualProducts | None:
 
 
 def _whiten(residual: Image, smooth: Mask) -> Image:
-    """Give the residuals of smooth pixels the mean 0 and the variance 1 locally, and clip them."""
+    """Give the residuals of smooth pixels the mean 0 and the variance 1 locally, and clip them.
+
+    Where there is hardly any noise, as in the dark among photons, they are mostly structure: their
+    variance stays below 1.
+    """
     around = np.maximum(ndi.uniform_filter(smooth.astype(np.float64), TREND), TREND**-2)
     rest = np.where(smooth, residual - ndi.uniform_filter(residual * smooth, TREND) / around, 0)
-    variance = np.maximum(ndi.uniform_filter(rest**2, TREND) / around, 1e-12)
+    variance = ndi.uniform_filter(rest**2, TREND) / around
+    variance = np.maximum(variance, max(float(np.quantile(variance[smooth], LEAST_NOISE)), 1e-12))
     whitened: Image = np.clip(rest / np.sqrt(variance), -MAX_DEVIATION, MAX_DEVIATION)
     return whitened
 
