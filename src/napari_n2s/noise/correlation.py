@@ -20,7 +20,7 @@ MAX_RADIUS = 4
 """Maximum radius of a blind spot that is chosen."""
 MIN_SMOOTH = 1000
 """Minimum number of smooth pixels for a fraction but the largest."""
-PLANES, MAX_PIXELS = 4, 2**20
+PLANES, MAX_PIXELS = 4, 2**19
 """Maximum number of slices or frames that are examined, and of their pixels in total."""
 CORRELATED, POSSIBLY = 0.19, 0.14
 """Correlation of adjacent pixels, averaged over both axes, from which on noise is correlated, and
@@ -32,6 +32,9 @@ DIRECTED = 0.075
 MAX_EXCESS = 0.09
 """Correlation at two pixels beyond that of noise smeared by a Gaussian, the fourth power of that at
 one, from which on part of it is texture."""
+MAX_LINE_EXCESS = 0.06
+"""The same along one axis beyond that of noise that decays exponentially, the square of that at one
+pixel."""
 FAR, PATTERN = 3, 0.6
 """Number of distances that are not counted as far, and correlation at a far distance, relative to
 that of adjacent pixels, from which on it is structure, or an offset of whole rows or columns."""
@@ -119,10 +122,12 @@ def judge(measured: Correlation) -> BlindSpotChoice:
     excess = float(np.mean(lags[:, 1] - np.maximum(lags[:, 0], 0) ** 4))
     if abs(measured.difference) > DIRECTED:
         own, other = lags[::-1] if measured.difference > 0 else lags
-        if _is_structure(own):
+        along = own - np.maximum(other, 0)
+        both = (own[1] - own[0] ** 2 + other[1] - max(other[0], 0) ** 4) / 2
+        if _is_structure(own) or both > MAX_EXCESS or along[1] > along[0] ** 2 + MAX_LINE_EXCESS:
             return BlindSpotChoice()
         if other[0] < CORRELATED or excess > MAX_EXCESS:
-            reach = _reach(own - np.maximum(other, 0))
+            reach = _reach(along)
             radius, axis = ((0, reach), "X") if measured.difference > 0 else ((reach, 0), "Y")
             return BlindSpotChoice(
                 radius,
