@@ -17,7 +17,9 @@ LONG = 60_000
 def pytest_configure():
     """Give each of several processes a core of its own: on shared ones they wait for each other."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker and hasattr(os, "sched_setaffinity"):
+    if not worker:  # those that are started from here
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    elif hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
