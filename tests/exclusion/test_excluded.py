@@ -200,6 +200,14 @@ def test_the_blurred_edge_of_a_bead_does_not_decide_the_scale_either():
     assert not prepared[1].missing[0, 0][beads * 20000 < 1].any()
 
 
+def test_what_touches_a_bead_is_excluded_no_farther_than_its_edge():
+    light = 60 * CELLS + 60_000 * np.exp(-((Y - 80) ** 2 + (X - 30) ** 2) / 18)
+    light[79:82, 30:150] += 400  # a process of a cell
+    found = look(camera(light)).very_bright[0]
+    assert found[80, 30]
+    assert not found[79:82, 60:].any()
+
+
 def test_beads_are_kept_as_measured_where_there_is_something_dimmer_to_see():
     blob = 60_000 * np.exp(-((Y - 80) ** 2 + (X - 60) ** 2) / 18)
     found = look(camera(60 * CELLS + blob)).very_bright[0]

@@ -88,6 +88,8 @@ def test_frames_and_channels_have_one_blind_spot_and_too_few_pixels_none():
     assert choose(movie, "TYX").radius == (0, 1)
     assert choose(np.stack([noisy("cells"), movie[0]]), "CYX").radius == (0, 1)
     assert choose(movie[:, :30, :30], "TYX").radius == (0, 0)
+    channels = np.stack([noisy("cells", "X", (1, 1, 1)), noisy("cells", "Y", (1, 0.5))])
+    assert choose(channels, "CYX").radius == (0, 2)  # the wider of the two
 
 
 def test_correlated_noise_is_denoised_untold():

@@ -27,6 +27,8 @@ OUTSHONE, VERY_BRIGHT, SKIRT = 100.0, 30.0, 2.0
 """Distances above the dim part, in spans of that part: of the brightest pixel of an image in which
 very bright pixels are excluded, of the dimmest of these, and of the dimmest pixel connected to them
 that is excluded with them, as the blurred edge of a bead is."""
+EDGE = 10.0
+"""Maximum width of such an edge in pixels: what else touches something very bright is signal."""
 ROUNDS = 4
 """Maximum number of times that very bright pixels are searched for."""
 THREADS = 8
@@ -275,10 +277,11 @@ def _find_very_bright(light: NDArray[np.floating], usable: Mask, noise: Noise) -
         structured = np.diff(noise.stabilise(np.array([dark, bright])))[0] > STRUCTURED
         if not structured or light[usable].max() <= bright + OUTSHONE * span:
             return found
-        limits = (bright + each * span for each in (SKIRT, VERY_BRIGHT))
+        limits = [bright + each * span for each in (SKIRT, VERY_BRIGHT)]
         shown = np.where(usable, light, dark)
         connected = apply_hysteresis_threshold(shown, *limits)  # type: ignore[no-untyped-call]
-        now: Mask = usable & connected
+        near = ndi.distance_transform_edt(shown <= limits[1]) <= EDGE
+        now: Mask = usable & connected & near
         if now.sum() == found.sum():
             return found
         found = now

@@ -9,6 +9,7 @@ prefers one, detectors that scan do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,7 @@ def choose_blind_spot(prepared: PreparedImage) -> BlindSpotChoice:
             prepared.missing[:, min(channel, prepared.missing.shape[1] - 1)],
         )
         found.append(judge(measured) if measured else BlindSpotChoice())
-    return max(found, key=lambda each: (each.radius, each.cause))
+    return max(found, key=lambda each: (prod(2 * r + 1 for r in each.radius), each.cause))
 
 
 def judge(measured: Correlation) -> BlindSpotChoice:
