@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import convolve1d, gaussian_filter1d
 
 Image = NDArray[np.floating[Any]]
+
+RADIUS = 8
+"""Maximum distance in pixels at which noise is correlated in each direction."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Camera:
         Quantisation step, 0 for none.
     clips : bool
         Whether intensities are clipped to 0 to 1.
-    smear : tuple of float, (Y, X)
-        Standard deviation in pixels of the Gaussian that correlates the noise of neighbours.
+    smear : tuple of ndarray, (Y, X)
+        Kernel along each axis that correlates the noise of neighbours.
     """
 
     photons: float = inf
@@ -38,7 +41,7 @@ class Camera:
     multiplies: bool = False
     step: float = 0.0
     clips: bool = False
-    smear: tuple[float, ...] = (0.0, 0.0)
+    smear: tuple[Image, ...] = ()
 
     def record(self, picture: Image, rng: np.random.Generator) -> Image:
         """Record an image ``(..., Y, X)`` once."""
@@ -49,7 +52,7 @@ class Camera:
                 seen = rng.standard_gamma(seen)
             seen /= self.photons
         seen = seen + self.read_noise * rng.standard_normal(picture.shape)
-        if any(self.smear):
+        if self.smear:
             seen = picture + self._spread(seen - picture)
         if self.step:
             seen = self.step * np.rint(seen / self.step)
@@ -62,21 +65,13 @@ class Camera:
 
     def _spread(self, noise: Image) -> Image:
         """Correlate the noise of neighbours, keeping its variance."""
-        point = np.zeros((33, 33))
-        point[16, 16] = 1
-        kernel: Image = gaussian_filter(point, self.smear)
-        smear = (*(0.0,) * (noise.ndim - 2), *self.smear)
-        spread: Image = gaussian_filter(noise, smear, mode="reflect") / np.linalg.norm(kernel)
-        return spread
+        for axis, kernel in zip((-2, -1), self.smear, strict=True):
+            noise = convolve1d(noise, kernel / np.linalg.norm(kernel), axis, mode="reflect")
+        return noise
 
 
-def draw_camera(
-    picture: Image, rng: np.random.Generator, radius: tuple[int, ...] = (0, 0)
-) -> Camera:
-    """Draw a camera whose noise is from a fifteenth to three times the image's contrast.
-
-    It is correlated up to a blind-spot radius along each axis, and hardly beyond.
-    """
+def draw_camera(picture: Image, rng: np.random.Generator, smear: tuple[Image, ...] = ()) -> Camera:
+    """Draw a camera whose noise is from a fifteenth to three times the image's contrast."""
     contrast = max(float(picture.std()), 0.02)
     noise = (np.exp(rng.uniform(np.log(0.07), np.log(3))) * contrast) ** 2
     share = rng.choice([0.0, rng.uniform(0, 1), 1.0])
@@ -87,10 +82,43 @@ def draw_camera(
         multiplies=bool(rng.random() < 0.15),
         step=float(rng.choice([0.0, 0.0, 1 / 255, rng.uniform(0, 0.5) * np.sqrt(noise)])),
         clips=bool(rng.random() < 0.15),
-        smear=tuple(_widest(reach) * rng.random() if reach else 0.0 for reach in radius),
+        smear=smear,
     )
 
 
+def draw_smear_within(radius: tuple[int, ...], rng: np.random.Generator) -> tuple[Image, ...]:
+    """Draw kernels that correlate noise up to a radius along each axis, and hardly beyond."""
+    if not any(radius):
+        return ()
+    return tuple(_gaussian(_widest(reach) * rng.random() if reach else 0.0) for reach in radius)
+
+
+def draw_smear(rng: np.random.Generator) -> tuple[Image, ...]:
+    """Draw kernels of many kinds: as of optics, interpolation, binning, detectors that scan."""
+    own, other = (_draw_kernel(rng) for _ in range(2))
+    return ((own, own), (own, own), (own, _gaussian(0)), (_gaussian(0), own), (own, other))[
+        rng.integers(5)
+    ]
+
+
+def _draw_kernel(rng: np.random.Generator) -> Image:
+    """Draw a Gaussian, a box, a triangle, an exponential decay, or two adjacent pixels."""
+    kernels = (
+        lambda: _gaussian(rng.uniform(0.3, 1.8)),
+        lambda: np.ones(3),
+        lambda: np.array([1.0, 2.0, 1.0]),
+        lambda: np.concatenate([np.zeros(RADIUS), rng.uniform(0.1, 0.7) ** np.arange(RADIUS + 1)]),
+        lambda: np.array([0.0, 1.0, rng.uniform(0.1, 1)]),
+    )
+    return np.asarray(kernels[rng.choice(5, p=(0.5, 0.1, 0.1, 0.15, 0.15))]())
+
+
+def _gaussian(width: float) -> Image:
+    point = np.zeros(2 * RADIUS + 1)
+    point[RADIUS] = 1
+    return np.asarray(gaussian_filter1d(point, width) if width else point)
+
+
 def _widest(reach: int) -> float:
-    """Give the largest smear at which the correlation beyond a radius is less than 1/20."""
+    """Give the largest standard deviation at which the correlation beyond a radius is < 1/20."""
     return float((reach + 1) / np.sqrt(4 * np.log(20)))

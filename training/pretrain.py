@@ -3,6 +3,7 @@
     python training/pretrain.py plane --steps 32000
     python training/pretrain.py neighbours --steps 16000 --onto plane
     python training/pretrain.py radius-2 --steps 10000 --onto radius-3
+    python training/pretrain.py correlated --steps 10000 --onto plane
 
 Each writes its weights into the package. If interrupted, the same command continues from the last
 checkpoint. Loss and speed are printed.
@@ -22,12 +23,12 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from cameras import draw_camera
+from cameras import draw_camera, draw_smear, draw_smear_within
 from napari_n2s.core.device import choose_device, fast_arithmetic, prefer_layout
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
 from napari_n2s.nn.muon import Muon
-from napari_n2s.nn.pretrained import FOLDER, KINDS
+from napari_n2s.nn.pretrained import CORRELATED, FOLDER, KINDS
 from napari_n2s.preparation.augmentation import orientations
 from scenes import draw_scene
 
@@ -77,9 +78,10 @@ def train(kind: str, steps: int, onto: str | None, seed: int) -> None:
     scenes = draw_scenes(IMAGES, 1 + network.guides, seed)
     losses, begin = [], time.monotonic()
     for step in range(first, steps):
-        drawn = (each.to(device) for each in draw_crops(scenes, network.radius, rng))
+        radius = None if kind == CORRELATED else network.radius
+        drawn = (each.to(device) for each in draw_crops(scenes, radius, rng))
         crop, truth, variance, guides = drawn
-        hidden = method.draw_mask(tuple(crop.shape), generator)
+        hidden = method.draw_mask(tuple(crop.shape), generator) & (kind != CORRELATED)
         shown = method.make_input(crop, hidden, torch.zeros_like(hidden), guides, generator)
         with fast_arithmetic(device):
             output = network(prefer_layout(shown)).float()
@@ -128,13 +130,17 @@ def render(job: tuple[int, int, int]) -> NDArray[np.float16]:
 
 
 def draw_crops(
-    scenes: NDArray[np.float16], radius: tuple[int, ...], rng: np.random.Generator
+    scenes: NDArray[np.float16], radius: tuple[int, ...] | None, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Draw a batch: noisy crops, their truth, the variance of their noise, and neighbours."""
+    """Draw a batch: noisy crops, their truth, the variance of their noise, and neighbours.
+
+    The noise is correlated up to a blind-spot radius; or in many ways, if that is None.
+    """
     batch: list[tuple[NDArray[np.floating], ...]] = []
     for _ in range(BATCH):
         whole = scenes[rng.integers(len(scenes))].astype(np.float32)
-        camera = draw_camera(whole[0], rng, radius)
+        smear = draw_smear(rng) if radius is None else draw_smear_within(radius, rng)
+        camera = draw_camera(whole[0], rng, smear)
         y, x = rng.integers(0, SIZE - CROP + 1, 2)
         clean = whole[:, y : y + CROP, x : x + CROP]
         noisy = camera.record(clean, rng)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from qtpy.QtCore import QThreadPool
+from scipy.ndimage import gaussian_filter1d
 
 from cameras import Camera
 from conftest import LONG, NOISY, click, finish
@@ -102,8 +103,8 @@ def test_nothing_is_invented_where_there_is_nothing(slope):
 
 
 def test_a_few_steps_from_scratch_win_over_misleading_pretrained_weights(monkeypatch):
-    def misleading(radius, guides):
-        return {name: torch.zeros_like(each) for name, each in weights_for(radius, guides).items()}
+    def misleading(*kind, **of):
+        return {name: torch.zeros_like(each) for name, each in weights_for(*kind, **of).items()}
 
     monkeypatch.setattr(factory.pretrained, "weights_for", misleading)
     progress = last(CELLS.noisy[:128, :128], steps=240)
@@ -115,7 +116,7 @@ def test_a_few_steps_from_scratch_win_over_misleading_pretrained_weights(monkeyp
     ("image", "settings"),
     [
         (np.stack([NOISY] * 3, -1), {}),
-        (NOISY, {"blind_spot_radius": (0, 2)}),
+        (NOISY, {"blind_spot_radius": (0, 2), "invariant": True}),
         (NOISY, {"network": "unet-small"}),
         (np.full((32, 32), 7), {}),
     ],
@@ -155,13 +156,15 @@ def test_pretrained_weights_use_neighbouring_frames():
 
 @pytest.mark.parametrize("radius", [1, 2, 3, 4])
 def test_correlated_noise_is_removed_with_a_wide_blind_spot(radius):
-    smear = (radius / 2, radius / 2)
-    camera = Camera(read_noise=float(CELLS.noisy.std()) / 2, smear=smear)
+    kernel = gaussian_filter1d(np.eye(17)[8], radius / 2)
+    camera = Camera(read_noise=float(CELLS.noisy.std()) / 2, smear=(kernel, kernel))
     noisy = camera.record(CELLS.truth, np.random.default_rng(0))
-    narrow, wide = (
-        denoise(noisy, steps=1, blind_spot_radius=each, device="cpu")[0] for each in (0, radius)
+    narrow, blind, recorrupted = (
+        denoise(noisy, steps=1, blind_spot_radius=each, invariant=invariant, device="cpu")[0]
+        for each, invariant in ((0, False), (radius, True), (radius, False))
     )
-    assert error(wide, CELLS.truth) < 0.7 * error(narrow, CELLS.truth)
+    assert error(blind, CELLS.truth) < 0.8 * error(narrow, CELLS.truth)
+    assert error(recorrupted, CELLS.truth) < 0.7 * error(narrow, CELLS.truth)
 
 
 def test_its_weights_come_with_the_package_and_are_small():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cameras import Camera, draw_camera
+from cameras import Camera, draw_camera, draw_smear, draw_smear_within
 from scenes import draw_scene
 
 
@@ -43,16 +43,27 @@ def test_a_recording_is_unbiased_and_as_noisy_as_the_camera_says(camera):
 def test_smeared_noise_is_as_strong_and_ends_with_the_blind_spot():
     rng = np.random.default_rng(0)
     for _ in range(20):
-        camera = replace(draw_camera(np.linspace(0, 1, 1000), rng, (0, 2)), clips=False, step=0)
+        smear = draw_smear_within((0, 2), rng)
+        camera = replace(draw_camera(np.linspace(0, 1, 1000), rng, smear), clips=False, step=0)
         picture = np.full((300, 300), 0.5)
         noise = camera.record(picture, rng) - picture
         assert noise.var() == pytest.approx(camera.variance(picture).mean(), rel=0.1)
         shared = [np.mean(noise[:, k:] * noise[:, :-k]) / noise.var() for k in (1, 3)]
         assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0, abs=0.03)
-        width = camera.smear[1]
-        if width > 0.6:  # of narrower ones pixels do not show the shape
-            assert shared[0] == pytest.approx(np.exp(-1 / (4 * width**2)), abs=0.1)
+        kernel = smear[1] / np.linalg.norm(smear[1])
+        assert shared[0] == pytest.approx(kernel[1:] @ kernel[:-1], abs=0.05)
         assert shared[1] == pytest.approx(0, abs=0.08)
+
+
+def test_noise_is_smeared_in_many_ways_and_none_moves_or_weakens_it():
+    rng = np.random.default_rng(0)
+    drawn = [draw_smear(rng) for _ in range(200)]
+    lone = [[np.count_nonzero(each) == 1 for each in kernels] for kernels in drawn]
+    assert {tuple(each) for each in lone} == {(False, False), (False, True), (True, False)}
+    camera = Camera(read_noise=0.1)
+    for smear in drawn[:20]:
+        noise = replace(camera, smear=smear).record(np.zeros((200, 200)), rng)
+        assert noise.std() == pytest.approx(0.1, rel=0.1)
 
 
 def test_cameras_are_drawn_over_decades_of_noise():

@@ -99,7 +99,7 @@ def test_correlated_noise_is_denoised_untold():
     for radius in (None, 0):
         clean, report = denoise(image, axes="YX", steps=10, blind_spot_radius=radius, device="cpu")
         errors.append(np.mean((clean - truth) ** 2))
-        told.append("blind spot is a square" in report.sentence())
+        told.append("copies of the image to which such noise was added" in report.sentence())
     assert errors[0] < errors[1] / 2
     assert told == [True, False]
     looked = first_look(open_image(image, "YX"), (slice(0, 128), slice(0, 128)), "cpu")
@@ -117,9 +117,13 @@ def test_a_model_has_the_radius_chosen_and_what_was_set_is_kept():
     assert any("choose the network donut" in each for each in last.trainer.data.findings)
 
 
-def test_the_methods_paragraph_names_a_blind_spot_wider_than_a_pixel():
-    _, report = denoise(noisy("cells", "X", (1, 0.5)), axes="YX", steps=1, device="cpu")
+def test_the_methods_paragraph_names_how_far_noise_is_correlated():
+    image = noisy("cells", "X", (1, 0.5))
+    _, report = denoise(image, axes="YX", steps=1, device="cpu")
+    assert "correlated between pixels up to a distance of 0 × 1 (Y × X)" in report.methods()
+    _, report = denoise(image, axes="YX", steps=1, device="cpu", invariant=True)
     assert "a blind-spot radius of 0 × 1 pixels" in report.methods()
     _, report = denoise(noisy("cells"), axes="YX", steps=1, device="cpu")
     assert "blind-spot radius" not in report.methods()
+    assert "recorrupted" not in report.methods()
     assert "blind_spot_radius" not in report.methods()

@@ -13,6 +13,7 @@ from napari_n2s.core.settings import Settings, choices
 from napari_n2s.images.image import open_image
 from napari_n2s.preparation.augmentation import orientations
 from napari_n2s.preparation.structure import find_sparse_structure, measure_structure
+from napari_n2s.training.drawing import draw_patches
 from napari_n2s.training.training_data import preparing_training_data
 
 
@@ -111,7 +112,8 @@ def test_a_sparse_image_teaches_what_is_in_it():
     noisy = rng.poisson(3, (1, 512, 512)).astype(np.float32)
     noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
     material = finish(preparing_training_data(open_image(noisy, "TYX"), Settings()))
-    crops, _, _ = material.draw(400, 64, orientations(2), torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    crops = draw_patches(material, 400, 64, orientations(2), generator).noisy
     signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65
     assert find_sparse_structure(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)

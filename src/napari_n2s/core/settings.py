@@ -162,6 +162,12 @@ class Settings:
         "like the rest.",
         among=("leave", "denoise"),
     )
+    stripes: str = _setting(
+        "remove",
+        "Offsets of whole rows or columns, as scanning detectors and cameras add them: remove them "
+        "before training where they are certain, or keep them as signal.",
+        among=("remove", "keep"),
+    )
     seed: int = _setting(0, "Seed of the random numbers.", within=(0, 2**32 - 1))
     device: str = _setting(
         "auto",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_n2s.filters.donut_filters import FOOTPRINTS, predict_at
 from napari_n2s.filters.footprint import Footprint
-from napari_n2s.preparation.held_out import Score, squared_errors
+from napari_n2s.preparation.held_out import Score
 from napari_n2s.preparation.prepared import PreparedImage
 
 RADII = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
@@ -80,13 +80,21 @@ def calibrate_baselines(
 
 
 def errors_of(
-    ready: PreparedImage, baseline: Baseline, radius: tuple[int, ...] | None
+    ready: PreparedImage,
+    baseline: Baseline,
+    radius: tuple[int, ...] | None,
+    other: PreparedImage | None = None,
 ) -> NDArray[np.float64]:
-    """Return the squared errors ``(pixels,)`` of a baseline on the held-out pixels."""
-    kind = BASELINES[baseline.name]
-    footprint = FOOTPRINTS[kind](baseline.strength, (1.0,) * (ready.x.ndim - 2), radius)
-    predicted = predict_at(ready.x, ready.held_out_indices, kind, footprint, ready.missing_if_any)
-    return squared_errors(predicted, ready.held_out_values, ready.scale.variance)
+    """Return the squared errors ``(pixels,)`` of a baseline on the held-out pixels.
+
+    Parameters as for `calibrate_baselines`.
+    """
+    kind, seen = BASELINES[baseline.name], ready if other is None else other
+    spacing = (1.0,) * (ready.x.ndim - 2)
+    radius = radius if other is None else PIXEL_ALONE * len(spacing)
+    footprint = FOOTPRINTS[kind](baseline.strength, spacing, radius)
+    predicted = predict_at(seen.x, ready.held_out_indices, kind, footprint, seen.missing_if_any)
+    return ready.squared_errors(predicted)
 
 
 def score_filter(

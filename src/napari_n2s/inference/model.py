@@ -218,7 +218,7 @@ class Model(TrainedNetwork):
         space, network = image.layout.canonical_shape[2:], method.network
         size = tuple(side.stop - side.start for side in stream.space)
         halo, stride = network.halo, network.stride
-        if method.combines_predictions:
+        if method.refines:
             halo, stride = halo + REACH, tuple(lcm(each, STEP) for each in stride)
         blocks = list(tiles(space, _block(size), halo, stride, stream.space))
         for order, number in enumerate(stream.samples):

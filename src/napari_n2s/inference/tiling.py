@@ -15,7 +15,9 @@ from napari_n2s.core.device import fast_arithmetic, prefer_layout, working_threa
 from napari_n2s.core.generators import finish, share
 from napari_n2s.methods.base import Method
 from napari_n2s.methods.blind_spot import BlendModel, BlindSpot, PixelResponse
+from napari_n2s.methods.recorrupted import Recorrupted2Recorrupted
 from napari_n2s.nn.networks import Network
+from napari_n2s.noise.recorruption import Recorruption, measure_recorruption
 from napari_n2s.preparation.augmentation import Orientation
 
 RESPONSE_SIDE = 512
@@ -31,13 +33,13 @@ class Prediction(NamedTuple):
     ----------
     averaged, refined : Tensor, shape (1, C, *space)
         By the network, and after non-local Bayes; on the CPU.
-    blend : BlendModel or None
-        How visible and blind predictions were combined, if they were.
+    blend : BlendModel, Recorruption or None
+        How visible and blind predictions were combined, or how noise is correlated.
     """
 
     averaged: Tensor
     refined: Tensor
-    blend: BlendModel | None
+    blend: BlendModel | Recorruption | None
 
 
 Predicting = Generator[float, None, Prediction]
@@ -130,7 +132,7 @@ def predict(
     seed: int,
     turns: int = 1,
     quick: bool = False,
-    blend: BlendModel | None = None,
+    blend: BlendModel | Recorruption | None = None,
 ) -> Predicting:
     """Predict an image, yielding the fraction done after each tile.
 
@@ -155,8 +157,9 @@ def predict(
         Number of orientations for test-time augmentation.
     quick : bool
         Make the visible prediction alone, in reduced precision where that is faster.
-    blend : BlendModel, optional
-        How to combine visible and blind predictions; estimated from them if left out.
+    blend : BlendModel or Recorruption, optional
+        How to combine visible and blind predictions, or how noise is correlated; estimated if left
+        out.
 
     Returns
     -------
@@ -165,7 +168,7 @@ def predict(
     generator = torch.Generator().manual_seed(seed)
     space, orientations = tuple(x.shape[2:]), method.orientations[:turns]
     count = count_passes(method, len(space), invariant, quick)
-    parts = count + (count > 1 and not invariant)
+    parts = count + (method.refines and not invariant and not quick)
     visible = blind = None
     unusable = missing.all(1, keepdim=True)
     if not invariant:
@@ -183,9 +186,16 @@ def predict(
     if visible is None:
         assert blind is not None
         return Prediction(method.mean(blind), method.mean(blind), None)
+    if isinstance(method, Recorrupted2Recorrupted) and not quick:
+        mean = method.mean(visible)
+        noise = blend or measure_recorruption(x.numpy(), missing.numpy(), method.radius)
+        if not isinstance(noise, Recorruption):
+            return Prediction(mean, mean, None)
+        work = method.refine(mean, x, missing, noise, device)
+        return Prediction(mean, (yield from share(work, count, parts, float)), noise)
     if blind is None or not isinstance(method, BlindSpot):
         return Prediction(method.mean(visible), method.mean(visible), None)
-    if blend is None:
+    if not isinstance(blend, BlendModel):
         response = _measure_response(method, x, unusable, extra_channels, device, generator)
         blend = method.fit_blend(visible, blind, x, missing, response)
     mixing = method.blend(visible, blind, x, missing, blend, device)

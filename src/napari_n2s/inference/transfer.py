@@ -17,11 +17,18 @@ from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
 from napari_n2s.inference.compatibility import Fit, Trial, adapted_scale, judge, same_scale
 from napari_n2s.inference.trained_network import TrainedNetwork
+from napari_n2s.methods.correlated_noise import recorrupt
 from napari_n2s.methods.traits import radius_of
+from napari_n2s.noise.correlation import choose_blind_spot
+from napari_n2s.noise.recorruption import measure_recorruption
 from napari_n2s.preparation.held_out import pick, squared_errors
 from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sample_pieces
 
+OTHER_NOISE = (
+    "That of the training image is independent: such noise stays in the result. Train on this "
+    "image."
+)
 Trained = TypeVar("Trained", bound=TrainedNetwork)
 
 
@@ -60,24 +67,39 @@ def fit_to(model: Trained, image: Image) -> tuple[Trained, Fit]:
     fit = judge(model.scale, prepared.scale, trial)
     if fit.refusal:
         raise ImageError(fit.refusal)
+    if model.traits.blind_spot and not any(model.settings.blind_spot_radius or ()):
+        choice = choose_blind_spot(prepared)
+        if any(choice.radius):
+            fit = replace(fit, doubt=f"{fit.doubt} {choice.cause} {OTHER_NOISE}".strip())
     return (replace(model, scale=adapted) if fit.adapted else model), fit
 
 
 def _test_both(
     model: TrainedNetwork, sampled: Image, prepared: PreparedImage, adapted: Scale
-) -> Trial:
-    """Score the 𝒥-invariant prediction of the held-out pixels with both normalisations."""
+) -> Trial | None:
+    """Score the prediction of the held-out pixels with both normalisations.
+
+    None if it cannot be made independent of their noise, as the image is too small to measure how
+    that is correlated.
+    """
     # Channels that were constant in training do not count: their adapted spread is 0.
     known = Scale(prepared.scale.shift, adapted.spread)
     radius = radius_of(model.settings, prepared.x.ndim - 2)
-    baselines = calibrate_baselines(replace(prepared, scale=known), radius)
+    noise = None
+    if model.traits.recorrupts:
+        noise = measure_recorruption(prepared.x, prepared.missing, radius or ())
+        if noise is None:
+            return None
+    target, seen = recorrupt(prepared, noise) if noise else (prepared, None)
+    target = replace(target, scale=known)
+    baselines = calibrate_baselines(target, radius, seen)
     best = min((each.score for each in baselines), key=lambda each: each.loss)
     deviations = squared_errors(
         np.zeros_like(prepared.held_out_values), prepared.held_out_values, known.variance
     )
     return Trial(
-        as_trained=_squared_errors(model, sampled, prepared, model.scale, known),
-        adapted=_squared_errors(model, sampled, prepared, adapted, known),
+        as_trained=_squared_errors(model, sampled, seen or prepared, model.scale, target),
+        adapted=_squared_errors(model, sampled, seen or prepared, adapted, target),
         baseline=best,
         mean=float(deviations.mean()),
         home=model.score.loss / model.baseline_error if model.baseline_error > 0 else nan,
@@ -86,7 +108,11 @@ def _test_both(
 
 @torch.inference_mode()
 def _squared_errors(
-    model: TrainedNetwork, sampled: Image, prepared: PreparedImage, scale: Scale, known: Scale
+    model: TrainedNetwork,
+    sampled: Image,
+    prepared: PreparedImage,
+    scale: Scale,
+    target: PreparedImage,
 ) -> NDArray[np.float64]:
     """Compute squared errors of the held-out pixels, predicted with a normalisation."""
     per = np.where(scale.spread > 0, scale.spread, np.inf)
@@ -119,7 +145,7 @@ def _squared_errors(
     found = pick(method.mean(torch.cat(parts)).float().cpu().numpy(), held_out.cpu().numpy())
     there = np.where(prepared.scale.spread > 0, prepared.scale.spread, 1)
     predicted = (found * scale.spread + scale.shift - prepared.scale.shift) / there
-    return squared_errors(predicted, prepared.held_out_values, known.variance)
+    return target.squared_errors(predicted)
 
 
 def _guides(

@@ -21,6 +21,8 @@ class Method(Protocol):
 
     combines_predictions: ClassVar[bool]
     """Whether its result combines visible and blind predictions, as that of `BlindSpot` does."""
+    refines: ClassVar[bool]
+    """Whether its result is refined by non-local Bayes."""
 
     @property
     def network(self) -> Network:

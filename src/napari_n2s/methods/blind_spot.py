@@ -97,16 +97,13 @@ class BlindSpot:
     orientations : tuple of Orientation
     pretrained : bool
         Whether it begins with pretrained weights, which make a good visible prediction.
-    uses_posterior : bool
-        Whether the posterior mean given the noisy pixel is used. Correlated noise partly reaches
-        beyond any blind spot, and would be brought back by it.
     """
 
     combines_predictions: ClassVar[bool] = True
+    refines: ClassVar[bool] = True
     network: BlindSpotNetwork | PerChannelNetwork
     orientations: tuple[Orientation, ...]
     pretrained: bool = False
-    uses_posterior: bool = True
 
     def draw_mask(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel independently, with probability `HIDDEN`."""
@@ -144,10 +141,7 @@ class BlindSpot:
 
     def loss(self, output: Tensor, target: Tensor, counted: Tensor, done: float) -> Tensor:
         """Compute the mean negative Gaussian log-likelihood of the noisy pixels."""
-        mean, total = output.chunk(2, 1)
-        weight = counted.expand_as(target).to(target)
-        loss = (mean - target).square() / total + total.log()
-        return 0.5 * (loss * weight).sum() / weight.sum().clamp(min=1)
+        return gaussian_loss(output, target, counted)
 
     def fit_blend(
         self, visible: Tensor, blind: Tensor, x: Tensor, missing: Tensor, response: PixelResponse
@@ -181,13 +175,11 @@ class BlindSpot:
         visible_mean = self.mean(visible)[0].numpy()
         values = [each[:, known] for each in (mean, total, noisy)]
         noise, trust = noise_from_residuals(*values), posterior_weight(*values)
-        noise = (
-            correct_memorised(noise, mean, noisy) if known.mean() > MIN_KNOWN_FRACTION else noise
-        )
+        if known.mean() > MIN_KNOWN_FRACTION:
+            noise = correct_memorised(noise, mean, noisy)
         bias = estimate_bias(values[0], values[1], visible_mean[:, known], values[2], noise)
         mean, total, visible_mean = bias.correct(mean, total, visible_mean, noise)
-        weight = trust * self.uses_posterior
-        estimate, expected_variance = posterior(mean, total, noisy, noise, weight)
+        estimate, expected_variance = posterior(mean, total, noisy, noise, trust)
         usual = prior_weight(estimate, expected_variance, visible_mean, known)
         prior = np.full_like(usual, PRETRAINED_WEIGHT) if self.pretrained else usual
         within = known[response.box[1:]]
@@ -196,11 +188,11 @@ class BlindSpot:
             each[response.box][:, within] for each in (mean, total, noisy, variance, visible_mean)
         ]
         probed.append(response.derivative[0].numpy()[:, within])
-        probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (weight, prior)]
+        probed += [np.broadcast_to(each[:, None], probed[0].shape) for each in (trust, prior)]
         rough = roughness(probed[1], probed[3])
         curve = evaluate_in_bins(sure_weight, rough, *probed, bins=BINS, fewest=MIN_PIXELS)
         best = curve.value
-        if mean.ndim > 2 and self.uses_posterior:  # the estimate assumes independent noise
+        if mean.ndim > 2:  # the estimate assumes independent noise
             stripes = stripe_strength(mean, total, noisy, variance, known)
             best = best + stripes[:, None] * (prior[:, None] - best)
         best = best if self.pretrained else np.minimum(usual[:, None], best)
@@ -245,8 +237,7 @@ class BlindSpot:
         visible_mean = self.mean(visible)[0].numpy()
         mean, total, visible_mean = model.bias.correct(mean, total, visible_mean, model.noise)
         variance = model.noise.variance(mean)
-        weight = model.posterior_weight * self.uses_posterior
-        estimate, _ = posterior(mean, total, noisy, model.noise, weight)
+        estimate, _ = posterior(mean, total, noisy, model.noise, model.posterior_weight)
         visible_weight = torch.from_numpy(model.visible_weight.over(roughness(total, variance)))
         predicted, unknown = torch.from_numpy(mean), missing[0]
         average = torch.lerp(
@@ -267,3 +258,19 @@ class BlindSpot:
         trust = torch.from_numpy(model.posterior_weight).to(x)
         trust = trust.reshape(-1, *(1,) * (x.ndim - 2))
         return average[None], torch.lerp(average, torch.cat(refined), trust)[None]
+
+
+def gaussian_loss(output: Tensor, target: Tensor, counted: Tensor) -> Tensor:
+    """Compute the mean negative Gaussian log-likelihood of the counted pixels of a target.
+
+    Parameters
+    ----------
+    output : Tensor, shape (B, 2 * C, *space)
+        Predicted means, then variances of the target around them.
+    target : Tensor, shape (B, C, *space)
+    counted : Tensor of bool, shape (B, 1 or C, *space)
+    """
+    mean, total = output.chunk(2, 1)
+    weight = counted.expand_as(target).to(target)
+    loss = (mean - target).square() / total + total.log()
+    return 0.5 * (loss * weight).sum() / weight.sum().clamp(min=1)

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import torch
+
 from napari_n2s.core.settings import Settings
 from napari_n2s.methods.traits import traits_of
 from napari_n2s.noise.correlation import choose_blind_spot
+from napari_n2s.noise.recorruption import Recorruption, measure_recorruption
 from napari_n2s.preparation.prepared import PreparedImage
 
 MASKED = (
     "A network trained with masks takes such noise for structure, and it stays in the result; "
     "choose the network donut."
 )
+RECORRUPTED = (
+    "The network is therefore trained on copies of the image to which such noise was added, and "
+    "from which it was subtracted."
+)
+HIDDEN = "Each pixel is therefore predicted without those up to that distance."
+TOO_SMALL = (
+    "The image is too small to measure how its noise is correlated: each pixel is predicted from "
+    "outside of the blind spot alone."
+)
 
 
-def adapt_to_noise(settings: Settings, prepared: PreparedImage) -> tuple[Settings, tuple[str, ...]]:
+def choose_radius(settings: Settings, prepared: PreparedImage) -> tuple[Settings, tuple[str, ...]]:
     """Choose the blind-spot radius for the noise of an image, if it was left out.
-
-    Parameters
-    ----------
-    settings : Settings
-    prepared : PreparedImage
 
     Returns
     -------
@@ -34,5 +42,37 @@ def adapt_to_noise(settings: Settings, prepared: PreparedImage) -> tuple[Setting
     if not traits_of(settings).blind_spot:
         return settings, ((f"{choice.cause} {MASKED}",) if any(choice.radius) else ())
     radius = (0,) * (prepared.x.ndim - 4) + choice.radius
-    findings = (f"{choice.cause} {choice.consequence}",) if choice.cause else ()
-    return replace(settings, blind_spot_radius=radius), findings
+    found = replace(settings, blind_spot_radius=radius)
+    told = [choice.cause, choice.advice]
+    if any(radius):
+        told.insert(1, RECORRUPTED if traits_of(found).recorrupts else HIDDEN)
+    return found, tuple(filter(None, [" ".join(filter(None, told))]))
+
+
+def measure_noise(
+    settings: Settings, prepared: PreparedImage
+) -> tuple[Settings, tuple[str, ...], Recorruption | None]:
+    """Measure the noise of an image, if the settings say that it is correlated.
+
+    Returns
+    -------
+    tuple of Settings, tuple of str, and Recorruption or None
+        Settings by which the image can be trained on, what the user should know, and the noise if
+        the method needs it.
+    """
+    if not traits_of(settings).recorrupts:
+        return settings, (), None
+    radius = settings.radius_along(prepared.x.ndim - 2)
+    if noise := measure_recorruption(prepared.x, prepared.missing, radius):
+        return settings, (), noise
+    return replace(settings, invariant=True), (TOO_SMALL,), None
+
+
+def recorrupt(prepared: PreparedImage, noise: Recorruption) -> tuple[PreparedImage, PreparedImage]:
+    """Recorrupt an image for scores: the target, and what it is predicted from."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.from_numpy(prepared.x)
+    pairs = [noise.apply(each[None], generator) for each in x]
+    seen, target = (torch.cat(each).numpy() for each in zip(*pairs, strict=True))
+    added: np.ndarray = target - prepared.x
+    return replace(prepared, x=target, added_noise=added), replace(prepared, x=seen)

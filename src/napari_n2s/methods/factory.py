@@ -8,6 +8,7 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.noise2noise import Noise2Noise
+from napari_n2s.methods.recorrupted import Recorrupted2Recorrupted
 from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn import masks, pretrained
 from napari_n2s.nn.blind_spot_network import BlindSpotNetwork
@@ -32,7 +33,7 @@ def make_method(
     *,
     paired: bool = False,
     colours: int = 1,
-) -> MaskedMethod | BlindSpot | Noise2Noise:
+) -> MaskedMethod | BlindSpot | Recorrupted2Recorrupted | Noise2Noise:
     """Make the method that the settings describe, with its initial weights.
 
     Parameters
@@ -53,7 +54,7 @@ def make_method(
     if settings.channels == "independent" and channels > colours:
         own = (replace(settings, channels="joint"), colours, ndim, neighbours, guides)
         per_channel = [make_method(*own) for _ in range(channels // colours)]
-        outputs = 2 if isinstance(per_channel[0], BlindSpot) else 0
+        outputs = 2 if isinstance(per_channel[0], BlindSpot | Recorrupted2Recorrupted) else 0
         return replace(
             per_channel[0],
             network=PerChannelNetwork(
@@ -67,17 +68,21 @@ def make_method(
             network = NETWORKS[name](channels, ndim, guides=guides)
             return Noise2Noise(network, orientations(ndim), settings.loss, guides)
         if traits.blind_spot:
-            radius = settings.radius_along(ndim)
-            square = len(set(radius[-2:])) == 1
+            noise_radius = settings.radius_along(ndim)
+            turns = orientations(ndim, swaps=len(set(noise_radius[-2:])) == 1)
+            radius = (0,) * ndim if traits.recorrupts else noise_radius
             donut = BlindSpotNetwork(
                 channels, ndim, radius, neighbours * channels + guides, **TRUNK.get(ndim, {})
             )
-            is_pretrained = settings.pretrained and pretrained.fits(settings, channels, ndim)
-            if is_pretrained:
-                donut.load_state_dict(pretrained.weights_for(donut.radius, donut.guides))
-            return BlindSpot(
-                donut, orientations(ndim, swaps=square), is_pretrained, traits.uses_posterior
+            recorrupted = {"recorrupted": traits.recorrupts}
+            is_pretrained = settings.pretrained and pretrained.fits(
+                settings, channels, ndim, **recorrupted
             )
+            if is_pretrained:
+                donut.load_state_dict(pretrained.weights_for(radius, donut.guides, **recorrupted))
+            if traits.recorrupts:
+                return Recorrupted2Recorrupted(donut, turns, noise_radius)
+            return BlindSpot(donut, turns, is_pretrained)
         masked = NETWORKS[settings.network](channels, ndim, guides=guides)
     partition: masks.Partition = (
         masks.GridPartition(settings.grid_width)

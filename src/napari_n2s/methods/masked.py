@@ -29,6 +29,7 @@ class MaskedMethod:
     """
 
     combines_predictions: ClassVar[bool] = False
+    refines: ClassVar[bool] = False
     network: Network
     orientations: tuple[Orientation, ...]
     partition: masks.Partition

@@ -40,6 +40,7 @@ class Noise2Noise:
     """
 
     combines_predictions: ClassVar[bool] = False
+    refines: ClassVar[bool] = False
     network: Network
     orientations: tuple[Orientation, ...]
     loss_name: str

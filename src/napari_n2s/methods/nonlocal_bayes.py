@@ -8,13 +8,15 @@ whose pilot is its own first step).
 
 Structure that the network has removed from all patches of a group is missing from the mean of the
 pilot. The mean of the noisy patches restores it, shrunk by the fraction that noise explains (James
-& Stein, Proc. Berkeley Symp. 1961).
+& Stein, Proc. Berkeley Symp. 1961). That is left out where noise is correlated between pixels: it
+does not average out over patches that overlap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from itertools import product
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -46,8 +48,22 @@ def is_applicable(space: tuple[int, ...]) -> bool:
     return len(space) == 2 and min(space) >= 2 * PATCH
 
 
+class Whitening(NamedTuple):
+    """Square root of the correlation matrix of the noise of a patch, and its inverse.
+
+    Both are of the shape ``(PATCH**2, PATCH**2)`` and symmetric.
+    """
+
+    root: Tensor
+    inverse: Tensor
+
+
 def denoise_patches(
-    pilot: Tensor, noisy: Tensor, variance: Tensor, device: torch.device
+    pilot: Tensor,
+    noisy: Tensor,
+    variance: Tensor,
+    device: torch.device,
+    whitening: Sequence[Whitening] | None = None,
 ) -> Generator[float, None, Tensor]:
     """Denoise an image by groups of similar patches, yielding the fraction done.
 
@@ -56,11 +72,13 @@ def denoise_patches(
     pilot : Tensor, shape (C, Y, X)
         Pilot estimate with little noise, of variance 1; on the CPU, as the others.
     noisy : Tensor, shape (C, Y, X)
-        The noisy image, with noise that is independent from pixel to pixel.
+        The noisy image.
     variance : Tensor, shape (C, Y, X)
         Variance of the noise.
     device : torch.device
         The CPU is used in place of MPS, for which PyTorch lacks some operators.
+    whitening : sequence of Whitening, optional
+        For noise that is correlated between pixels, of each channel.
 
     Returns
     -------
@@ -78,6 +96,7 @@ def denoise_patches(
     groups = GPU_GROUPS if device.type == "cuda" else GROUPS
     parts = [[side[i : i + groups] for i in range(0, len(side), groups)] for side in sides]
     corners = list(product(*parts))
+    every = [Whitening(*(each.to(device) for each in one)) for one in whitening or ()]
     for number, starts in enumerate(corners):
         spans = [
             slice(max(0, start[0] - WINDOW), min(size, start[-1] + PATCH + WINDOW))
@@ -89,7 +108,9 @@ def denoise_patches(
             members = _find(part[0], *(_shifted(*each) for each in zip(starts, spans, strict=True)))
             for channel, images in enumerate(zip(*part, strict=True)):
                 patches = [_patches(each) for each in images]
-                total[channel, y, x] += _overlay(_denoise(members, *patches), images[0])
+                own = every[channel] if every else None
+                clean = _denoise(members, *patches, whitening=own)
+                total[channel, y, x] += _overlay(clean, images[0])
             hits = torch.bincount(members.flatten(), minlength=len(patches[0]))
             count[:, y, x] += _overlay(hits[:, None].expand_as(patches[0]), part[0][0])
         yield (number + 1) / len(corners)
@@ -125,27 +146,34 @@ def _find(part: Tensor, tops: range, lefts: range) -> Tensor:
     return (y.reshape(-1, 1) + down) * (part.shape[2] - PATCH + 1) + x.reshape(-1, 1) + along
 
 
-def _denoise(members: Tensor, pilot: Tensor, noisy: Tensor, noise: Tensor) -> Tensor:
+def _denoise(
+    members: Tensor, pilot: Tensor, noisy: Tensor, noise: Tensor, *, whitening: Whitening | None
+) -> Tensor:
     """Denoise groups of patches ``(places, pixels)``; the sum of the estimates at each place.
 
-    With the covariance C of a group and the diagonal noise covariance N, the estimate of a noisy
-    patch y with prior mean m is y - N (C + N)⁻¹ (y - m). C has a lower rank than patches have
-    pixels, so that a matrix of the size of the group is inverted instead (Woodbury).
+    With the covariances C of a group and N of the noise, the estimate of a noisy patch y with prior
+    mean m is y - N (C + N)⁻¹ (y - m), computed in coordinates in which N is 1. C has a lower rank
+    than patches have pixels, so that a matrix of the size of the group is inverted instead
+    (Woodbury).
     """
     pilots, values, variance = pilot[members], noisy[members], noise[members[:, :1]]
-    mean = pilots.mean(1, keepdim=True)
-    lost_mean = values.mean(1, keepdim=True) - mean
-    noise_limit = MAX_NOISE / GROUP_SIZE * variance.mean(2, keepdim=True)
-    centre = (
-        mean + (1 - noise_limit / lost_mean.square().mean(2, keepdim=True)).clamp(min=0) * lost_mean
-    )
+    mean = centre = pilots.mean(1, keepdim=True)
+    if whitening is None:
+        lost = values.mean(1, keepdim=True) - mean
+        noise_limit = MAX_NOISE / GROUP_SIZE * variance.mean(2, keepdim=True)
+        kept = 1 - noise_limit / lost.square().mean(2, keepdim=True)
+        centre = mean + kept.clamp(min=0) * lost
     spread = variance.sqrt()
     deviations = (pilots - mean) / spread / (GROUP_SIZE - 1) ** 0.5
     residuals = (values - centre) / spread
+    if whitening is not None:
+        deviations, residuals = deviations @ whitening.inverse, residuals @ whitening.inverse
     gram = deviations @ deviations.mT
     own = gram.diagonal(dim1=1, dim2=2)
     own += 1 + ROUNDING * own.sum(1, keepdim=True)
     residuals -= torch.linalg.solve(gram, deviations @ residuals.mT).mT @ deviations
+    if whitening is not None:
+        residuals = residuals @ whitening.root
     clean = values - residuals * spread
     return torch.zeros_like(pilot).index_add_(0, members.flatten(), clean.flatten(0, 1))
 

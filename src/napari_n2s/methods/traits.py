@@ -1,8 +1,8 @@
 """Traits of a method that follow from the settings, derived in one place.
 
-A blind spot wider than a pixel means that the noise of neighbouring pixels is correlated. Then the
-posterior mean would bring back noise with the measured pixel, filters would see the noise of
-held-out pixels in their neighbours, and noise would not average out over blocks of pixels.
+A blind spot wider than a pixel means that the noise of neighbouring pixels is correlated. To hide
+all of them would discard the best information on a pixel: unless the blind prediction itself is
+wanted, the network sees them, and is trained on recorrupted images.
 """
 
 from __future__ import annotations
@@ -20,18 +20,14 @@ class MethodTraits:
     ----------
     blind_spot : bool
         Whether the network has a blind spot by its architecture.
-    uses_posterior : bool
-        Whether the posterior mean given the measured pixel is used, which assumes noise that is
-        independent from pixel to pixel.
-    weighs_nonlocal : bool
-        Whether the weight of non-local Bayes can be estimated on the held-out pixels.
+    recorrupts : bool
+        Whether it is trained on recorrupted images, since noise is correlated between pixels.
     judged_by_filters : bool
         Whether its result can be compared with that of a filter, and replaced by it.
     """
 
     blind_spot: bool
-    uses_posterior: bool
-    weighs_nonlocal: bool
+    recorrupts: bool
     judged_by_filters: bool
 
 
@@ -45,12 +41,11 @@ def traits_of(settings: Settings, *, paired: bool = False) -> MethodTraits:
         Whether it is trained on replicates.
     """
     blind_spot = settings.network == "donut" and not paired
-    independent = not any(settings.blind_spot_radius or ())
+    wide = any(settings.blind_spot_radius or ())
     return MethodTraits(
         blind_spot=blind_spot,
-        uses_posterior=blind_spot and independent,
-        weighs_nonlocal=independent,
-        judged_by_filters=independent and not paired,
+        recorrupts=blind_spot and wide and not settings.invariant,
+        judged_by_filters=not paired,
     )
 
 

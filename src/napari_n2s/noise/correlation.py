@@ -14,15 +14,13 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.noise.residuals import correlate_residuals
+from napari_n2s.noise.residuals import multiply_residuals, residuals_of
 from napari_n2s.preparation.prepared import PreparedImage
 
 MAX_RADIUS = 4
 """Maximum radius of a blind spot that is chosen."""
 MIN_SMOOTH = 1000
 """Minimum number of smooth pixels for a fraction but the largest."""
-PLANES, MAX_PIXELS = 4, 2**19
-"""Maximum number of slices or frames that are examined, and of their pixels in total."""
 CORRELATED, POSSIBLY = 0.19, 0.14
 """Correlation of adjacent pixels, averaged over both axes, from which on noise is correlated, and
 from which on it may be. Over 84 images with independent noise (photographs, micrographs,
@@ -90,13 +88,13 @@ class BlindSpotChoice:
         Along Y and X, in pixels.
     cause : str
         A sentence on the noise for the user, empty if it is independent from pixel to pixel.
-    consequence : str
-        A sentence on the blind spot.
+    advice : str
+        A sentence on what to do if the choice is wrong; empty if it is certain.
     """
 
     radius: tuple[int, int] = (0, 0)
     cause: str = ""
-    consequence: str = ""
+    advice: str = ""
 
 
 def choose_blind_spot(prepared: PreparedImage) -> BlindSpotChoice:
@@ -133,8 +131,7 @@ def judge(measured: Correlation) -> BlindSpotChoice:
             return BlindSpotChoice(
                 radius,
                 f"Noise is correlated between neighbouring pixels along {axis} (correlation "
-                f"{own[0]:.2f}).",
-                f"The blind spot is a line of {2 * reach + 1} pixels along {axis}.",
+                f"{own[0]:.2f}), up to a distance of {_pixels(reach)}.",
             )
     if strength < POSSIBLY or all(_is_structure(each) for each in lags):
         return BlindSpotChoice()
@@ -142,16 +139,20 @@ def judge(measured: Correlation) -> BlindSpotChoice:
         return BlindSpotChoice(
             cause="It cannot be told whether noise is correlated between neighbouring pixels, or "
             "the image is full of fine texture.",
-            consequence="The blind spot is a single pixel; if blotches remain in the result, set "
+            advice="It is taken for independent; if blotches remain in the result, set "
             "blind_spot_radius to 2 or more.",
         )
     reach = max(_reach(each) for each in lags)
     return BlindSpotChoice(
         (reach, reach),
-        f"Noise is correlated between neighbouring pixels (correlation {strength:.2f}).",
-        f"The blind spot is a square of {2 * reach + 1} × {2 * reach + 1} pixels; set "
-        "blind_spot_radius to 0 if what looks like noise is fine texture.",
+        f"Noise is correlated between neighbouring pixels (correlation {strength:.2f}), up to a "
+        f"distance of {_pixels(reach)}.",
+        "If what looks like noise is fine texture, set blind_spot_radius to 0.",
     )
+
+
+def _pixels(count: int) -> str:
+    return f"{count} pixel{'s' * (count > 1)}"
 
 
 def _is_structure(lags: NDArray[np.float64]) -> bool:
@@ -181,17 +182,7 @@ def measure_correlation(
     Correlation or None
         None if they are too small or constant.
     """
-    height, width = images.shape[-2:]
-    count = images.size // (height * width)
-    some = np.unique(np.linspace(0, count - 1, min(count, PLANES)).astype(int))
-    side = int((MAX_PIXELS / len(some)) ** 0.5)
-    box = tuple(slice(max(0, (size - side) // 2), (size + side) // 2) for size in (height, width))
-    planes = (each.reshape(-1, height, width) for each in (images, missing))
-    found = [
-        each
-        for image, mask in zip(*(each[some] for each in planes), strict=True)
-        if (each := correlate_residuals(image[box].astype(np.float64), mask[box])) is not None
-    ]
+    found = [multiply_residuals(each) for each in residuals_of(images, missing)]
     if not found:
         return None
     sums, pairs = (np.sum([getattr(each, name) for each in found], 0) for name in ("sums", "pairs"))

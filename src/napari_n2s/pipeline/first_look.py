@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -13,8 +12,10 @@ from napari_n2s.core.settings import Settings
 from napari_n2s.images.image import Image
 from napari_n2s.images.sources import Box
 from napari_n2s.inference.model import Model
-from napari_n2s.methods.correlated_noise import adapt_to_noise
+from napari_n2s.methods.correlated_noise import choose_radius
+from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.pretrained import fits, weights_for
+from napari_n2s.pipeline.destripe import remove_stripes
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.preparation.prepared import prepare
 
@@ -28,23 +29,24 @@ def first_look(image: Image, box: Box, device: str = "auto") -> NDArray[np.gener
         If it cannot be denoised.
     """
     settings = Settings(nan_policy="omit", device=device)
-    part = image.without_guides().part(box).load()
+    part, _ = remove_stripes(image.without_guides().part(box).load(), settings)
     part.layout.require_size()
     if not fits(settings, channels=part.channels, ndim=2):
         return None
     prepared = prepare(part, settings)
-    settings, _ = adapt_to_noise(settings, prepared)
-    radius = max(settings.radius_along(ndim=2))  # of a line, the square around it
+    settings, _ = choose_radius(settings, prepared)
+    radius, recorrupted = settings.radius_along(ndim=2), traits_of(settings).recorrupts
     model = Model(
-        settings=replace(settings, blind_spot_radius=(radius, radius)),
+        settings=settings,
         channels=1,
         ndim=2,
         scale=prepared.scale,
         context=None,
-        weights=weights_for((radius, radius)),
+        weights=weights_for(radius, recorrupted=recorrupted),
         step=0,
         score=Score(nan, nan, 0),
         turns=1,
     )
-    clean: NDArray[np.generic] = finish(model.applying(part, quick=True))
+    # With correlated noise, non-local Bayes brings most of the gain.
+    clean: NDArray[np.generic] = finish(model.applying(part, quick=not recorrupted))
     return clean

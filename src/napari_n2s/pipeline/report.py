@@ -129,9 +129,17 @@ class Report:
             if self.settings.network == "donut"
             else f"a {self.settings.network} network"
         )
-        radius = self.settings.blind_spot_radius or ()
-        if any(radius) and traits_of(self.settings).blind_spot:
-            network += f" with a blind-spot radius of {' × '.join(map(str, radius))} pixels"
+        radius = " × ".join(map(str, self.settings.blind_spot_radius or ()))
+        traits = traits_of(self.settings)
+        if traits.recorrupts:
+            network = (
+                "a U-Net that sees all pixels, trained on recorrupted images, to which noise of "
+                "the measured covariance, correlated between pixels up to a distance of "
+                f"{radius} (Y × X), was added and from which it was subtracted "
+                "(Recorrupted-to-Recorrupted; Pang et al., CVPR 2021),"
+            )
+        elif traits.blind_spot and any(self.settings.blind_spot_radius or ()):
+            network += f" with a blind-spot radius of {radius} pixels"
         if self.settings.channels == "independent":
             network += " for each channel"
         changed = [
@@ -151,6 +159,11 @@ class Report:
         )
         if self.replicates:
             return self._methods_of_replicates(trained, settings)
+        prediction = (
+            "prediction of one recorrupted image from the other, less the variance that was added,"
+            if traits.recorrupts
+            else "blind prediction against the noisy values"
+        )
         source = "a part of the noisy image" if self.region else "the noisy image"
         if self.sampled:
             source = f"pieces drawn from all over {source}"
@@ -170,7 +183,7 @@ class Report:
             f"2019): {network}{start} was trained on {source} alone, {inputs}without clean data, "
             f"for {trained} on the {self.device}, with {settings} and random seed "
             f"{self.settings.seed}{applied}. On {found.pixels} pixels withheld from training, the "
-            f"mean squared error of the network's blind prediction against the noisy values was "
+            f"mean squared error of the network's {prediction} was "
             f"{found.loss:.4g} (standard error {found.error:.2g}), against {least:.4g} for the "
             f"best of a median and a Gaussian filter calibrated on the same pixels."
             f"{self._describe_result()}"
@@ -186,21 +199,25 @@ class Report:
             )
         if self.settings.network != "donut" or self.settings.invariant:
             return ""
-        delivered = (
-            " The prediction was corrected for bias by the means of the noisy pixels at each "
-            "predicted intensity, and "
-        )
-        delivered += (
-            "combined with the noisy pixels according to the noise estimated from its residuals, "
-            "where these are distributed as noise is (Laine et al., 2019)"
-            if traits_of(self.settings).uses_posterior
-            else "averaged with the network's prediction from all pixels"
-        )
-        if not self.settings.volume:
-            delivered += (
-                ", and averaged with the result of non-local Bayes denoising (Lebrun et al., SIAM "
-                "J. Imaging Sci. 2013) of the noisy image, guided by it"
+        bayes = "non-local Bayes denoising (Lebrun et al., SIAM J. Imaging Sci. 2013)"
+        if traits_of(self.settings).recorrupts:
+            delivered = " The result is the prediction from the image itself"
+            if not self.settings.volume:
+                delivered += (
+                    f", refined by {bayes} of the noisy image with the measured covariance of its "
+                    "noise"
+                )
+        else:
+            delivered = (
+                " The prediction was corrected for bias by the means of the noisy pixels at each "
+                "predicted intensity, and combined with the noisy pixels according to the noise "
+                "estimated from its residuals, where these are distributed as noise is (Laine et "
+                "al., 2019)"
             )
+            if not self.settings.volume:
+                delivered += (
+                    f", and averaged with the result of {bayes} of the noisy image, guided by it"
+                )
         return (
             f"{delivered}. A smooth correction in proportion to the noise gave "
             f"{'cubes' if self.settings.volume else 'squares'} of {CELL} pixels their mean in the "

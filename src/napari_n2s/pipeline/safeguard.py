@@ -21,6 +21,8 @@ from napari_n2s.filters.baselines import BASELINES, Baseline
 from napari_n2s.filters.donut_filters import donut_filter
 from napari_n2s.images.image import Image
 from napari_n2s.inference.model import Model
+from napari_n2s.methods.traits import traits_of
+from napari_n2s.noise.recorruption import measure_recorruption
 from napari_n2s.preparation.held_out import improved
 from napari_n2s.training.progress import Progress
 
@@ -136,10 +138,9 @@ def _compare(
     image = np.where(usable, noisy, 0).astype(np.float64)
     if usable.sum() < BLOCK**2:
         return None
-    noise = measure_noise(image, usable)
     filled = np.where(usable, image, np.median(image[usable]))
     filtered = donut_filter(filled, BASELINES[best.name], best.strength)
-    variance = np.maximum(filtered - noise.low, 0) * noise.gain + noise.read
+    variance = _noise_variance(image, filled, filtered, usable, settings)
     variance = np.maximum(variance, MIN_VARIANCE * variance[usable].mean())
     found = []
     for other in (clean, filtered):
@@ -151,6 +152,24 @@ def _compare(
         expected = np.maximum(variances[whole], 1e-30)
         found.append(float(np.mean(np.minimum(sums[whole] ** 2 / expected, MAX_BLOCK))))
     return found[0], found[1]
+
+
+def _noise_variance(
+    image: NDArray[np.float64],
+    filled: NDArray[np.float64],
+    filtered: NDArray[np.floating],
+    usable: NDArray[np.bool_],
+    settings: Settings,
+) -> NDArray[np.floating]:
+    """Return the variance that the noise of each pixel contributes to that of a sum of pixels."""
+    if traits_of(settings).recorrupts:
+        radius = settings.radius_along(settings.volume + 2)
+        found = measure_recorruption(filled[None, None], ~usable[None, None], radius)
+        if found is not None:
+            pixel = found.noise.variance(filtered[None])[0]
+            return np.asarray(pixel * float(found.kernel.sum()) ** 2)
+    noise = measure_noise(image, usable)
+    return np.asarray(np.maximum(filtered - noise.low, 0) * noise.gain + noise.read)
 
 
 def _blocks(plane: NDArray[np.generic]) -> NDArray[np.float64]:

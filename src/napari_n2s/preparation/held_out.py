@@ -123,7 +123,7 @@ def pick(image: NDArray[Any], held_out: NDArray[np.bool_]) -> NDArray[Any]:
 
 def squared_errors(
     prediction: NDArray[np.floating],
-    noisy: NDArray[np.floating],
+    noisy: NDArray[np.floating] | float,
     variance: NDArray[np.floating] | float = 1.0,
 ) -> NDArray[np.float64]:
     """Compute the squared error of each held-out pixel, averaged over channels.

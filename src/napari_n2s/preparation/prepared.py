@@ -36,6 +36,8 @@ class PreparedImage:
         Number of excluded pixels, by reason.
     unread : str
         A sentence on parts of the image that could not be read, empty if all could.
+    added_noise : ndarray, shape (N, C, *space), or None
+        Noise that was added to `x`, whose contribution to squared errors is subtracted again.
     """
 
     layout: Layout
@@ -45,6 +47,7 @@ class PreparedImage:
     scale: Scale
     exclusion_counts: ExclusionCounts
     unread: str = ""
+    added_noise: NDArray[np.float32] | None = None
 
     @cached_property
     def missing_if_any(self) -> NDArray[np.bool_] | None:
@@ -59,13 +62,26 @@ class PreparedImage:
     @cached_property
     def held_out_values(self) -> NDArray[np.float32]:
         """Noisy values ``(pixels, C)`` of the held-out pixels."""
-        n, *place = self.held_out_indices
-        values: NDArray[np.float32] = np.moveaxis(self.x, 1, -1)[(n, *place)]
-        return values
+        return self._held_out(self.x)
+
+    def squared_errors(self, predicted: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return squared errors ``(pixels,)`` of a prediction ``(pixels, C)`` of held-out pixels.
+
+        The prediction must not depend on the noise of a pixel.
+        """
+        squares = squared_errors(predicted, self.held_out_values, self.scale.variance)
+        if self.added_noise is not None:
+            squares -= squared_errors(self._held_out(self.added_noise), 0, self.scale.variance)
+        return squares
 
     def score(self, predicted: NDArray[np.floating]) -> Score:
-        """Score a 𝒥-invariant prediction ``(pixels, C)`` of the held-out pixels."""
-        return score(squared_errors(predicted, self.held_out_values, self.scale.variance))
+        """Score such a prediction."""
+        return score(self.squared_errors(predicted))
+
+    def _held_out(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        n, *place = self.held_out_indices
+        values: NDArray[np.float32] = np.moveaxis(image, 1, -1)[(n, *place)]
+        return values
 
 
 def prepare(

@@ -81,7 +81,7 @@ class Optimization:
         self._method, self._network = method, method.network.train()
         self._pretrained = settings.pretrained
         self._rate, self._seed = settings.learning_rate, settings.seed
-        self._decay = min(MAX_DECAY, DECAY / pixels) if method.combines_predictions else 0.0
+        self._decay = min(MAX_DECAY, DECAY / pixels) if method.refines else 0.0
         self._optimisers = [
             Muon(each.parameters(), each.last.parameters()) for each in self._network.members
         ]

@@ -98,6 +98,8 @@ def prepare_replicates(
         x=torch.from_numpy(x),
         withheld=torch.from_numpy(withheld),
         windows=torch.from_numpy(windows),
+        targets=torch.from_numpy(windows),
+        added_noise=torch.zeros(windows.shape),
         extra_channels=torch.from_numpy(np.stack(extra_channels)),
         context=None,
         neighbours=torch.from_numpy(partners),
@@ -109,6 +111,7 @@ def prepare_replicates(
         scale=scale,
         baselines=calibrate_baselines(original, other=partner_image),
         size=size or len(replicates.images) * replicates.images[0].size,
+        settings=settings,
         paired=True,
         findings=replicates.findings + findings + motion_findings,
     )

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import time
-from math import ceil
+from math import ceil, prod
+from typing import NamedTuple
 
 from napari_n2s.core.settings import Settings
+from napari_n2s.inference.tile_size import TILE
+from napari_n2s.inference.tiling import count_passes, divide
+from napari_n2s.methods.base import Method
+from napari_n2s.methods.masked import MaskedMethod
+from napari_n2s.methods.nonlocal_bayes import is_applicable
+from napari_n2s.training.training_data import TrainingData
 
 SCORES = 20
 """Number of times that the held-out pixels are scored, if that is not more than once a second."""
@@ -30,6 +37,49 @@ INFERENCE_SHARE = 0.65
 PASSES_SHARE = 0.4
 """Maximum fraction of the budget for the passes of 𝒥-invariant inference with masks, as far as
 their number can be reduced."""
+NONLOCAL_PASSES = 14
+"""Duration of non-local Bayes for a channel, in passes of the network over the image."""
+
+
+class Costs(NamedTuple):
+    """Durations, in those of scoring the held-out pixels once.
+
+    Attributes
+    ----------
+    inference : float
+        Applying the network to the image.
+    nonlocal_bayes : float
+        Non-local Bayes on the result; 0 where it is not applied.
+    weighing : float
+        Estimating the weight of non-local Bayes; 0 where it is not estimated.
+    passes : tuple of int
+        Passes over the image, at most and at least, that inference consists of.
+    """
+
+    inference: float
+    nonlocal_bayes: float
+    weighing: float
+    passes: tuple[int, int]
+
+
+def costs_of(method: Method, data: TrainingData, settings: Settings) -> Costs:
+    """Estimate the durations for a method, an image and its settings."""
+    tile = divide(tuple(data.x.shape[2:]), TILE**2)
+    halos = prod(1 + 2 * method.network.halo / side for side in tile)
+    passes = count_passes(method, data.ndim, settings.invariant)
+    passes += 2 * method.combines_predictions  # for the pixel response
+    fewest = passes
+    if settings.invariant and isinstance(method, MaskedMethod):
+        fewest = method.with_fewer_masks(1, data.ndim).count_masks(data.ndim)
+    two_dimensional = is_applicable(tuple(data.windows.shape[2:])) and not data.constant
+    applied = method.refines and not settings.invariant and two_dimensional
+    weighed = applied and method.combines_predictions
+    return Costs(
+        inference=halos * passes / data.fraction_in_windows,
+        nonlocal_bayes=applied * NONLOCAL_PASSES / data.fraction_in_windows,
+        weighing=weighed * (count_passes(method, data.ndim, False) + NONLOCAL_PASSES),
+        passes=(passes, fewest),
+    )
 
 
 class Schedule:

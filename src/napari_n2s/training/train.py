@@ -118,8 +118,14 @@ def preparing(
         if "C" not in image.axes:
             settings = replace(settings, channels="joint")
         data = yield from wrap(preparing_training_data(image, settings, size), Preparing)
-        settings = replace(settings, blind_spot_radius=data.blind_spot_radius)
-    fits = pretrained.fits(settings, data.channels, data.ndim, data.colours)
+    settings = data.settings
+    fits = pretrained.fits(
+        settings,
+        data.channels,
+        data.ndim,
+        data.colours,
+        recorrupted=data.recorruption is not None,
+    )
     # Weights pretrained without guides are slow to learn to use them.
     if data.constant or data.guide_scale or not fits:
         settings = replace(settings, pretrained=False)

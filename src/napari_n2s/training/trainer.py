@@ -22,10 +22,10 @@ from napari_n2s.inference.trained_network import NONLOCAL_WEIGHT
 from napari_n2s.methods.factory import make_method
 from napari_n2s.nn.losses import LOSSES
 from napari_n2s.nn.masks import channel_losses, mean_around
-from napari_n2s.preparation.held_out import best_weight, improved, pick, score, squared_errors
-from napari_n2s.training.costs import costs_of
+from napari_n2s.preparation.held_out import best_weight, improved, pick, score
+from napari_n2s.training.drawing import draw_patches
 from napari_n2s.training.optimization import MEMORY, Optimization, Patches
-from napari_n2s.training.schedule import Schedule
+from napari_n2s.training.schedule import Schedule, costs_of
 from napari_n2s.training.training_data import TrainingData
 
 BATCH, GPU_BATCH = 8, 32
@@ -87,9 +87,8 @@ class Trainer:
         self._method = make_method(settings, *shape, paired=data.paired, colours=data.colours)
         self._optimization = Optimization(self._method, settings, data.x[:, 0].numel(), device)
         self._losses: deque[Tensor] = deque(maxlen=MEMORY)
-        held_out, windows = data.held_out, data.windows
-        around = mean_around(windows, held_out | data.missing.all(1, keepdim=True))
-        self._reference_loss = channel_losses(around, windows, held_out).cpu()
+        blocked = data.held_out | data.missing.all(1, keepdim=True)
+        self._reference_loss = data.held_out_losses(mean_around(data.windows, blocked)).cpu()
         self._costs = costs_of(self._method, data, settings)
         self._score_seconds = inf
         self._best_errors: NDArray[np.float64] | None = None
@@ -138,23 +137,22 @@ class Trainer:
         """Take a training step; `done` is the fraction of the budget used."""
         method = self._method
         first, size = self.step, (self._batch(), self._patch_side)
-        drawn = self.data.draw(*size, method.orientations, self._patch_generator, first)
-        patch, withheld, extra_channels = (each.to(self.device) for each in drawn)
+        drawn = draw_patches(self.data, *size, method.orientations, self._patch_generator, first)
+        noisy, seen, target, withheld, extra_channels = drawn.to(self.device)
         blocked = withheld.all(1, keepdim=True)
         hidden = method.draw_mask(tuple(blocked.shape), self._generator)
-        inputs = method.make_input(patch, hidden, blocked, extra_channels, self._generator)
+        inputs = method.make_input(seen, hidden, blocked, extra_channels, self._generator)
         counted = hidden & ~withheld
-        found = self._optimization.step(Patches(inputs, target=patch, counted=counted), done)
+        found = self._optimization.step(Patches(inputs, target=target, counted=counted), done)
         if self.data.structure is not None:  # patches with odd numbers are not drawn uniformly
             even = slice(first % 2, None, 2)
-            patch, withheld, counted, found = (
-                each[even] for each in (patch, withheld, counted, found)
+            noisy, seen, target, withheld, counted, found = (
+                each[even] for each in (noisy, seen, target, withheld, counted, found)
             )
-        if len(patch):
-            both = found, mean_around(patch, withheld)
-            self._losses.append(
-                torch.stack([channel_losses(each, patch, counted) for each in both])
-            )
+        if len(noisy):
+            both = found, mean_around(seen, withheld)
+            losses = torch.stack([channel_losses(each, target, counted) for each in both])
+            self._losses.append(losses - channel_losses(noisy, target, counted))
 
     def score(self, final: bool = False) -> Model:
         """Score the averaged weights on the held-out pixels, and keep them if they are best.
@@ -172,6 +170,7 @@ class Trainer:
         once = self._score_seconds * self._costs.inference
         self.schedule.scored(elapsed, once, self._score_seconds * after, self._costs.passes)
         weights = self._optimization.average.state_dict().items()
+        recorrupts = self.data.recorruption is not None
         self.last = Model(
             settings=self.settings,
             channels=self.data.channels,
@@ -186,6 +185,7 @@ class Trainer:
             passes=self.schedule.passes,
             paired=self.data.paired,
             colours=self.data.colours,
+            nonlocal_weight=(1.0 if recorrupts else NONLOCAL_WEIGHT,),
             baseline_error=min((each.score.loss for each in self.baselines), default=nan),
         )
         if not isfinite(self.last.score.loss):
@@ -290,7 +290,4 @@ class Trainer:
             self._optimization.average(prefer_layout(each))
             for each in torch.split(inputs, WINDOWS_PER_BATCH)
         )
-        output = method.mean(torch.cat(list(parts))).cpu().numpy()
-        held_out = data.held_out.cpu().numpy()
-        noisy = pick(data.windows.cpu().numpy(), held_out)
-        return squared_errors(pick(output, held_out), noisy, data.scale.variance)
+        return data.squared_errors(method.mean(torch.cat(list(parts))))

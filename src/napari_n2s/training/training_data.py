@@ -18,13 +18,15 @@ from napari_n2s.filters.masked_filters import fill_hidden
 from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
-from napari_n2s.methods.correlated_noise import adapt_to_noise
+from napari_n2s.methods.correlated_noise import choose_radius, measure_noise, recorrupt
 from napari_n2s.methods.traits import radius_of
-from napari_n2s.preparation.augmentation import Orientation
+from napari_n2s.nn.masks import channel_losses
+from napari_n2s.noise.recorruption import Recorruption
 from napari_n2s.preparation.dependent_frames import find_dependent_frames
+from napari_n2s.preparation.held_out import pick, squared_errors
 from napari_n2s.preparation.prepared import PreparedImage, prepare
 from napari_n2s.preparation.sampling import sampling_pieces
-from napari_n2s.preparation.structure import cell_sides, find_sparse_structure
+from napari_n2s.preparation.structure import find_sparse_structure
 from napari_n2s.replicates.guides import prepare_guides
 from napari_n2s.training.neighbours import choose_context
 
@@ -46,8 +48,13 @@ class TrainingData:
         Pixels that are held out or missing, in all channels alike or in each: never training
         targets, and not inputs either where withheld in all channels.
     windows : Tensor, shape (K, C, *window)
-        The boxes of the image that contain the held-out pixels. (If samples see neighbours, the
-        held-out pixels are filled from their surroundings in `x`, but not here.)
+        The boxes of the image that contain the held-out pixels, as the network sees them. (If
+        samples see neighbours, the held-out pixels are filled from their surroundings in `x`, but
+        not here.)
+    targets : Tensor, shape (K, C, *window)
+        The same boxes, with the values that are compared with its prediction.
+    added_noise : Tensor, shape (K, C, *window)
+        Noise that was added to these values, whose contribution to errors is subtracted again.
     extra_channels : Tensor, shape (K, G * C + A, *window)
         Neighbouring samples or other replicates in these boxes, then guides.
     held_out : Tensor of bool, shape (K, 1, *window)
@@ -81,13 +88,17 @@ class TrainingData:
         Whether some pixels are missing or excluded.
     colours : int
         Number of colours of each channel.
-    blind_spot_radius : tuple of int or None
-        Along each axis of space, as set or as chosen for the image; None without a blind spot.
+    settings : Settings
+        With what was left out as chosen for the image.
+    recorruption : Recorruption or None
+        The noise by which patches are recorrupted, if it is correlated.
     """
 
     x: Tensor
     withheld: Tensor
     windows: Tensor
+    targets: Tensor
+    added_noise: Tensor
     held_out: Tensor
     missing: Tensor
     extra_channels: Tensor
@@ -99,16 +110,17 @@ class TrainingData:
     scale: Scale
     baselines: tuple[Baseline, ...]
     size: int
+    settings: Settings
     baseline_errors: NDArray[np.float64] | None = None
     paired: bool = False
     findings: tuple[str, ...] = ()
     has_excluded: bool = False
     colours: int = 1
-    blind_spot_radius: tuple[int, ...] | None = None
+    recorruption: Recorruption | None = None
 
     def to(self, device: torch.device) -> TrainingData:
         """Move the windows to a device, and the image unless it is very large."""
-        names = ["windows", "held_out", "missing", "extra_channels"]
+        names = ["windows", "targets", "added_noise", "held_out", "missing", "extra_channels"]
         if self.x.nbytes + self.guides.nbytes <= MAX_ON_DEVICE:
             names += ["x", "withheld", "guides"]
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
@@ -133,74 +145,19 @@ class TrainingData:
         """Number of values in the windows, as a fraction of those that will be denoised."""
         return self.windows.numel() / self.size
 
-    def draw(
-        self,
-        count: int,
-        side: int,
-        orientations: tuple[Orientation, ...],
-        generator: torch.Generator,
-        first: int = 0,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw random patches in random orientations.
+    def squared_errors(self, prediction: Tensor) -> NDArray[np.float64]:
+        """Return the squared errors ``(pixels,)`` of a prediction of the windows where held out."""
+        predicted, target, added = (
+            pick(each.cpu().numpy(), self.held_out.cpu().numpy())
+            for each in (prediction, self.targets, self.added_noise)
+        )
+        variance = self.scale.variance
+        return squared_errors(predicted, target, variance) - squared_errors(added, 0, variance)
 
-        In a sparse image, every other patch is drawn where there is structure, since most uniformly
-        drawn ones would show background only.
-
-        Parameters
-        ----------
-        count : int
-        side : int
-            Maximum size of a patch along each axis in pixels.
-        orientations : tuple of Orientation
-            Those that are possible.
-        generator : torch.Generator
-        first : int
-            Number of the first patch.
-
-        Returns
-        -------
-        tuple of Tensor
-            The patches ``(count, C, *patch)``, their withheld pixels ``(count, 1 or C, *patch)``,
-            and their extra channels ``(count, G * C + A, *patch)``.
-        """
-        sides = [min(side, size) for size in self.x.shape[2:]]
-        square = len(set(sides[-2:])) == 1
-        possible = [orientation for orientation in orientations if square or not orientation.swap]
-        patches: list[Tensor] = []
-        withheld: list[Tensor] = []
-        extra_channels: list[Tensor] = []
-        for number in range(first, first + count):
-            n, *corner = self._place(sides, generator, anywhere=number % 2 == 0)
-            box = [slice(a, a + s) for a, s in zip(corner, sides, strict=True)]
-            orientation = possible[_random_index(len(possible), generator)]
-            for whole, cut in ((self.x, patches), (self.withheld, withheld)):
-                cut.append(orientation.apply(whole[n][(slice(None), *box)]))
-            every = [
-                *(self.x[int(b)] for b in self.neighbours[n]),
-                self.guides[n % len(self.guides)],
-            ]
-            extra_channels.append(
-                orientation.apply(torch.cat([each[(slice(None), *box)] for each in every]))
-            )
-        return torch.stack(patches), torch.stack(withheld), torch.stack(extra_channels)
-
-    def _place(self, sides: list[int], generator: torch.Generator, anywhere: bool) -> list[int]:
-        """Draw a sample and the position of a patch in it."""
-        space = self.x.shape[2:]
-        last = [size - side for size, side in zip(space, sides, strict=True)]
-        if anywhere or self.structure is None:
-            return [_random_index(end + 1, generator) for end in (self.x.shape[0] - 1, *last)]
-        chosen = int(torch.multinomial(self.structure.flatten(), 1, generator=generator))
-        n, *cell = np.unravel_index(chosen, self.structure.shape)
-        corner = [
-            int(at) * width + _random_index(width, generator) - side // 2
-            for at, width, side in zip(cell, cell_sides(tuple(space)), sides, strict=True)
-        ]
-        return [int(n), *(min(max(0, a), end) for a, end in zip(corner, last, strict=True))]
-
-
-def _random_index(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))
+    def held_out_losses(self, prediction: Tensor) -> Tensor:
+        """Return the mean squared error of each channel ``(C,)`` there, normalised."""
+        raw = channel_losses(prediction, self.targets, self.held_out)
+        return raw - channel_losses(self.added_noise, 0 * self.added_noise, self.held_out)
 
 
 def preparing_training_data(
@@ -231,10 +188,18 @@ def preparing_training_data(
     prepared = prepare(sampled, settings)
     guides, guide_scale, guide_findings = prepare_guides(sampled, prepared)
     x, missing, held_out = prepared.x, prepared.missing, prepared.held_out
-    settings, noise_findings = adapt_to_noise(settings, prepared)
+    settings, radius_findings = choose_radius(settings, prepared)
+    settings, noise_findings, recorruption = measure_noise(settings, prepared)
     radius = radius_of(settings, x.ndim - 2)
-    structure, baselines = find_sparse_structure(x), calibrate_baselines(prepared, radius)
-    windows = torch.from_numpy(held_out.crop_windows(x))
+    target, seen = recorrupt(prepared, recorruption) if recorruption else (prepared, None)
+    structure, baselines = find_sparse_structure(x), calibrate_baselines(target, radius, seen)
+    best = min(baselines, key=lambda each: each.score.loss)
+    windows, targets = (
+        torch.from_numpy(held_out.crop_windows(each.x)) for each in (seen or prepared, target)
+    )
+    added_noise = torch.zeros_like(targets)
+    if target.added_noise is not None:
+        added_noise = torch.from_numpy(held_out.crop_windows(target.added_noise))
     dependent = {} if settings.volume else find_dependent_frames(prepared)
     context = (
         None if radius is None else choose_context(prepared, radius, settings.context, dependent)
@@ -253,6 +218,8 @@ def preparing_training_data(
         x=torch.from_numpy(x),
         withheld=torch.from_numpy(held_out.mask | missing),
         windows=windows,
+        targets=targets,
+        added_noise=added_noise,
         extra_channels=torch.from_numpy(np.stack(extra_channels)),
         context=context,
         neighbours=torch.from_numpy(neighbours),
@@ -264,20 +231,20 @@ def preparing_training_data(
         scale=prepared.scale,
         baselines=baselines,
         size=size or image.size,
-        baseline_errors=errors_of(
-            prepared, min(baselines, key=lambda each: each.score.loss), radius
-        ),
+        baseline_errors=errors_of(target, best, radius, seen),
         findings=(
             *filter(None, [unread]),
             *prepared.exclusion_counts.sentences(settings),
             *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
+            *radius_findings,
             *noise_findings,
             *dependent.values(),
             *guide_findings,
         ),
         colours=prepared.layout.colours,
-        blind_spot_radius=radius,
+        settings=replace(settings, blind_spot_radius=radius),
         has_excluded=bool(missing.any()),
+        recorruption=recorruption,
     )
 
 

@@ -1,0 +1,185 @@
+"""Recorruption: of one image with correlated noise, two whose noise is independent.
+
+Noise n' of the same covariance as that of an image x, in a proportion a, gives x + a n' and
+x - n' / a. If the noise is Gaussian, that of the two is independent, however it is correlated
+between pixels: its covariance is C - C = 0. A network that predicts the second from the first
+learns the truth, without a blind spot that would hide the nearest pixels from it (Pang, Zheng, Quan
+& Ji, "Recorrupted-to-Recorrupted", CVPR 2021). What must be known is the covariance. It is measured
+in the smooth parts of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_n2s.noise.noise_model import NoiseCurve, noise_from_residuals
+from napari_n2s.noise.residuals import LAGS, Residuals, autocorrelation, residuals_of
+
+PROPORTION = 0.5
+"""a: with less, the target is noisier; with more, the input."""
+SMOOTH = 0.1
+"""Fraction of the pixels in which the noise is measured, the smoothest."""
+BLUR, REACH = 2.0, 5
+"""Standard deviation in pixels of the Gaussian that measures the brightness around a pixel, on
+which the variance of its noise depends, and radius at which it is cut off."""
+GRID, RADIUS = 64, 7
+"""Side in pixels of the period on which the spectrum of the noise is computed, and radius of the
+kernel that follows from it."""
+MIN_POWER = 1e-3
+"""Minimum power of the noise at any frequency, relative to the mean: a measured covariance need not
+be positive definite."""
+
+
+class Recorrupted(NamedTuple):
+    """Two images with independent noise.
+
+    Attributes
+    ----------
+    seen : Tensor
+        The network input.
+    target : Tensor
+        What is predicted from it.
+    """
+
+    seen: Tensor
+    target: Tensor
+
+
+@dataclass(frozen=True)
+class Recorruption:
+    """Noise like that of an image.
+
+    Attributes
+    ----------
+    noise : NoiseCurve
+        Its variance over intensity.
+    kernel : Tensor, shape (C, 1, k, k)
+        Kernels of unit norm that correlate it along Y and X, for each channel.
+    """
+
+    noise: NoiseCurve
+    kernel: Tensor
+
+    def apply(self, x: Tensor, generator: torch.Generator) -> Recorrupted:
+        """Recorrupt images ``(B, C, *space)`` on the generator's device."""
+        noise = self.draw(x, generator)
+        return Recorrupted(x + PROPORTION * noise, x - noise / PROPORTION)
+
+    def draw(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw noise like that of images ``(B, C, *space)`` on the generator's device."""
+        *other, height, width = x.shape
+        side = self.kernel.shape[-1] - 1
+        white = torch.randn(
+            *other, height + side, width + side, generator=generator, device=generator.device
+        )
+        gain, offset, least = (
+            torch.from_numpy(each).to(x).reshape(-1, *(1,) * (x.ndim - 2))
+            for each in (self.noise.gain, self.noise.offset, self.noise.least)
+        )
+        variance = torch.maximum(gain * _brightness(x) + offset, least)
+        return _convolve(white, self.kernel.to(white)).to(x) * variance.sqrt()
+
+    def correlation(self, channel: int, side: int) -> NDArray[np.float64]:
+        """Return the correlation matrix ``(side**2, side**2)`` of the noise of a square."""
+        kernel = self.kernel[channel, 0].double().numpy()
+        reach = side - 1
+        around = np.pad(kernel, reach)
+        windows = np.lib.stride_tricks.sliding_window_view(around, kernel.shape)
+        at_offset = np.einsum("yxij,ij->yx", windows, kernel)
+        places = np.stack(np.meshgrid(*(np.arange(side),) * 2, indexing="ij"), -1).reshape(-1, 2)
+        down, along = (places[:, None] - places + reach).transpose(2, 0, 1)
+        matrix: NDArray[np.float64] = at_offset[down, along]
+        return matrix
+
+
+def measure_recorruption(
+    x: NDArray[np.floating], missing: NDArray[np.bool_], radius: tuple[int, ...]
+) -> Recorruption | None:
+    """Measure the noise of images of one kind.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, *space)
+        With missing pixels filled in.
+    missing : ndarray of bool, shape (N, 1 or C, *space)
+    radius : tuple of int
+        Along each axis of space, up to which noise is correlated.
+
+    Returns
+    -------
+    Recorruption or None
+        None if the image is too small or constant.
+    """
+    curves, kernels = [], []
+    masks = np.broadcast_to(missing, x.shape)
+    for channel in range(x.shape[1]):
+        found = residuals_of(x[:, channel], masks[:, channel])
+        if not found:
+            return None
+        reach = tuple(min(LAGS, r + 1) for r in radius[-2:])
+        kernels.append(_square_root(autocorrelation(found, SMOOTH, reach)))
+        inside = tuple(r + (r > 0) for r in radius[-2:])
+        curves.append(_measure_curve(residuals_of(x[:, channel], masks[:, channel], inside)))
+    curve = NoiseCurve(
+        *(
+            np.concatenate([getattr(each, name) for each in curves])
+            for name in ("gain", "offset", "least")
+        )
+    )
+    return Recorruption(curve, torch.from_numpy(np.stack(kernels)[:, None]).float())
+
+
+def _measure_curve(found: Sequence[Residuals]) -> NoiseCurve:
+    """Fit the variance of the noise over intensity to residuals of planes of one channel."""
+    known = [np.isfinite(each.roughness) for each in found]
+    predicted, roughness, image = (
+        np.concatenate([getattr(one, name)[mask] for one, mask in zip(found, known, strict=True)])
+        for name in ("predicted", "roughness", "image")
+    )
+    return noise_from_residuals(predicted[None], roughness[None], image[None], smoothest=SMOOTH)
+
+
+def _square_root(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the kernel of unit norm that gives white noise a correlation.
+
+    Negative correlation beyond the nearest pixels is that of the prediction errors.
+    """
+    reach = np.array(correlation.shape) // 2
+    down, along = np.ix_(*(np.arange(-r, r + 1) for r in reach))
+    far = np.maximum(np.abs(down), np.abs(along)) > 1
+    periodic = np.zeros((GRID, GRID))
+    periodic[down, along] = np.where(far, correlation.clip(0), correlation)
+    power = np.fft.fft2(periodic).real
+    power = np.maximum(power, MIN_POWER * power.mean())
+    root = np.fft.fftshift(np.fft.ifft2(np.sqrt(power)).real)
+    middle = slice(GRID // 2 - RADIUS, GRID // 2 + RADIUS + 1)
+    kernel: NDArray[np.float64] = root[middle, middle]
+    return kernel / np.linalg.norm(kernel)
+
+
+def _brightness(x: Tensor) -> Tensor:
+    """Measure the brightness around each pixel."""
+    line = torch.exp(-(torch.arange(-REACH, REACH + 1.0) ** 2) / (2 * BLUR**2))
+    kernel = torch.outer(line, line)
+    kernel = (kernel / kernel.sum()).to(x).expand(x.shape[1], 1, -1, -1)
+    *other, height, width = x.shape
+    padded = F.pad(x.reshape(-1, 1, height, width), [REACH] * 4, mode="replicate").reshape(
+        *other, height + 2 * REACH, width + 2 * REACH
+    )
+    return _convolve(padded, kernel)
+
+
+def _convolve(x: Tensor, kernel: Tensor) -> Tensor:
+    """Convolve each channel ``(B, C, *space)`` along Y and X by its kernel ``(C, 1, k, k)``."""
+    batch, channels, *_, height, width = x.shape
+    planes = x.movedim(1, -3).reshape(-1, channels, height, width)
+    found = F.conv2d(planes, kernel, groups=channels)
+    return found.reshape(batch, *x.shape[2:-2], channels, *found.shape[-2:]).movedim(-3, 1)
