@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_n2s.widgets.controls.point_series import MAX_POINTS, PointSeries
+from napari_n2s.widgets.controls.loss_plot import MAX_POINTS, PointSeries
 
 RNG = np.random.default_rng(0)
 

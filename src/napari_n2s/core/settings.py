@@ -62,10 +62,11 @@ class Settings:
     )
     blind_spot_radius: tuple[int, ...] | None = _setting(
         None,
-        "Radius of the donut's blind spot in pixels: 0 hides the pixel alone; use more where noise "
-        "is correlated between neighbouring pixels. One number, or one for each axis, such as 0 2 "
-        "for noise that is correlated along X; left out, it is chosen from the correlation of the "
-        "noise, which is measured where the image is smooth.",
+        "Distance in pixels up to which noise is correlated between neighbouring pixels. With 0 "
+        "the blind spot is the pixel alone; with more the network sees all pixels, and is trained "
+        "on copies of the image to which such noise is added (or, with invariant, pixels up to "
+        "that distance are hidden). One number, or one for each axis, such as 0 2 for noise that "
+        "is correlated along X; left out, it is measured where the image is smooth.",
         within=(0, 7),
     )
     context: int | None = _setting(

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -27,6 +28,8 @@ PROPORTION = 0.5
 """a: with less, the target is noisier; with more, the input."""
 SMOOTH = 0.1
 """Fraction of the pixels in which the noise is measured, the smoothest."""
+NOTICEABLE = 0.05
+"""Correlation from which on it is noticeable."""
 BLUR, REACH = 2.0, 5
 """Standard deviation in pixels of the Gaussian that measures the brightness around a pixel, on
 which the variance of its noise depends, and radius at which it is cut off."""
@@ -87,15 +90,36 @@ class Recorruption:
         variance = torch.maximum(gain * _brightness(x) + offset, least)
         return _convolve(white, self.kernel.to(white)).to(x) * variance.sqrt()
 
+    def at_offsets(self, channel: int = 0, reach: int | None = None) -> NDArray[np.float64]:
+        """Return the correlation of the noise of two pixels at each offset along Y and X.
+
+        Parameters
+        ----------
+        channel : int
+        reach : int, optional
+            Largest offset; that up to which any is noticeable if left out.
+
+        Returns
+        -------
+        ndarray, shape (2 * reach + 1, 2 * reach + 1)
+            1 in the middle.
+        """
+        kernel = self.kernel[channel, 0].double().numpy()
+        every = 2 * RADIUS if reach is None else reach
+        windows = sliding_window_view(np.pad(kernel, every), kernel.shape)
+        found: NDArray[np.float64] = np.einsum("yxij,ij->yx", windows, kernel)
+        if reach is None:
+            down, along = np.nonzero(np.abs(found) > NOTICEABLE)
+            reach = int(max(np.abs(down - every).max(), np.abs(along - every).max(), 1))
+            middle = slice(every - reach, every + reach + 1)
+            found = found[middle, middle]
+        return found
+
     def correlation(self, channel: int, side: int) -> NDArray[np.float64]:
         """Return the correlation matrix ``(side**2, side**2)`` of the noise of a square."""
-        kernel = self.kernel[channel, 0].double().numpy()
-        reach = side - 1
-        around = np.pad(kernel, reach)
-        windows = np.lib.stride_tricks.sliding_window_view(around, kernel.shape)
-        at_offset = np.einsum("yxij,ij->yx", windows, kernel)
+        at_offset = self.at_offsets(channel, side - 1)
         places = np.stack(np.meshgrid(*(np.arange(side),) * 2, indexing="ij"), -1).reshape(-1, 2)
-        down, along = (places[:, None] - places + reach).transpose(2, 0, 1)
+        down, along = (places[:, None] - places + side - 1).transpose(2, 0, 1)
         matrix: NDArray[np.float64] = at_offset[down, along]
         return matrix
 

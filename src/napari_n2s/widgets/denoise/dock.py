@@ -109,6 +109,7 @@ class DenoiseDock(DenoiseForm):
             changed.connect(self._update_first_look.throttle)
         self.pretrained.toggled.connect(self._update_first_look.throttle)
         self.image.changed.connect(self._describe_image)
+        self.image.changed.connect(lambda: self.noise_picture.show_correlation(None))
         self.image.changed.connect(self.guides.clear)
         self.axes.changed.connect(self.guides.reset_choices)
         self.axes.changed.connect(self._drop_preview)
@@ -229,6 +230,7 @@ class DenoiseDock(DenoiseForm):
             self.plot.clear_curves()
         findings = self._findings(data)
         self._excluded_panel.report(task.request, task.settings, findings, data.has_excluded)
+        self.show_noise(data.recorruption.at_offsets() if data.recorruption else None)
         self.session.keep(progress)
         self.plot.add(progress)
         if self.pause.isEnabled() and self.pause.text() == PAUSE:

@@ -25,11 +25,14 @@ from napari_n2s.widgets.controls.basics import Column, Sentence, side_by_side, w
 from napari_n2s.widgets.controls.choice import choice
 from napari_n2s.widgets.controls.guides_row import GuidesRow
 from napari_n2s.widgets.controls.loss_plot import LossPlot
+from napari_n2s.widgets.controls.noise_picture import NoisePicture
 from napari_n2s.widgets.denoise.device_row import DeviceRow
 from napari_n2s.widgets.denoise.excluded_panel import SETTINGS, SHOW, TOOLTIP
 from napari_n2s.widgets.preferences import Preferences
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from napari_n2s.training.progress import Progress
 
 Choices = Callable[[Any], list[Any]]
@@ -117,6 +120,7 @@ class DenoiseForm(QWidget):
         )
         self.findings = Sentence()
         self.findings.setToolTip(SETTINGS)
+        self.noise_picture = NoisePicture()
         self.excluded_button = with_tooltip(QPushButton(SHOW), TOOLTIP)
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -157,6 +161,8 @@ class DenoiseForm(QWidget):
         for box in (self.image, self.train_on, self.apply_to):
             box.enabled = not working
         self.show_findings(())
+        if working:
+            self.noise_picture.show_correlation(None)
         self.stop.setEnabled(working)
         self.pause.setEnabled(working or may_continue)
         self.apply.setEnabled(not working and may_continue)
@@ -180,6 +186,11 @@ class DenoiseForm(QWidget):
         time = f"{state.seconds:.0f} s so far" if left is None else f"{left:.0f} s left"
         rate = state.step / max(state.seconds, 0.1)
         self.show_bar(state.done, f"training, {time}, {rate:.0f} steps/s")
+
+    def show_noise(self, correlation: NDArray | None) -> None:
+        """Show how noise is correlated between neighbouring pixels, unless it is shown already."""
+        if correlation is not None and not self.noise_picture.isVisibleTo(self):
+            self.noise_picture.show_correlation(correlation)
 
     def show_findings(self, sentences: Sequence[str]) -> None:
         """Show findings about the image during a training; the account of a result repeats them."""
@@ -235,6 +246,7 @@ class DenoiseForm(QWidget):
         column.lines.addWidget(self.plot, 1)
         column.lines.addWidget(self.plot.legend)
         column.lines.addWidget(self.findings)
+        column.lines.addWidget(self.noise_picture)
         column.lines.addWidget(self.excluded_button)
         column.lines.addWidget(self.result)
         column.lines.addLayout(side_by_side(self.compare, self.methods))
