@@ -7,7 +7,11 @@ from skimage import data
 
 from napari_n2s import Settings, denoise, train
 from napari_n2s.images.image import open_image
-from napari_n2s.noise.correlation import choose_blind_spot, measure_correlation
+from napari_n2s.noise.correlation import (
+    choose_blind_spot,
+    find_correlated_samples,
+    measure_correlation,
+)
 from napari_n2s.pipeline.first_look import first_look
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.simulation import fluorescence
@@ -127,3 +131,15 @@ def test_the_methods_paragraph_names_how_far_noise_is_correlated():
     assert "blind-spot radius" not in report.methods()
     assert "recorrupted" not in report.methods()
     assert "blind_spot_radius" not in report.methods()
+
+
+@pytest.mark.parametrize("axis", "TZ")
+def test_frames_of_a_running_average_are_not_shown_to_each_other(axis):
+    frames = np.stack([noisy("cells", seed=seed) for seed in range(9)])
+    averaged = (frames[1:] + frames[:-1]) / 2
+    for stack, correlated in ((frames, False), (averaged, True)):
+        prepared = prepare(open_image(stack, f"{axis}YX"), Settings())
+        assert (axis in find_correlated_samples(prepared)) == correlated
+    *_, last = train(averaged, axes=f"{axis}YX", steps=1, device="cpu")
+    assert last.best.context is None
+    assert any(f"neighbouring images along {axis}" in each for each in last.trainer.data.findings)

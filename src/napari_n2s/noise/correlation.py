@@ -14,7 +14,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_n2s.noise.residuals import multiply_residuals, residuals_of
+from napari_n2s.images.axes import Context
+from napari_n2s.noise.residuals import find_residuals, multiply_residuals, residuals_of
 from napari_n2s.preparation.prepared import PreparedImage
 
 MAX_RADIUS = 4
@@ -39,6 +40,13 @@ FAR, PATTERN = 3, 0.6
 that of adjacent pixels, from which on it is structure, or an offset of whole rows or columns."""
 NOTICEABLE = 0.05
 """Correlation at a distance from which on pixels at that distance are hidden."""
+FARTHEST, MIN_SAMPLES, SAMPLES, SIDE = 8, 5, 5, 512
+"""Maximum distance of samples that are compared, minimum number of them along an axis, number of
+samples that are compared with others, and side in pixels of their part that is."""
+SMOOTH, MAX_RATIO = 0.2, 0.75
+"""Fraction of the pixels that is taken for smooth then, and variance of the difference of
+neighbours, relative to that of samples far apart, up to which their noise is correlated: 0.5 after
+averaging two."""
 ERRORS = 1.4
 """Standard errors that are subtracted from a difference."""
 
@@ -193,3 +201,61 @@ def measure_correlation(
         along=means[:, :, 1:] / np.maximum(means[:, :, :1], 1e-12),
         error=np.maximum(pairs[:, 0, 1], 1) ** -0.5,
     )
+
+
+def find_correlated_samples(prepared: PreparedImage) -> dict[str, str]:
+    """Find the axes along which neighbouring slices or frames have correlated noise.
+
+    Running averages do, and interpolated slices. The noise of the difference of two samples has the
+    sum of their variances, less what is correlated; structure that stands still cancels. Of
+    neighbours it is compared with that of samples far apart.
+
+    Returns
+    -------
+    dict of str to str
+        A finding for each such axis, by its letter.
+    """
+    found = {}
+    for axis in prepared.layout.sample_axes:
+        size = prepared.layout.shape[prepared.layout.axes.index(axis)]
+        if size < MIN_SAMPLES:
+            continue
+        neighbours = prepared.layout.neighbours(Context(axis, min(FARTHEST, (size - 1) // 2)))
+        some = np.unique(np.linspace(0, len(neighbours) - 1, SAMPLES).astype(int))
+        ratios = []
+        for n in some:
+            near, far = neighbours[n, :2], neighbours[n, -2:]
+            if not {int(n), *near} & set(far):
+                own, other = (_excess_variance(prepared, int(n), each) for each in (near, far))
+                ratios.append(own / other)
+        if ratios and np.nanmedian(ratios) < MAX_RATIO:
+            found[axis] = (
+                f"Noise is correlated between neighbouring images along {axis}, as after a running "
+                "average or interpolation; neighbours along it are not shown to the network."
+            )
+    return found
+
+
+def _excess_variance(prepared: PreparedImage, number: int, others: NDArray[np.intp]) -> float:
+    """Return the variance of differences to others relative to the sum of variances; or NaN.
+
+    Variances are those of residuals in the smooth parts of the sample; the least one counts.
+    """
+    x, missing = (
+        each[(slice(None), 0, *(each.shape[axis] // 2 for axis in range(2, each.ndim - 2)))]
+        for each in (prepared.x, prepared.missing)
+    )
+    middle = (slice(None), *(slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in x.shape[1:]))
+    planes, mask = x[middle].astype(np.float64), missing[middle][number]
+    own = find_residuals(planes[number], mask)
+    if own is None:
+        return float("nan")
+    smooth = own.smooth(SMOOTH)
+    ratios = []
+    for other in others:
+        each = find_residuals(planes[other], mask)
+        difference = find_residuals(planes[other] - planes[number], mask)
+        if each is not None and difference is not None:
+            total = own.variance(smooth) + each.variance(smooth)
+            ratios.append(difference.variance(smooth) / max(total, 1e-12))
+    return min(ratios, default=float("nan"))

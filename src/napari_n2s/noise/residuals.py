@@ -65,6 +65,10 @@ class Residuals:
         smooth: Mask = self.roughness <= limit
         return smooth
 
+    def variance(self, smooth: Mask) -> float:
+        """Return the variance of the residuals of smooth pixels."""
+        return float(np.var((self.image - self.predicted)[smooth]))
+
     def whitened(self, smooth: Mask) -> Image:
         """Return the residuals of smooth pixels, clipped, with locally the mean 0 and variance 1.
 

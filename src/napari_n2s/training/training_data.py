@@ -21,6 +21,7 @@ from napari_n2s.images.scale import Scale
 from napari_n2s.methods.correlated_noise import choose_radius, measure_noise, recorrupt
 from napari_n2s.methods.traits import radius_of
 from napari_n2s.nn.masks import channel_losses
+from napari_n2s.noise.correlation import find_correlated_samples
 from napari_n2s.noise.recorruption import Recorruption
 from napari_n2s.preparation.dependent_frames import find_dependent_frames
 from napari_n2s.preparation.held_out import pick, squared_errors
@@ -200,7 +201,9 @@ def preparing_training_data(
     added_noise = torch.zeros_like(targets)
     if target.added_noise is not None:
         added_noise = torch.from_numpy(held_out.crop_windows(target.added_noise))
-    dependent = {} if settings.volume else find_dependent_frames(prepared)
+    dependent = {}
+    if not settings.volume:
+        dependent = find_correlated_samples(prepared) | find_dependent_frames(prepared)
     context = (
         None if radius is None else choose_context(prepared, radius, settings.context, dependent)
     )
