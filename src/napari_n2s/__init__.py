@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_n2s.exclusion.find import find_excluded
     from napari_n2s.inference.model import Model
     from napari_n2s.pipeline.api import denoise
-    from napari_n2s.pipeline.report import Report
+    from napari_n2s.pipeline.reports.report import Report
     from napari_n2s.training.progress import Progress
     from napari_n2s.training.train import resume, train
 
@@ -38,7 +38,7 @@ _MODULES = {
     "Model": "inference.model",
     "N2SError": "core.errors",
     "Progress": "training.progress",
-    "Report": "pipeline.report",
+    "Report": "pipeline.reports.report",
     "Settings": "core.settings",
     "SettingsError": "core.errors",
     "calibrate": "calibration.calibrate",

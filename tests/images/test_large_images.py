@@ -22,7 +22,7 @@ from napari_n2s.methods.blind_spot import BlendModel, BlindSpot
 from napari_n2s.noise.bias import Bias
 from napari_n2s.noise.noise_model import NoiseCurve
 from napari_n2s.noise.quantile_curve import Curve
-from napari_n2s.pipeline.report import report_of
+from napari_n2s.pipeline.reports.report import report_of
 from napari_n2s.preparation import sampling
 from napari_n2s.preparation.streaming import SampleStream
 from napari_n2s.widgets.denoise import on_demand

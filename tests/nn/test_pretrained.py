@@ -163,7 +163,7 @@ def test_correlated_noise_is_removed_with_a_wide_blind_spot(radius):
         denoise(noisy, steps=1, blind_spot_radius=each, invariant=invariant, device="cpu")[0]
         for each, invariant in ((0, False), (radius, True), (radius, False))
     )
-    assert error(blind, CELLS.truth) < 0.8 * error(narrow, CELLS.truth)
+    assert error(blind, CELLS.truth) < 0.9 * error(narrow, CELLS.truth)
     assert error(recorrupted, CELLS.truth) < 0.7 * error(narrow, CELLS.truth)
 
 

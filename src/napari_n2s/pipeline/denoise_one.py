@@ -23,7 +23,7 @@ from napari_n2s.inference.tile_size import applying
 from napari_n2s.inference.transfer import fit_to
 from napari_n2s.pipeline.destripe import remove_stripes
 from napari_n2s.pipeline.preview import PreviewPacer, TrainingMonitor, denoise_preview
-from napari_n2s.pipeline.report import Report, report_of
+from napari_n2s.pipeline.reports.report import Report, report_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES, is_large, loading
 from napari_n2s.preparation.streaming import require_writable

@@ -20,7 +20,7 @@ from napari_n2s.images.sources import Box
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.pipeline.denoise_one import Denoised
 from napari_n2s.pipeline.preview import PreviewPacer, TrainingMonitor, denoise_preview
-from napari_n2s.pipeline.report import report_of
+from napari_n2s.pipeline.reports.report import report_of
 from napari_n2s.preparation.streaming import require_writable
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.training.progress import Progress

@@ -26,7 +26,7 @@ from napari_n2s.inference.tile_size import applying
 from napari_n2s.io.file_image import FileImage
 from napari_n2s.io.ome_zarr.writing import ZarrOutput, ome_zarr_order
 from napari_n2s.io.output_paths import lock_output, write_error
-from napari_n2s.pipeline.report import Report, report_of
+from napari_n2s.pipeline.reports.report import Report, report_of
 from napari_n2s.pipeline.safeguard import safest
 from napari_n2s.pipeline.unfinished import Unfinished
 from napari_n2s.training.progress import Progress

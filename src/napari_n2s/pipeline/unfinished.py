@@ -16,7 +16,7 @@ from napari_n2s.io.file_image import FileImage
 from napari_n2s.io.ome_zarr.writing import ZarrOutput
 from napari_n2s.io.output_paths import atomic_path, move_into_place
 from napari_n2s.io.temporary_files import name_hash
-from napari_n2s.pipeline.report import Report
+from napari_n2s.pipeline.reports.report import Report
 
 LONGEST = 250
 """Maximum length of a name in bytes for a suffix to fit: file systems allow 255."""

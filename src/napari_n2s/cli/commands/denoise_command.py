@@ -24,7 +24,7 @@ from napari_n2s.images.image import Image, open_image
 if TYPE_CHECKING:
     from napari_n2s.io.file_image import FileImage
     from napari_n2s.pipeline.denoise_one import Denoised
-    from napari_n2s.pipeline.report import Report
+    from napari_n2s.pipeline.reports.report import Report
 
 RESUMABLE = (
     "The network is being applied; Ctrl-C once more stops it, and the same command resumes after "

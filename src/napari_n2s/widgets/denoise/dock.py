@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from napari_n2s.images.sources import Box
     from napari_n2s.pipeline.denoise_one import Denoised
-    from napari_n2s.pipeline.report import Report
+    from napari_n2s.pipeline.reports.report import Report
     from napari_n2s.training.training_data import TrainingData
 
 NO_IMAGE = (

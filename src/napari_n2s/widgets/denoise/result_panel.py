@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-    from napari_n2s.pipeline.report import Report
+    from napari_n2s.pipeline.reports.report import Report
 
 
 class Show(Protocol):

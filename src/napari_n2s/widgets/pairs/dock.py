@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_n2s.core.progress import Applying, Preparing, Preview
     from napari_n2s.images.sources import Box
-    from napari_n2s.pipeline.report import Report
+    from napari_n2s.pipeline.reports.report import Report
     from napari_n2s.training.progress import Progress
     from napari_n2s.training.training_data import TrainingData
 

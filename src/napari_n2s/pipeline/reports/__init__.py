@@ -1,0 +1,1 @@
+"""The report of a denoising: what came of it, in numbers and in words."""
