@@ -72,25 +72,17 @@ class NoiseCurve:
 
 
 def noise_from_residuals(
-    mean: NDArray[np.floating],
-    total: NDArray[np.floating],
-    noisy: NDArray[np.floating],
-    *,
-    smoothest: float = SMOOTHEST,
+    mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
 ) -> NoiseCurve:
     """Fit the noise curve to the residuals of a blind prediction.
 
     Parameters
     ----------
     mean, total : ndarray, shape (C, pixels)
-        Predicted mean, and variance of the noisy pixel around it, or another measure of roughness.
+        Predicted mean, and variance of the noisy pixel around it.
     noisy : ndarray, shape (C, pixels)
-    smoothest : float
-        Fraction of the pixels of each bin of the mean that is taken for smooth.
     """
-    lines = [
-        _fit_unsaturated(*channel, smoothest) for channel in zip(mean, total, noisy, strict=True)
-    ]
+    lines = [_fit_unsaturated(*channel) for channel in zip(mean, total, noisy, strict=True)]
     return NoiseCurve(*(np.array(each) for each in zip(*lines, strict=True)))
 
 
@@ -220,32 +212,26 @@ def sure_weight(
 
 
 def _fit_unsaturated(
-    mean: NDArray[np.floating],
-    total: NDArray[np.floating],
-    noisy: NDArray[np.floating],
-    smoothest: float,
+    mean: NDArray[np.floating], total: NDArray[np.floating], noisy: NDArray[np.floating]
 ) -> tuple[float, float, float]:
     """Fit the curve to the pixels whose noise is not truncated by saturation."""
     squares = (noisy - mean) ** 2
-    gain, offset, least = _line(mean, total, squares, smoothest)
+    gain, offset, least = _line(mean, total, squares)
     deviation = np.sqrt(np.maximum(gain * mean + offset, least))
     whole = mean + SATURATION * deviation < noisy.max()
     if whole.all() or whole.sum() < MIN_PIXELS:
         return gain, offset, least
-    return _line(mean[whole], total[whole], squares[whole], smoothest)
+    return _line(mean[whole], total[whole], squares[whole])
 
 
 def _line(
-    mean: NDArray[np.floating],
-    total: NDArray[np.floating],
-    squares: NDArray[np.floating],
-    smoothest: float,
+    mean: NDArray[np.floating], total: NDArray[np.floating], squares: NDArray[np.floating]
 ) -> tuple[float, float, float]:
     """Fit gain and offset to the smoothest pixels of each bin of the mean, by relative error."""
     order = np.argsort(mean)
     bins = []
     for part in np.array_split(order, max(1, min(MAX_BINS, order.size // MIN_PIXELS))):
-        smooth = part[np.argsort(total[part])[: max(1, round(smoothest * part.size))]]
+        smooth = part[np.argsort(total[part])[: max(1, round(SMOOTHEST * part.size))]]
         centre, level = float(mean[smooth].mean()), float(squares[smooth].mean())
         bins.append((centre, level, float(squares[smooth].std()) / smooth.size**0.5))
     centres, floors, errors = np.array(bins).T

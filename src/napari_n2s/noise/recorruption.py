@@ -19,9 +19,10 @@ import torch
 import torch.nn.functional as F
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.ndimage import convolve
 from torch import Tensor
 
-from napari_n2s.noise.noise_model import NoiseCurve, noise_from_residuals
+from napari_n2s.noise.noise_model import NoiseCurve
 from napari_n2s.noise.residuals import LAGS, Residuals, autocorrelation, residuals_of
 
 PROPORTION = 0.5
@@ -33,6 +34,16 @@ NOTICEABLE = 0.05
 BLUR, REACH = 2.0, 5
 """Standard deviation in pixels of the Gaussian that measures the brightness around a pixel, on
 which the variance of its noise depends, and radius at which it is cut off."""
+DIFFERENCES = [
+    np.array(each, float)
+    for each in ([[1, -1]], [[1], [-1]], [[1, -2, 1]], [[1], [-2], [1]], [[1, -1], [-1, 1]])
+]
+"""Kernels of the differences from which the variance of the noise is estimated."""
+BINS, MIN_PIXELS = 16, 500
+"""Maximum number of bins of intensity for which the variance is measured, and minimum number of
+pixels in one."""
+FLOOR = 0.3
+"""Lower bound of the variance, relative to the least that is measured."""
 GRID, RADIUS = 64, 7
 """Side in pixels of the period on which the spectrum of the noise is computed, and radius of the
 kernel that follows from it."""
@@ -162,13 +173,40 @@ def measure_recorruption(
 
 
 def _measure_curve(found: Sequence[Residuals]) -> NoiseCurve:
-    """Fit the variance of the noise over intensity to residuals of planes of one channel."""
-    known = [np.isfinite(each.roughness) for each in found]
-    predicted, roughness, image = (
-        np.concatenate([getattr(one, name)[mask] for one, mask in zip(found, known, strict=True)])
-        for name in ("predicted", "roughness", "image")
+    """Fit the variance of the noise over intensity to planes of one channel.
+
+    Structure adds to the residuals of bright parts. Differences of adjacent pixels contain less of
+    it, and a part of the noise that is known from the smoothest parts. In each bin of intensity the
+    least of these estimates has the least structure.
+    """
+    predicted, roughness, *squares = (
+        np.concatenate(each)
+        for each in zip(*(_squares_of_noise(each) for each in found), strict=True)
     )
-    return noise_from_residuals(predicted[None], roughness[None], image[None], smoothest=SMOOTH)
+    bins = []
+    order = np.argsort(predicted)
+    for part in np.array_split(order, max(1, min(BINS, order.size // MIN_PIXELS))):
+        smooth = part[np.argsort(roughness[part])[: max(1, round(SMOOTH * part.size))]]
+        level = min(float(each[smooth].mean()) for each in squares)
+        bins.append((float(predicted[smooth].mean()), max(level, 1e-12)))
+    centres, levels = np.array(bins).T
+    points = np.stack([centres, np.ones_like(centres)], 1) / levels[:, None]
+    (gain, offset), *_ = np.linalg.lstsq(points, np.ones_like(levels), rcond=None)
+    if gain < 0:  # photon noise grows with intensity
+        gain, offset = 0.0, 1 / np.mean(1 / levels)
+    return NoiseCurve(*(np.array([each]) for each in (gain, offset, FLOOR * levels.min())))
+
+
+def _squares_of_noise(residuals: Residuals) -> list[NDArray[np.float64]]:
+    """Return prediction, roughness, and estimates of the squared noise of the known pixels."""
+    known, smooth = np.isfinite(residuals.roughness), residuals.smooth(SMOOTH)
+    own = residuals.image - residuals.predicted
+    estimates = [own**2]
+    for kernel in DIFFERENCES:
+        squares = convolve(residuals.image, kernel, mode="nearest") ** 2
+        share = float(squares[smooth].mean()) / max(float(estimates[0][smooth].mean()), 1e-12)
+        estimates.append(squares / max(share, 1e-12))
+    return [each[known] for each in (residuals.predicted, residuals.roughness, *estimates)]
 
 
 def _square_root(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
