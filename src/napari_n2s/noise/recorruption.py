@@ -39,6 +39,9 @@ DIFFERENCES = [
     for each in ([[1, -1]], [[1], [-1]], [[1, -2, 1]], [[1], [-2], [1]], [[1, -1], [-1, 1]])
 ]
 """Kernels of the differences from which the variance of the noise is estimated."""
+LEAST_OF_SIX = 1.1
+"""Factor by which the least of the estimates is too small on average, over twelve images whose
+noise was known."""
 BINS, MIN_PIXELS = 16, 500
 """Maximum number of bins of intensity for which the variance is measured, and minimum number of
 pixels in one."""
@@ -187,7 +190,7 @@ def _measure_curve(found: Sequence[Residuals]) -> NoiseCurve:
     order = np.argsort(predicted)
     for part in np.array_split(order, max(1, min(BINS, order.size // MIN_PIXELS))):
         smooth = part[np.argsort(roughness[part])[: max(1, round(SMOOTH * part.size))]]
-        level = min(float(each[smooth].mean()) for each in squares)
+        level = LEAST_OF_SIX * min(float(each[smooth].mean()) for each in squares)
         bins.append((float(predicted[smooth].mean()), max(level, 1e-12)))
     centres, levels = np.array(bins).T
     points = np.stack([centres, np.ones_like(centres)], 1) / levels[:, None]

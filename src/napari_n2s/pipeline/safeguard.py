@@ -28,8 +28,9 @@ from napari_n2s.training.progress import Progress
 
 STANDARD_ERRORS = 2.0
 """Standard errors of the difference by which a filter has to be better, on the same pixels."""
-MIN_GAIN = 0.01
-"""Fraction of its squared error by which a filter has to be better."""
+MIN_GAIN, MIN_GAIN_RECORRUPTED = 0.01, 0.15
+"""Fraction of its squared error by which a filter has to be better; more on recorrupted images,
+whose scores prefer a smoother result if the noise is taken for stronger than it is."""
 BLOCK = 16
 """Side in pixels of the blocks whose mean is compared."""
 MAX_SAMPLES, SIDE = 4, 512
@@ -65,7 +66,8 @@ def safest(progress: Progress) -> Safe:
     if not model.traits.judged_by_filters or errors is None or filter_errors is None:
         return Safe(model)
     gain = errors - filter_errors
-    worse = float(gain.mean()) > MIN_GAIN * float(filter_errors.mean())
+    least = MIN_GAIN_RECORRUPTED if model.traits.recorrupts else MIN_GAIN
+    worse = float(gain.mean()) > least * float(filter_errors.mean())
     if not (worse and improved(errors, filter_errors, STANDARD_ERRORS)):
         return Safe(model)
     best = min(progress.baselines, key=lambda each: each.score.loss)
