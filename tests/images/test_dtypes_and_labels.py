@@ -81,7 +81,8 @@ def test_what_cannot_take_the_result_is_refused_before_the_training(
         zarr.create_array(store, shape=(24, 24), dtype="f4")
         options = {"out": zarr.open_array(store, mode="r")}
     monkeypatch.setattr(
-        "napari_n2s.pipeline.denoise_one.preparing", lambda *a, **k: pytest.fail("trained")
+        "napari_n2s.pipeline.denoise_one.preparing_training_data",
+        lambda *a, **k: pytest.fail("trained"),
     )
     with pytest.raises(ImageError, match=words):
         denoise(scale * noisy, **options, **QUICK)

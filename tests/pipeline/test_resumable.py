@@ -124,7 +124,7 @@ def test_what_cannot_be_delivered_is_refused_before_the_training(monkeypatch):
     def train(*_, **__):
         raise AssertionError("It was trained for nothing.")
 
-    monkeypatch.setattr("napari_n2s.pipeline.denoise_one.preparing", train)
+    monkeypatch.setattr("napari_n2s.pipeline.denoise_one.preparing_training_data", train)
     gap = MOVIE.astype(np.float32)
     gap[-1, 0, 0, 0] = np.nan
     with pytest.raises(ImageError, match="NaN"):

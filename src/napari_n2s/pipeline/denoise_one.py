@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_n2s.core.device import memory_in_words
+from napari_n2s.core.device import choose_device, memory_in_words
 from napari_n2s.core.errors import StoppedError
 from napari_n2s.core.generators import wrap
 from napari_n2s.core.progress import PAUSE, Applying, Preparing, Preview
@@ -28,7 +28,10 @@ from napari_n2s.pipeline.safeguard import contradicted, safest
 from napari_n2s.preparation.sampling import MAX_TRAINING_VALUES, is_large, loading
 from napari_n2s.preparation.streaming import require_writable
 from napari_n2s.training.progress import Progress
-from napari_n2s.training.train import conclude, preparing, restore, resume, run
+from napari_n2s.training.schedule import Schedule
+from napari_n2s.training.train import conclude, restore, resume, run
+from napari_n2s.training.trainer import Trainer
+from napari_n2s.training.training_data import preparing_training_data
 
 Denoised = tuple[Any, Report]
 
@@ -110,8 +113,12 @@ def denoising(
                 if since:
                     work = resume(since)
                 else:
-                    prepared = preparing(source, settings, piece.size)
-                    work = run((yield from wrap(prepared, _unless(stop))))
+                    schedule, device = Schedule(), choose_device(settings.device, volume=volume)
+                    prepared = wrap(
+                        preparing_training_data(source, settings, piece.size), Preparing
+                    )
+                    data = yield from wrap(prepared, _unless(stop))
+                    work = run(Trainer(data, data.settings, device, schedule))
                 progress = yield from monitor.follow(work, stop, rest, since)
             else:
                 restore(since)

@@ -54,6 +54,7 @@ def prepare_replicates(
     ImageError, SettingsError
         If they cannot be trained on.
     """
+    settings = replace(settings, channels="joint", pretrained=False)
     if settings.invariant:
         raise SettingsError(NOT_BLIND)
     sampled = [

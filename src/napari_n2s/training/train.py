@@ -8,12 +8,10 @@ from typing import Any
 
 from napari_n2s.core.device import choose_device, short_of_memory, working_threads
 from napari_n2s.core.errors import SettingsError
-from napari_n2s.core.generators import finish, wrap
-from napari_n2s.core.progress import Preparing
+from napari_n2s.core.generators import finish
 from napari_n2s.core.settings import Settings
 from napari_n2s.images.image import Image, open_image
 from napari_n2s.inference.model import Model
-from napari_n2s.nn import pretrained
 from napari_n2s.replicates.replicates import Replicates
 from napari_n2s.training.progress import Progress
 from napari_n2s.training.replicate_data import prepare_replicates
@@ -91,46 +89,12 @@ def training(image: Image | Replicates, settings: Settings, size: int | None = N
     size : int, optional
         As for `train`.
     """
-    return run(finish(preparing(image, settings, size)))
-
-
-def preparing(
-    image: Image | Replicates, settings: Settings, size: int | None = None
-) -> Generator[Preparing, None, Trainer]:
-    """Prepare a training, yielding the fraction of the image that has been read; then call `run`.
-
-    Parameters
-    ----------
-    image, settings, size
-        As for `training`.
-    """
-    schedule = Schedule()
-    device = choose_device(settings.device, volume=settings.volume)
+    schedule, device = Schedule(), choose_device(settings.device, volume=settings.volume)
     if isinstance(image, Replicates):
-        settings = replace(settings, channels="joint", pretrained=False)
         data = prepare_replicates(image, settings, size)
     else:
-        if settings.loss != Settings().loss:
-            raise SettingsError(
-                f"The loss {settings.loss} is for replicates that are predicted from each other; "
-                "leave it out, or add another replicate."
-            )
-        if "C" not in image.axes:
-            settings = replace(settings, channels="joint")
-        data = yield from wrap(preparing_training_data(image, settings, size), Preparing)
-    settings = data.settings
-    fits = pretrained.fits(
-        settings,
-        data.channels,
-        data.ndim,
-        data.colours,
-        recorrupted=data.recorruption is not None,
-    )
-    # Weights pretrained without guides are slow to learn to use them.
-    if data.constant or data.guide_scale or not fits:
-        settings = replace(settings, pretrained=False)
-    schedule.set_budget(settings, data.constant)
-    return Trainer(data, settings, device, schedule)
+        data = finish(preparing_training_data(image, settings, size))
+    return run(Trainer(data, data.settings, device, schedule))
 
 
 def resume(progress: Progress) -> Training:
@@ -173,6 +137,7 @@ def restore(progress: Progress) -> None:
 
 def run(trainer: Trainer) -> Training:
     """Train, from scratch if a short trial of that predicts better than the pretrained weights."""
+    trainer.schedule.set_budget(trainer.settings, trainer.data.constant)
     if trainer.settings.pretrained:
         initial = _score(trainer)
         yield from _snapshot(trainer, initial)

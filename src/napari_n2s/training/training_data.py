@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_n2s.core.errors import SettingsError
 from napari_n2s.core.settings import Settings
 from napari_n2s.core.system import require_memory
 from napari_n2s.exclusion.processing import name_processing
@@ -20,6 +21,7 @@ from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
 from napari_n2s.methods.correlated_noise import choose_radius, measure_noise, recorrupt
 from napari_n2s.methods.traits import radius_of
+from napari_n2s.nn import pretrained
 from napari_n2s.nn.masks import channel_losses
 from napari_n2s.noise.correlation import find_correlated_samples
 from napari_n2s.noise.recorruption import Recorruption
@@ -182,7 +184,16 @@ def preparing_training_data(
     ------
     ImageError
         If it cannot be denoised.
+    SettingsError
+        If the settings are for replicates.
     """
+    if settings.loss != Settings().loss:
+        raise SettingsError(
+            f"The loss {settings.loss} is for replicates that are predicted from each other; "
+            "leave it out, or add another replicate."
+        )
+    if "C" not in image.axes:
+        settings = replace(settings, channels="joint")
     sampled, unread = yield from sampling_pieces(image, settings.seed)
     guiding = 2 * sampled.guides.nbytes if sampled.guides else 0
     require_memory(sampled.size * (4 + MASK_BYTES / sampled.channels) + guiding)
@@ -192,6 +203,12 @@ def preparing_training_data(
     settings, radius_findings = choose_radius(settings, prepared)
     settings, noise_findings, recorruption = measure_noise(settings, prepared)
     radius = radius_of(settings, x.ndim - 2)
+    channels, colours = x.shape[1], prepared.layout.colours
+    fits = pretrained.fits(
+        settings, channels, x.ndim - 2, colours, recorrupted=recorruption is not None
+    )
+    # Weights pretrained without guides are slow to learn to use them.
+    suits = fits and not guide_scale and bool(prepared.scale.spread.any())
     target, seen = recorrupt(prepared, recorruption) if recorruption else (prepared, None)
     structure, baselines = find_sparse_structure(x), calibrate_baselines(target, radius, seen)
     best = min(baselines, key=lambda each: each.score.loss)
@@ -244,8 +261,10 @@ def preparing_training_data(
             *dependent.values(),
             *guide_findings,
         ),
-        colours=prepared.layout.colours,
-        settings=replace(settings, blind_spot_radius=radius),
+        colours=colours,
+        settings=replace(
+            settings, blind_spot_radius=radius, pretrained=settings.pretrained and suits
+        ),
         has_excluded=bool(missing.any()),
         recorruption=recorruption,
     )
