@@ -228,7 +228,8 @@ def find_correlated_samples(prepared: PreparedImage) -> dict[str, str]:
             if not {int(n), *near} & set(far):
                 own, other = (_excess_variance(prepared, int(n), each) for each in (near, far))
                 ratios.append(own / other)
-        if ratios and np.nanmedian(ratios) < MAX_RATIO:
+        ratios = [each for each in ratios if np.isfinite(each)]
+        if ratios and np.median(ratios) < MAX_RATIO:
             found[axis] = (
                 f"Noise is correlated between neighbouring images along {axis}, as after a running "
                 "average or interpolation; neighbours along it are not shown to the network."

@@ -17,6 +17,8 @@ from scipy.ndimage import gaussian_filter1d
 
 BLOCKS, MIN_SIDE = 8, 32
 """Number of blocks of columns that have to agree, and minimum sides of an image in pixels."""
+MIN_KNOWN = 0.5
+"""Minimum fraction of adjacent pixels that both have a value."""
 COLUMNS = 192
 """Minimum number of columns that are compared, evenly spaced, of an image that has more."""
 MIN_STRENGTH = 0.1
@@ -68,10 +70,12 @@ def find_row_offsets(plane: Plane, known: NDArray[np.bool_]) -> RowOffsets | Non
     RowOffsets or None
         None if there are none for certain.
     """
-    if min(plane.shape) < MIN_SIDE or known.mean() < 0.5:
+    if min(plane.shape) < MIN_SIDE:
         return None
     some = (slice(None), slice(None, None, max(1, plane.shape[1] // COLUMNS)))
     differences = np.diff(np.where(known[some], plane[some], np.nan).astype(np.float64), axis=0)
+    if np.isfinite(differences).mean() < MIN_KNOWN:
+        return None
     blocks = np.array([centre(part) for part in np.array_split(differences, BLOCKS, axis=1)])
     variance = _products(blocks, blocks).mean()
     if not np.isfinite(variance) or variance <= 0:
