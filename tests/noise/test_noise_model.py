@@ -118,3 +118,11 @@ def test_a_noise_curve_that_is_a_little_low_is_raised_to_what_neighbours_say():
     level = noise_from_differences(shared[None])[0].variance(shared).mean()
     curve = NoiseCurve(np.zeros(1), np.array([0.9 * level]), np.zeros(1))
     assert correct_memorised(curve, shared, shared).offset == curve.offset
+
+
+def test_a_dark_background_does_not_hide_the_noise_of_what_is_bright():
+    rng = np.random.default_rng(0)
+    mean = np.concatenate([rng.normal(1, 0.02, 200_000), rng.uniform(1, 30, 25_000)])
+    noisy = rng.poisson(mean.clip(0)).astype(float)
+    curve = noise_from_residuals(mean[None], mean[None], noisy[None])
+    assert curve.variance(np.array([[20.0]])) == pytest.approx(20, rel=0.2)

@@ -28,6 +28,9 @@ SATURATION = 2.0
 CHANCE, ROUNDS, MAJORITY = 2.0, 20, 0.5
 """Standard errors by which a bin may lie off the line by chance, number of fits in which bins above
 it are down-weighted, and fraction of the bins that must lie on it in the end."""
+SPAN = 0.3
+"""Minimum range of intensity of these bins, relative to that of all: bins of a dark background
+alone say nothing of the noise of what is bright."""
 FLOOR = 0.3
 """Lower bound of the curve, relative to the smallest variance measured."""
 MAX_DEVIATION = 3.0
@@ -250,8 +253,8 @@ def _fit_line(
     """Fit gain and offset of the noise to its variance in bins of intensity.
 
     Where an image is smooth nowhere, structure adds to the variance: bins above the line by more
-    than chance are down-weighted, provided that most bins then lie on it. Otherwise the noise does
-    not follow a line, and all bins count.
+    than chance are down-weighted, provided that most bins then lie on it, over a range of
+    intensity. Otherwise the noise does not follow a line, and all bins count.
 
     Parameters
     ----------
@@ -274,6 +277,8 @@ def _fit_line(
     plain = line = fit(weights)
     for _ in range(ROUNDS):
         line = fit(weights / np.maximum(off(line) / CHANCE, 1))
-    on_it = np.abs(off(line))[levels > least] < CHANCE
-    gain, offset = line if on_it.mean() > MAJORITY else plain
+    counted = levels > least
+    on_it = counted & (np.abs(off(line)) < CHANCE)
+    most = on_it.sum() > MAJORITY * counted.sum()
+    gain, offset = line if most and np.ptp(centres[on_it]) > SPAN * np.ptp(centres) else plain
     return float(gain), float(offset)
