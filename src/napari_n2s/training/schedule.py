@@ -100,9 +100,15 @@ class Schedule:
         self._started = time.monotonic()
         self._next_snapshot = 0.0
 
-    def set_budget(self, settings: Settings, nothing_to_learn: bool) -> None:
-        """Set the budget; with nothing to learn, a single step."""
+    def set_budget(
+        self, settings: Settings, nothing_to_learn: bool, max_steps: int | None = None
+    ) -> None:
+        """Set the budget; with nothing to learn, a single step.
+
+        A budget in seconds ends early after `max_steps`, if given.
+        """
         self._steps = 1 if nothing_to_learn else settings.steps
+        self._max_steps = max_steps
         self._budget = settings.seconds
         self._next_score = min(MIN_SCORE_PAUSE, self._budget / SCORES)
         self._reserved = self._done = 0.0
@@ -133,6 +139,8 @@ class Schedule:
         """Double the budget."""
         if self._steps:
             self._steps *= 2
+        if self._max_steps:
+            self._max_steps *= 2
         self._budget *= 2
         self._done = 0.0
 
@@ -143,6 +151,8 @@ class Schedule:
         if step >= MIN_STEPS:
             left = self._budget - self._reserved - self.begun
             share = (self.seconds - self.begun) / left if left > 0 else 1.0
+            if self._max_steps:
+                share = max(share, step / self._max_steps)
             self._done = min(1.0, max(self._done, share))
         return self._done
 

@@ -19,6 +19,11 @@ from napari_n2s.training.schedule import Schedule
 from napari_n2s.training.trainer import Trainer
 from napari_n2s.training.training_data import preparing_training_data
 
+RECORRUPTED_STEPS = 250
+"""Maximum number of steps within a budget in seconds on recorrupted images. Whatever of correlated
+noise was not measured is learnt in the end: a wide-field image had 35.1 dB after 250 steps and
+34.0 dB after 800, although the error on held-out pixels fell."""
+
 Training = Generator[Progress, float | None, Model]
 
 
@@ -137,7 +142,8 @@ def restore(progress: Progress) -> None:
 
 def run(trainer: Trainer) -> Training:
     """Train, from scratch if a short trial of that predicts better than the pretrained weights."""
-    trainer.schedule.set_budget(trainer.settings, trainer.data.constant)
+    most = RECORRUPTED_STEPS if trainer.data.recorruption else None
+    trainer.schedule.set_budget(trainer.settings, trainer.data.constant, most)
     if trainer.settings.pretrained:
         initial = _score(trainer)
         yield from _snapshot(trainer, initial)
