@@ -6,8 +6,8 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s.noise.from_differences import correct_memorised, noise_from_differences
 from napari_n2s.noise.noise_model import (
-    _fit_line,
     NoiseCurve,
+    _fit_line,
     noise_from_residuals,
     posterior,
     posterior_weight,
