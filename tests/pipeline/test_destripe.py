@@ -74,6 +74,8 @@ def test_frames_channels_and_excluded_pixels():
     clean, findings = removed(frames, "TYX")
     assert np.array_equal(clean[[0, 2]], frames[[0, 2]].astype(clean.dtype))
     assert "in 1 of 3 images" in findings[0]
+    assert (clean[1, 150:, :30] == 0).all()
+    assert clean[1, 40, 50] == 1e5
     colours = np.stack([striped(noisy("cells", seed), 0, seed=9) for seed in range(3)], -1)
     assert "Rows" in removed(colours, "YXS")[1][0]
 

@@ -69,7 +69,7 @@ def remove_stripes(image: Image, settings: Settings) -> tuple[Image, tuple[str, 
     spreads = {}
     for axis, those in found.items():
         for number, offsets in those.items():
-            _rows(clean[number], axis)[:] -= offsets.values[:, None]
+            _subtract(clean[number], masks[number], axis, offsets.values)
             spreads[axis, number] = float(offsets.values.std())
     for _ in range(ROUNDS * _has_pretrained(image)):
         predicted = _planes(_predict(image, clean.reshape(canonical.shape), missing))
@@ -77,7 +77,7 @@ def remove_stripes(image: Image, settings: Settings) -> tuple[Image, tuple[str, 
             rest = _rows(np.where(masks[number], clean[number] - predicted[number], np.nan), axis)
             weight = _smoothness(_rows(predicted[number], axis), float(np.nanstd(rest)))
             more = limit(GAIN * centre(rest, weight), spreads[axis, number])
-            _rows(clean[number], axis)[:] -= more[:, None]
+            _subtract(clean[number], masks[number], axis, more)
     restored = image.layout.restore(clean.reshape(canonical.shape))
     return replace(image, pixels=restored), tuple(
         _describe(NAMES[axis], [each.strength for each in those.values()], len(planes))
@@ -93,6 +93,13 @@ def _planes(canonical: NDArray[Any]) -> NDArray[Any]:
 def _rows(plane: NDArray[Any], axis: int) -> NDArray[Any]:
     """Return a view of a plane whose first axis is the given one."""
     return np.moveaxis(plane, axis, 0)
+
+
+def _subtract(
+    plane: Values, known: NDArray[np.bool_], axis: int, offsets: NDArray[np.float64]
+) -> None:
+    """Subtract offsets in place; excluded pixels stay, so that constant areas remain constant."""
+    _rows(plane, axis)[:] -= np.where(_rows(known, axis), offsets[:, None], 0)
 
 
 def _smoothness(predicted: Values, noise: float) -> Values:
