@@ -163,10 +163,11 @@ class Settings:
         "like the rest.",
         among=("leave", "denoise"),
     )
-    stripes: str = _setting(
+    offsets: str = _setting(
         "remove",
-        "Offsets of whole rows or columns, as scanning detectors and cameras add them: remove them "
-        "before training where they are certain, or keep them as signal.",
+        "Offsets of whole rows or columns, as scanning detectors and cameras add them, and the "
+        "fixed pattern that a camera adds to all frames of a movie: remove them before training "
+        "where they are certain, or keep them as signal.",
         among=("remove", "keep"),
     )
     seed: int = _setting(0, "Seed of the random numbers.", within=(0, 2**32 - 1))

@@ -21,7 +21,7 @@ from napari_n2s.inference.compatibility import Fit
 from napari_n2s.inference.model import check
 from napari_n2s.inference.tile_size import applying
 from napari_n2s.inference.transfer import fit_to
-from napari_n2s.pipeline.destripe import remove_stripes
+from napari_n2s.offsets.removal import removing_offsets
 from napari_n2s.pipeline.preview import PreviewPacer, TrainingMonitor, denoise_preview
 from napari_n2s.pipeline.reports.report import Report, report_of
 from napari_n2s.pipeline.safeguard import contradicted, safest
@@ -96,10 +96,14 @@ def denoising(
     if region is None and target is None and part is None and not is_large(image):
         # Nothing is read once for training and again for applying.
         image = yield from wrap(wrap(loading(image), Preparing), _unless(stop))
-    image, stripe_findings = remove_stripes(image, settings)
+    removing = partial(removing_offsets, settings=settings)
+    image, offset_findings = yield from wrap(wrap(removing(image), Preparing), _unless(stop))
     source = image if region is None else image.part(region)
     source.layout.require_size()
-    wanted = image if target is None else remove_stripes(target.as_volume(volume), settings)[0]
+    wanted = image
+    if target is not None:
+        other = removing(target.as_volume(volume))
+        wanted, _ = yield from wrap(wrap(other, Preparing), _unless(stop))
     piece = wanted if part is None else wanted.part(part)
     if not set(source.layout.sample_axes) <= set(wanted.layout.sample_axes):
         settings = replace(settings, context=0)  # the target lacks the axis of neighbours
@@ -146,7 +150,7 @@ def denoising(
         applied_elsewhere=is_transferred,
         fallback=safe.reason,
     )
-    findings = (*account.findings, *stripe_findings, *fit.findings)
+    findings = (*account.findings, *offset_findings, *fit.findings)
     return result, replace(account, findings=findings)
 
 

@@ -15,7 +15,7 @@ from napari_n2s.inference.model import Model
 from napari_n2s.methods.correlated_noise import choose_radius
 from napari_n2s.methods.traits import traits_of
 from napari_n2s.nn.pretrained import fits, weights_for
-from napari_n2s.pipeline.destripe import remove_stripes
+from napari_n2s.offsets.removal import removing_offsets
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.preparation.prepared import prepare
 
@@ -29,7 +29,7 @@ def first_look(image: Image, box: Box, device: str = "auto") -> NDArray[np.gener
         If it cannot be denoised.
     """
     settings = Settings(nan_policy="omit", device=device)
-    part, _ = remove_stripes(image.without_guides().part(box).load(), settings)
+    part, _ = finish(removing_offsets(image.without_guides().part(box).load(), settings))
     part.layout.require_size()
     if not fits(settings, channels=part.channels, ndim=2):
         return None
