@@ -74,6 +74,21 @@ def test_correlation_and_variance_are_measured_in_the_image(kernel):
         assert matrix[0, 4 * y + x] == pytest.approx(expected, abs=0.08)
 
 
+def demosaiced():
+    """Return noise of a colour that every fourth pixel measures and the others interpolate."""
+    mosaic = np.zeros(CELLS.shape)
+    mosaic[::2, ::2] = np.random.default_rng(0).normal(0, 3, mosaic[::2, ::2].shape)
+    return ndi.convolve(mosaic, [[0.25, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 0.25]])
+
+
+@pytest.mark.parametrize("kind", ["demosaiced", *KERNELS])
+def test_noise_that_differs_between_the_pixels_of_a_colour_filter_is_told(kind):
+    noisy = CELLS + demosaiced() if kind == "demosaiced" else noisy_cells(kind)
+    prepared = prepare(open_image(noisy, "YX"), Settings())
+    found = measure_recorruption(prepared.x, prepared.missing, (2, 2))
+    assert found.periodic == (kind == "demosaiced")
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_its_variance_is_measured_over_intensity(kernel):
     ramp = np.tile(np.linspace(2, 30, 256), (256, 1))

@@ -47,6 +47,10 @@ BINS, MIN_PIXELS = 16, 500
 pixels in one."""
 FLOOR = 0.3
 """Lower bound of the variance, relative to the least that is measured."""
+PERIOD, PERIODIC = 2, 4.0
+"""Period in pixels of a colour camera's filter, and deviation of the variance between the pixels of
+a period, in standard deviations of independent noise, from which on noise has it: 10 in four
+captures of a demosaiced image, at most 2.5 in 33 other images."""
 GRID, RADIUS = 64, 7
 """Side in pixels of the period on which the spectrum of the noise is computed, and radius of the
 kernel that follows from it."""
@@ -80,10 +84,14 @@ class Recorruption:
         Its variance over intensity.
     kernel : Tensor, shape (C, 1, k, k)
         Kernels of unit norm that correlate it along Y and X, for each channel.
+    periodic : bool
+        Whether it differs between the pixels of a colour camera's filter, as in demosaiced images,
+        which the kernel does not describe.
     """
 
     noise: NoiseCurve
     kernel: Tensor
+    periodic: bool = False
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Recorrupted:
         """Recorrupt images ``(B, C, *space)`` on the generator's device."""
@@ -156,7 +164,7 @@ def measure_recorruption(
     Recorruption or None
         None if the image is too small or constant.
     """
-    curves, kernels = [], []
+    curves, kernels, periodic = [], [], False
     masks = np.broadcast_to(missing, x.shape)
     for channel in range(x.shape[1]):
         found = residuals_of(x[:, channel], masks[:, channel])
@@ -164,6 +172,7 @@ def measure_recorruption(
             return None
         reach = tuple(min(LAGS, r + 1) for r in radius[-2:])
         kernels.append(_square_root(autocorrelation(found, SMOOTH, reach)))
+        periodic |= _is_periodic(found)
         inside = tuple(r + (r > 0) for r in radius[-2:])
         curves.append(_measure_curve(residuals_of(x[:, channel], masks[:, channel], inside)))
     curve = NoiseCurve(
@@ -172,7 +181,21 @@ def measure_recorruption(
             for name in ("gain", "offset", "least")
         )
     )
-    return Recorruption(curve, torch.from_numpy(np.stack(kernels)[:, None]).float())
+    return Recorruption(curve, torch.from_numpy(np.stack(kernels)[:, None]).float(), periodic)
+
+
+def _is_periodic(found: Sequence[Residuals]) -> bool:
+    """Whether the variance of residuals differs between the pixels of a period."""
+    deviations = []
+    for residuals in found:
+        smooth = residuals.smooth(SMOOTH)
+        squares = np.where(smooth, residuals.whitened(smooth) ** 2, 0)
+        phases = [np.s_[y::PERIOD, x::PERIOD] for y in range(PERIOD) for x in range(PERIOD)]
+        counts = np.array([smooth[phase].sum() for phase in phases]).clip(1)
+        variances = np.array([squares[phase].sum() for phase in phases]) / counts
+        chance = (2 / counts) ** 0.5 * variances.mean()
+        deviations.append(np.mean(((variances - variances.mean()) / chance) ** 2))
+    return bool(np.mean(deviations) ** 0.5 > PERIODIC)
 
 
 def _measure_curve(found: Sequence[Residuals]) -> NoiseCurve:
