@@ -47,9 +47,9 @@ def test_a_quick_image_is_one_pass_to_within_a_hundredth_of_its_range(name):
     with torch.inference_mode():
         shown = made.make_input(x, nothing, nothing, x[:, :0], torch.Generator())
         exact = made.mean(made.network(shown))
-    apart = (quick - exact).square().mean().sqrt()
+    deviation = (quick - exact).square().mean().sqrt()
     assert quick.dtype == torch.float32
-    assert apart <= (exact.max() - exact.min()) / 100
+    assert deviation <= (exact.max() - exact.min()) / 100
 
 
 def test_tiles_agree_with_the_whole_in_three_dimensions():

@@ -78,8 +78,8 @@ def test_no_replicate_is_trained_on_its_held_out_pixels(monkeypatch):
     weights = []
     for value in (0, 60000):
         spoilt = tuple(np.where(held, value, each).astype(np.uint16) for each in (ONE, TWO))
-        learnt = tuple(map(open_image, spoilt))
-        *_, last = train(replace(made, training_images=learnt), steps=12, device="cpu")
+        training = tuple(map(open_image, spoilt))
+        *_, last = train(replace(made, training_images=training), steps=12, device="cpu")
         weights.append(last.last.weights)
     for one, two in zip(*(each.values() for each in weights), strict=True):
         assert torch.equal(one, two)

@@ -1,4 +1,4 @@
-"""Recorrupted images have independent noise, and a network learns the truth from them."""
+"""Recorrupted images have independent noise, and a network trained on them predicts the truth."""
 
 from dataclasses import replace
 

@@ -45,7 +45,7 @@ def test_pretrained_weights_predict_an_image_better_than_any_filter_before_train
     assert progress.best.score.loss < scratch.best.score.loss
 
 
-def test_learning_from_the_image_makes_it_better():
+def test_training_on_the_image_makes_it_better():
     first, later = (last(CELLS.noisy, steps=steps) for steps in (1, 60))
     assert later.best.score.loss < first.best.score.loss
     clean = later.best.apply(CELLS.noisy)

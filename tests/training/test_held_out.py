@@ -1,4 +1,4 @@
-"""The loss on held-out pixels knows the true error, and what they are and show is not learnt."""
+"""The loss on held-out pixels knows the true error, and nothing of them is trained on."""
 
 from dataclasses import replace
 
@@ -113,8 +113,8 @@ def test_a_sparse_image_teaches_what_is_in_it():
     noisy[0, 200:230, 300:330] += rng.poisson(20 * (rng.random((30, 30)) < 0.3))
     material = finish(preparing_training_data(open_image(noisy, "TYX"), Settings()))
     generator = torch.Generator().manual_seed(0)
-    crops = draw_patches(material, 400, 64, orientations(2), generator).noisy
-    signal = crops.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
+    patches = draw_patches(material, 400, 64, orientations(2), generator).noisy
+    signal = patches.amax((1, 2, 3)) > (15 - material.scale.shift[0]) / material.scale.spread[0]
     assert 0.4 < signal.float().mean() < 0.65
     assert find_sparse_structure(np.repeat(material.x.numpy(), 100, 0)).shape == (100, 16, 16)
     assert find_sparse_structure(smooth((1, 1, 256, 256))) is None

@@ -227,7 +227,7 @@ def test_each_network_gives_its_invariant_output_too(network):
         assert not np.array_equal(seen, blind)
 
 
-def test_a_wider_hole_is_blind_to_noise_that_neighbours_share():
+def test_a_wider_blind_spot_is_blind_to_noise_that_neighbours_share():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(128, 130))
     noisy = noise[:, 2:] + noise[:, 1:-1] + noise[:, :-2]  # correlates along X alone
@@ -277,7 +277,7 @@ def test_axes_of_any_order_come_back_in_place(axes, shape):
     assert np.allclose(result.transpose(order), moved, rtol=1e-5)
 
 
-def test_the_training_loss_may_be_compared_with_the_score_though_crops_lie_where_it_is_bright():
+def test_the_training_loss_may_be_compared_with_the_score_though_patches_lie_where_it_is_bright():
     y, x = np.mgrid[:256, :256]
     spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
     sparse = np.random.default_rng(0).poisson(spot)
@@ -286,7 +286,7 @@ def test_the_training_loss_may_be_compared_with_the_score_though_crops_lie_where
     assert progress.loss == pytest.approx(progress.last.score.loss, rel=0.35)
 
 
-def test_a_single_crop_in_each_step_is_drawn_by_structure_every_other_time():
+def test_a_single_patch_in_each_step_is_drawn_by_structure_every_other_time():
     y, x = np.mgrid[:256, :256]
     spot = 2 + 200 * np.exp(-((x - 85) ** 2 + (y - 128) ** 2) / 288)
     progress = next(train(np.random.default_rng(0).poisson(spot), steps=1, device="cpu"))

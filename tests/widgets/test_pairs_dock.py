@@ -180,7 +180,7 @@ def test_every_way_and_every_loss_is_explained(viewer, open_dock):
     assert dock.advanced.settings().loss == "l1"
 
 
-def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot):
+def test_a_closed_viewer_leaves_no_trainer_no_dock_and_no_image(viewer, qtbot):
     source = viewer.add_image(ONE, name="a")
     other = viewer.add_image(TWO, name="b")
     viewer.layers.selection.active = source

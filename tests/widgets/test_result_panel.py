@@ -76,7 +76,7 @@ def test_a_refused_training_costs_no_earlier_one(viewer, open_dock, qtbot):
     assert len(shown()) == 1
 
 
-def test_gaps_elsewhere_are_left_without_learning_anew(viewer, open_dock, qtbot, monkeypatch):
+def test_gaps_elsewhere_are_left_without_training_anew(viewer, open_dock, qtbot, monkeypatch):
     source = viewer.add_image(NOISY, name="a")
     other = NOISY.astype(float)
     other[5, 7] = np.nan
