@@ -35,12 +35,12 @@ def expected(trained):
     return trained.apply(MOVIE, axes="TYX")
 
 
-@pytest.fixture(scope="module", params=[2, 4])
-def client(request):
+@pytest.fixture(scope="module")
+def client():
     """Start real processes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        options = {"n_workers": request.param, "threads_per_worker": 1, "dashboard_address": None}
+        options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
         # The client is not the one that is found when none is named.
         with (
             LocalCluster(**options, silence_logs=50) as here,
@@ -79,7 +79,6 @@ def test_a_worker_that_is_killed_costs_nothing(client, trained, expected, tmp_pa
     client.wait_for_workers(2)
 
 
-@pytest.mark.parametrize("client", [2], indirect=True)
 def test_the_shell_sends_the_work_to_a_scheduler(client, movie, tmp_path, capsys):
     call = ["denoise", str(tmp_path / "a.zarr"), "--axes", "TYX", "--steps", "1", "--device", "cpu"]
     here, there = (str(tmp_path / name) for name in ("here.zarr", "there.zarr"))
