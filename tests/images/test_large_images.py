@@ -93,7 +93,7 @@ def test_a_large_image_is_denoised_as_a_small_one_and_read_once(small, tmp_path)
 def test_blocks_of_a_large_image_leave_no_seam(monkeypatch, network):
     truth = 30 + 20 * np.sin(np.arange(150) / 9)[:, None] * np.cos(np.arange(90) / 7)
     noisy = RNG.poisson(truth)
-    last = train_briefly(noisy, steps=40, network=network)
+    last = train_briefly(noisy, steps=10, network=network)
     # What a small block and the whole say of the noise differs; that aside, they are the same.
     level = Curve(np.zeros((1, 1)), np.full((1, 1), 0.3))
     bias, noise = Bias(level, level, level), NoiseCurve(*np.full((3, 1), 0.1))

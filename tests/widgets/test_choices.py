@@ -11,7 +11,7 @@ def test_two_docks_train_side_by_side(viewer, open_dock, qtbot):
     viewer.add_image(NOISY, name="a")
     docks = [open_dock(), DenoiseDock(viewer)]
     viewer.window.add_dock_widget(docks[1])
-    docks[1].seconds.setValue(2)
+    docks[1].seconds.setValue(1)
     for dock in docks:
         click(qtbot, dock.train)
     for dock in docks:

@@ -45,7 +45,7 @@ def test_the_result_lies_exactly_on_its_source(viewer, open_dock, qtbot):
         assert getattr(result, name) == getattr(source, name), name
     assert result.colormap.name == "magenta"
     account = result.metadata["napari-n2s"]
-    assert account["settings"]["seconds"] == 2
+    assert account["settings"]["seconds"] == 1
     assert account["network"]["loss"] > 0
     assert "held-out pixels" in dock.result.text()
     assert np.array_equal(source.data, stack)

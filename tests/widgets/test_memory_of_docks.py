@@ -21,12 +21,12 @@ def let_threads_end(qtbot):
     qtbot.wait(300)
 
 
-def test_ten_runs_leave_nothing_behind(viewer, open_dock, qtbot):
+def test_several_runs_leave_nothing_behind(viewer, open_dock, qtbot):
     viewer.add_image(NOISY, name="a")
     dock = open_dock()
     gc.collect()
     before, trainers, images = threading.active_count(), alive(Trainer), alive(Image)
-    for _ in range(10):
+    for _ in range(4):
         dock.image.value = viewer.layers["a"]
         dock.seconds.setValue(1)
         click(qtbot, dock.train)
