@@ -37,7 +37,7 @@ def open_dock(viewer, qtbot):
     def open_one():
         _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Denoise")
         opened.append(dock)
-        dock.seconds.setValue(2)
+        dock.seconds.setValue(1)
         qtbot.waitUntil(lambda: dock.device.text().startswith("Computes on the "), timeout=LONG)
         return dock
 

@@ -66,11 +66,11 @@ def test_a_histogram_median_is_off_by_at_most_a_256th_of_the_pixels(shape, level
 def test_a_preview_is_approximate_and_the_result_is_not():
     picture = RNG.normal(0, 1, (2, 60, 70)).astype(np.float32)
     ready, exact = prepare(open_image(picture, "CYX")), choose_denoiser("median", None)
-    for radius, alike in ((3, True), (6, False)):
+    for radius, similar in ((3, True), (6, False)):
         seen, whole = (
             each.run(picture, {"radius": radius}, ready) for each in (exact.for_preview(), exact)
         )
-        assert np.array_equal(seen, whole) == alike
+        assert np.array_equal(seen, whole) == similar
         assert np.abs(seen - whole).mean() < 0.03
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import xarray
 import zarr
-from brief_training import QUICK, learn
+from brief_training import QUICK, train_briefly
 from napari.components import ViewerModel
 
 from napari_n2s.core.generators import finish
@@ -36,15 +36,15 @@ TYPES = ("uint8", "uint16", "int16", "float32", "float64")
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def trained():
     """Train one network for each number of channels."""
     images = {each: RNG.poisson(30, (each, 20, 26)) for each in (1, 2, 3)}
-    return {channels: learn(image, axes="CYX") for channels, image in images.items()}
+    return {channels: train_briefly(image, axes="CYX") for channels, image in images.items()}
 
 
 @pytest.mark.parametrize("kept", KEPT)
 @pytest.mark.parametrize("axes", SHAPES)
-def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
+def test_what_goes_in_comes_back(axes, kept, trained, tmp_path):
     viewer, shape = ViewerModel(), SHAPES[axes]
     rgb, count = axes.endswith("S"), parse_axes(shape, axes).canonical_shape[1]
     labels = axes.lower().rstrip("s")
@@ -68,15 +68,15 @@ def test_what_goes_in_comes_back(axes, kept, learnt, tmp_path):
                 order.opened,
                 settings=QUICK,
                 dtype=order.dtype,
-                since=learnt[count],
+                since=trained[count],
                 learn=False,
             )
         )
         assert isinstance(clean, np.ndarray)
         assert clean.shape == shape
         assert clean.dtype == (image.dtype if rgb else np.float32)
-        if image.max() > 1:  # else on another scale than was learnt from, and a filter is better
-            model = safest(learnt[count]).model
+        if image.max() > 1:  # else on another scale than was trained on, and a filter is better
+            model = safest(trained[count]).model
             expected = finish(model.applying(open_image(image, axes), dtype=order.dtype))
             assert np.array_equal(clean, expected)
         where = (order.corner, {}, None, order.stretch)

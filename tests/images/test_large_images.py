@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from brief_training import QUICK, learn
+from brief_training import QUICK, train_briefly
 
 from conftest import LONG, click
 from conftest import finish as finish_dock
@@ -75,7 +75,7 @@ def test_of_a_large_image_no_more_is_read_than_is_trained_on(small):
 
 
 def test_a_large_image_is_denoised_as_a_small_one_and_read_once(small, tmp_path):
-    last = learn(MOVIE, axes="TYX", context=1)
+    last = train_briefly(MOVIE, axes="TYX", context=1)
     expected = last.best.apply(MOVIE, axes="TYX")
     source = Counted(MOVIE, chunks=(10, 24, 64))
     out = zarr.create_array(
@@ -93,7 +93,7 @@ def test_a_large_image_is_denoised_as_a_small_one_and_read_once(small, tmp_path)
 def test_blocks_of_a_large_image_leave_no_seam(monkeypatch, network):
     truth = 30 + 20 * np.sin(np.arange(150) / 9)[:, None] * np.cos(np.arange(90) / 7)
     noisy = RNG.poisson(truth)
-    last = learn(noisy, steps=40, network=network)
+    last = train_briefly(noisy, steps=10, network=network)
     # What a small block and the whole say of the noise differs; that aside, they are the same.
     level = Curve(np.zeros((1, 1)), np.full((1, 1), 0.3))
     bias, noise = Bias(level, level, level), NoiseCurve(*np.full((3, 1), 0.1))
@@ -111,7 +111,7 @@ def test_blocks_of_a_large_image_leave_no_seam(monkeypatch, network):
 
 
 def test_tiles_are_as_large_as_free_memory_allows(monkeypatch):
-    best, tiles = learn(MOVIE[0]).best, []
+    best, tiles = train_briefly(MOVIE[0]).best, []
     sound = model.Model.applying
 
     def applying(self, *given, tile, **options):
@@ -152,7 +152,7 @@ def test_unreadable_pieces_of_a_large_image_are_not_trained_on(small):
 
 
 def test_what_cannot_be_read_is_said_in_a_sentence():
-    last = learn(MOVIE, axes="TYX")
+    last = train_briefly(MOVIE, axes="TYX")
     with pytest.raises(
         ImageError, match=r"cannot be read \(chunk 7 is damaged\); check that its file"
     ):

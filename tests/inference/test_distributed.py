@@ -24,23 +24,23 @@ MOVIE = RNG.poisson(np.linspace(5, 60, 32), (8, 24, 32)).astype(np.uint16)
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def trained():
     """Train one network for a moment."""
     *_, last = train(MOVIE, axes="TYX", steps=1, device="cpu", context=1)
     return replace(last.best, turns=1)
 
 
 @pytest.fixture(scope="module")
-def expected(learnt):
-    return learnt.apply(MOVIE, axes="TYX")
+def expected(trained):
+    return trained.apply(MOVIE, axes="TYX")
 
 
-@pytest.fixture(scope="module", params=[2, 4])
-def client(request):
+@pytest.fixture(scope="module")
+def client():
     """Start real processes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        options = {"n_workers": request.param, "threads_per_worker": 1, "dashboard_address": None}
+        options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
         # The client is not the one that is found when none is named.
         with (
             LocalCluster(**options, silence_logs=50) as here,
@@ -58,19 +58,19 @@ def place(path, chunks=(1, 24, 32)):
     return zarr.create_array(str(path), shape=MOVIE.shape, chunks=chunks, dtype="f4")
 
 
-def test_a_cluster_gives_what_one_machine_gives(client, learnt, expected, movie, tmp_path):
+def test_a_cluster_gives_what_one_machine_gives(client, trained, expected, movie, tmp_path):
     for chunks in ((1, 24, 32), (7, 12, 32)):
         out = place(tmp_path / str(chunks[0]), chunks)
-        assert learnt.apply(movie, axes="TYX", out=out, client=client) is out
+        assert trained.apply(movie, axes="TYX", out=out, client=client) is out
         assert np.array_equal(out[:], expected)
 
 
-def test_a_worker_that_is_killed_costs_nothing(client, learnt, expected, tmp_path):
+def test_a_worker_that_is_killed_costs_nothing(client, trained, expected, tmp_path):
     movie = zarr.array(MOVIE, store=str(tmp_path / "single.zarr"), chunks=(1, 24, 32))
     out, killed = place(tmp_path / "b.zarr"), []
     image = open_image(movie, "TYX")
     boxes = cut(image.layout, image.chunks, chunks_of(out, out.ndim))
-    for _ in applying_on(client, learnt, image, out, boxes):
+    for _ in applying_on(client, trained, image, out, boxes):
         if not killed:
             pid = next(iter(client.run(os.getpid).values()))
             psutil.Process(pid).kill()
@@ -79,7 +79,6 @@ def test_a_worker_that_is_killed_costs_nothing(client, learnt, expected, tmp_pat
     client.wait_for_workers(2)
 
 
-@pytest.mark.parametrize("client", [2], indirect=True)
 def test_the_shell_sends_the_work_to_a_scheduler(client, movie, tmp_path, capsys):
     call = ["denoise", str(tmp_path / "a.zarr"), "--axes", "TYX", "--steps", "1", "--device", "cpu"]
     here, there = (str(tmp_path / name) for name in ("here.zarr", "there.zarr"))
@@ -91,10 +90,10 @@ def test_the_shell_sends_the_work_to_a_scheduler(client, movie, tmp_path, capsys
     )
 
 
-def test_what_workers_cannot_reach_is_refused(client, learnt, movie):
+def test_what_workers_cannot_reach_is_refused(client, trained, movie):
     for out in (None, np.empty(MOVIE.shape), zarr.zeros(MOVIE.shape)):
         with pytest.raises(ImageError, match="cannot write to the memory"):
-            learnt.apply(movie, axes="TYX", out=out, client=client)
+            trained.apply(movie, axes="TYX", out=out, client=client)
 
 
 def test_without_a_cluster_a_sentence_says_what_to_do(movie, tmp_path, capsys, monkeypatch):

@@ -22,7 +22,7 @@ NOISY = TRUTH + RNG.normal(0, 60, TRUTH.shape)
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def trained():
     """Train for a moment, from a head start."""
     *_, last = train(NOISY, axes="YX", steps=20, device="cpu")
     return last
@@ -33,18 +33,18 @@ def error(image, truth=TRUTH):
     return np.sqrt(np.mean((image - truth) ** 2))
 
 
-def test_another_offset_gain_and_type_make_no_difference(learnt):
-    model, usual = learnt.best, error(learnt.best.apply(NOISY))
+def test_another_offset_gain_and_type_make_no_difference(trained):
+    model, usual = trained.best, error(trained.best.apply(NOISY))
     for gain, offset, kind in ((1, 500, float), (5, -20, np.uint16), (0.1, 0, np.uint8)):
         image = np.rint(gain * NOISY + offset).clip(0).astype(kind)
         clean = model.apply(image)
         assert error((clean - offset) / gain) == pytest.approx(usual, rel=0.1)
 
 
-def test_what_suits_an_image_badly_is_said_and_what_is_worth_nothing_refused(learnt, tmp_path):
-    save_model(tmp_path / "kept.n2s", learnt.best)
+def test_what_suits_an_image_badly_is_said_and_what_is_worth_nothing_refused(trained, tmp_path):
+    save_model(tmp_path / "kept.n2s", trained.best)
     model, _ = load_model(tmp_path / "kept.n2s")
-    assert model.baseline_error == learnt.best.baseline_error > 0
+    assert model.baseline_error == trained.best.baseline_error > 0
     board = 1000.0 * (np.indices(NOISY.shape).sum(0) % 2)
     with pytest.warns(FitWarning, match="suits this image badly: .* more than 1000 times that of"):
         model.apply(board)
@@ -53,7 +53,9 @@ def test_what_suits_an_image_badly_is_said_and_what_is_worth_nothing_refused(lea
         replace(model, weights=spoilt).apply(NOISY[:50])
     target = open_image(board)
     settings = model.settings
-    work = denoising(open_image(NOISY), settings=settings, since=learnt, learn=False, target=target)
+    work = denoising(
+        open_image(NOISY), settings=settings, since=trained, learn=False, target=target
+    )
     _, report = finish(work)
     assert "suits this image badly" in report.sentence()
 
@@ -84,8 +86,8 @@ def test_the_training_scale_is_kept_unless_another_is_better_beyond_chance():
     one, two = Scale(np.zeros(1), np.ones(1)), Scale(np.full(1, 9.0), np.full(1, 2.0))
     squares = np.random.default_rng(0).chisquare(1, 2500)
 
-    def tried(as_learnt, adapted, median, home):
-        trial = Trial(as_learnt, adapted, score(median), mean=4.0, home=home)
+    def tried(as_trained, adapted, median, home):
+        trial = Trial(as_trained, adapted, score(median), mean=4.0, home=home)
         return judge(one, two, trial)
 
     same = tried(squares, squares[::-1], squares, 1.0)
@@ -99,8 +101,8 @@ def test_the_training_scale_is_kept_unless_another_is_better_beyond_chance():
     assert tried(20 * squares, 20 * squares, squares, 1.0).refusal
 
 
-def test_the_same_image_is_not_judged(learnt, monkeypatch):
+def test_the_same_image_is_not_judged(trained, monkeypatch):
     monkeypatch.setattr("napari_n2s.inference.transfer._test_both", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        learnt.best.apply(NOISY)
+        trained.best.apply(NOISY)

@@ -41,11 +41,11 @@ def test_an_output_does_not_depend_on_its_own_set(name, partition, ndim):
         assert seen[inside].abs().min() > 0, "one pass sees the pixel; the test would not notice"
 
 
-HOLES = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 3), ((0, 1, 0), 3)]
+BLIND_SPOTS = [((0,), 2), ((1,), 2), ((0, 2), 2), ((2, 0), 2), ((0,), 3), ((0, 1, 0), 3)]
 
 
-@pytest.mark.parametrize(("radius", "ndim"), HOLES)
-def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(radius, ndim):
+@pytest.mark.parametrize(("radius", "ndim"), BLIND_SPOTS)
+def test_no_pixel_of_its_blind_spot_reaches_an_output_of_the_donut(radius, ndim):
     network = make_method(
         Settings(blind_spot_radius=radius, invariant=True), channels=2, ndim=ndim
     ).network.double()
@@ -73,7 +73,7 @@ def test_no_pixel_of_its_hole_reaches_an_output_of_the_donut(radius, ndim):
             assert seen[around].sum() == seen[around].numel() - seen[box].numel() + (not hidden)
 
 
-def test_a_guide_is_seen_whole_and_the_image_with_a_hole():
+def test_a_guide_is_seen_whole_and_the_image_with_a_blind_spot():
     network = BlindSpotNetwork(channels=1, ndim=2, radius=(0, 0), guides=2).double()
     x = torch.ones(1, 5, 24, 24, dtype=torch.double, requires_grad=True)
     network(x)[0, :, 12, 12].sum().backward()

@@ -1,4 +1,4 @@
-"""Recorrupted images have independent noise, and a network learns the truth from them."""
+"""Recorrupted images have independent noise, and a network trained on them predicts the truth."""
 
 from dataclasses import replace
 
@@ -162,11 +162,12 @@ def test_where_the_noise_cannot_be_measured_the_blind_prediction_is_given():
 
 
 def test_a_model_adapts_to_another_exposure_and_doubts_other_noise():
-    noisy = noisy_cells("square")
-    *_, last = train(noisy, axes="YX", steps=30, device="cpu")
+    part = np.s_[:128, :128]
+    noisy, truth = noisy_cells("square")[part], CELLS[part]
+    *_, last = train(noisy, axes="YX", steps=8, device="cpu")
     clean = last.best.apply(5 * noisy + 100, axes="YX")
-    assert np.mean((clean - 5 * CELLS - 100) ** 2) < 0.3 * 25 * np.mean((noisy - CELLS) ** 2)
-    white = np.random.default_rng(5).poisson(CELLS)
+    assert np.mean((clean - 5 * truth - 100) ** 2) < 0.3 * 25 * np.mean((noisy - truth) ** 2)
+    white = np.random.default_rng(5).poisson(truth)
     *_, last = train(white, axes="YX", steps=5, device="cpu")
     with pytest.warns(FitWarning, match="stays in the result"):
-        last.best.apply(noisy_cells("square", seed=8), axes="YX")
+        last.best.apply(noisy_cells("square", seed=8)[part], axes="YX")

@@ -34,7 +34,7 @@ def test_kernels_decay_and_biases_do_not():
     assert bias.detach().numpy() == pytest.approx(1)
 
 
-def test_learning_does_not_wait_for_a_compiler_that_it_never_uses():
+def test_training_does_not_wait_for_a_compiler_that_it_never_uses():
     script = """
         import sys
         import numpy as np

@@ -73,7 +73,7 @@ def test_regions_of_a_few_photons_are_as_bright_in_the_result():
             assert clean[half].mean() == pytest.approx(noisy[half].mean(), rel=0.005)
 
 
-def test_brightness_is_kept_where_there_is_noise_and_alike_in_a_part_and_in_the_whole():
+def test_brightness_is_kept_where_there_is_noise_and_the_same_in_a_part_as_in_the_whole():
     rng = np.random.default_rng(0)
     truth = np.where(np.indices((700, 450)).sum(0) % 97 < 30, 5.0, 0.0)[None]
     noisy, there = rng.poisson(truth).astype(float), rng.random((700, 450)) < 0.9

@@ -101,7 +101,7 @@ def test_correlated_noise_is_denoised_untold():
     truth = SCENES["cells"][:128, :128]
     errors, told = [], []
     for radius in (None, 0):
-        clean, report = denoise(image, axes="YX", steps=10, blind_spot_radius=radius, device="cpu")
+        clean, report = denoise(image, axes="YX", steps=5, blind_spot_radius=radius, device="cpu")
         errors.append(np.mean((clean - truth) ** 2))
         told.append("copies of the image to which such noise was added" in report.sentence())
     assert errors[0] < errors[1] / 2

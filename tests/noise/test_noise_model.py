@@ -91,8 +91,8 @@ def test_what_another_estimate_should_count_is_found_without_the_truth():
         # It knows something of the truth that the posterior does not, and puts the pixel back.
         guess = mean + 0.5 * (truth - mean) + rng.normal(0, error, mean.shape)
         other = guess + response * (noisy - guess)
-        apart = other - posterior_mean
-        best = np.mean((truth - posterior_mean) * apart) / np.mean(apart**2)
+        difference = other - posterior_mean
+        best = np.mean((truth - posterior_mean) * difference) / np.mean(difference**2)
         variance = np.full_like(mean, noise)
         total = variance + prior
         told = mean, total, noisy, variance, other, np.full_like(mean, response)

@@ -33,10 +33,14 @@ HARDSHIPS = {
 }
 
 
+SLOW = ("many photons", "fine stripes")
+"""What is hardly noisy, or unlike what the weights were pretrained on, takes more steps."""
+
+
 @pytest.mark.parametrize("name", HARDSHIPS)
 def test_nothing_comes_out_worse_than_it_went_in(name):
     noisy, truth = HARDSHIPS[name]
-    clean, report = denoise(noisy, steps=80, device="cpu")
+    clean, report = denoise(noisy, steps=80 if name in SLOW else 20, device="cpu")
     assert np.isfinite(clean).all()
     median, _ = report.baselines
     assert report.network.loss < median.score.loss + 2 * median.score.error

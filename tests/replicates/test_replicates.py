@@ -225,8 +225,8 @@ def test_register_says_where_it_can_do_nothing():
 
 
 def test_the_methods_paragraph_reports_what_was_done_and_no_advice():
-    shifted = {"pair": replicate(np.roll(TRUTH, 3, 0)), "network": "dncnn", "steps": 2}
-    _, report = denoise(replicate(), **shifted, device="cpu")
+    one, two = replicate()[:96, :96], replicate(np.roll(TRUTH, 3, 0))[:96, :96]
+    _, report = denoise(one, pair=two, network="dncnn", steps=2, device="cpu")
     assert "train again with register" in report.findings[0]
     assert "2 noisy replicates of the same field: a DnCNN was trained" in report.methods()
     assert "train again" not in report.methods()

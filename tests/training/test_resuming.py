@@ -40,10 +40,10 @@ def test_taken_up_again_it_is_the_same_as_in_one_go():
 
 
 def test_after_the_end_it_goes_on_for_as_long_again():
-    *_, first = train(NOISY, steps=20, device="cpu")
+    *_, first = train(NOISY, steps=8, device="cpu")
     held_out = first.trainer.data.held_out.clone()
     *_, second = resume(first)
-    assert (first.step, second.step) == (20, 40)
+    assert (first.step, second.step) == (8, 16)
     assert torch.equal(second.trainer.data.held_out, held_out)
     assert second.best.score.loss <= first.best.score.loss + first.best.score.error
     assert second.seconds > first.seconds
@@ -68,8 +68,8 @@ def test_the_time_left_is_estimated_from_the_pace_of_the_steps(monkeypatch):
 
 
 def test_until_it_stops_improving():
-    snapshots = list(train(NOISY, steps=15, converge=True, device="cpu"))
-    rounds = np.log2(snapshots[-1].step / 15)
+    snapshots = list(train(NOISY, steps=10, converge=True, device="cpu"))
+    rounds = np.log2(snapshots[-1].step / 10)
     assert rounds >= 1
     assert rounds == int(rounds)
     assert snapshots[-1].seconds_left is None
@@ -91,7 +91,7 @@ def test_an_improvement_is_seen_below_the_error_of_the_score():
 
 def test_previews_do_not_change_the_result_and_show_what_was_asked_for():
     stack = np.stack([NOISY, NOISY[::-1]])
-    settings, box = Settings(steps=40, device="cpu"), (slice(1, 2), slice(8, 40), slice(0, 48))
+    settings, box = Settings(steps=12, device="cpu"), (slice(1, 2), slice(8, 40), slice(0, 48))
     image = open_image(stack)
     plain, _ = finish(denoising(image, settings=settings))
     work, seen = denoising(image, settings=settings, view=lambda: box, preview_pause=0), []

@@ -13,7 +13,7 @@ from qtpy.QtCore import QThreadPool
 
 from conftest import LONG, NOISY, click, shown
 
-SEQUENCES = int(os.environ.get("N2S_SEQUENCES", "6"))
+SEQUENCES = int(os.environ.get("N2S_SEQUENCES", "4"))
 ACTIONS = 12
 STACK = np.stack([NOISY, NOISY[::-1], NOISY[:, ::-1]])
 

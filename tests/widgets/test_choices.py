@@ -1,4 +1,4 @@
-"""What is chosen in the dock: effort and settings, what to learn from, what to denoise."""
+"""What is chosen in the dock: effort and settings, what to train on, what to denoise."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def test_two_docks_train_side_by_side(viewer, open_dock, qtbot):
     viewer.add_image(NOISY, name="a")
     docks = [open_dock(), DenoiseDock(viewer)]
     viewer.window.add_dock_widget(docks[1])
-    docks[1].seconds.setValue(2)
+    docks[1].seconds.setValue(1)
     for dock in docks:
         click(qtbot, dock.train)
     for dock in docks:
@@ -41,7 +41,7 @@ def test_effort_and_settings_speak_of_each_other(viewer, open_dock, qtbot):
     assert dock.train.isEnabled()
 
 
-def test_a_part_may_be_learnt_from_and_a_slice_or_another_image_denoised(viewer, open_dock, qtbot):
+def test_a_part_may_be_trained_on_and_a_slice_or_another_image_denoised(viewer, open_dock, qtbot):
     other = viewer.add_image(STACK[:2, ::-1], name="other", scale=(2, 3, 3))
     source = viewer.add_image(STACK, name="a", scale=(2, 0.5, 0.5), translate=(0, 10, 20))
     shapes = viewer.add_shapes(

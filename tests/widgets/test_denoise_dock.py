@@ -45,7 +45,7 @@ def test_the_result_lies_exactly_on_its_source(viewer, open_dock, qtbot):
         assert getattr(result, name) == getattr(source, name), name
     assert result.colormap.name == "magenta"
     account = result.metadata["napari-n2s"]
-    assert account["settings"]["seconds"] == 2
+    assert account["settings"]["seconds"] == 1
     assert account["network"]["loss"] > 0
     assert "held-out pixels" in dock.result.text()
     assert np.array_equal(source.data, stack)
@@ -149,11 +149,11 @@ def test_the_plot_shows_every_score_and_keeps_to_them_until_zoomed(viewer, open_
     expected = [(p.seconds, p.score.loss) for p in seen if p.score]
     curves = {curve.name(): curve for curve in dock.plot.getPlotItem().listDataItems()}
     assert np.allclose(np.transpose(curves["held-out pixels"].getData()), expected)
-    learnt = [(p.seconds, p.loss) for p in seen if p.step]
-    assert np.allclose(np.transpose(curves["training"].getData()), learnt)
+    trained = [(p.seconds, p.loss) for p in seen if p.step]
+    assert np.allclose(np.transpose(curves["training"].getData()), trained)
     assert curves["median"].getData()[1][-1] == seen[0].baselines[0].score.loss
     low, high = dock.plot.getPlotItem().viewRange()[1]
-    assert all(low < loss < high for loss in (expected[-1][1], learnt[-1][1]))
+    assert all(low < loss < high for loss in (expected[-1][1], trained[-1][1]))
     dock.plot.setYRange(0, 1, padding=0)
     dock.plot.getViewBox().sigRangeChangedManually.emit([True, True])
     add(seen[-1])

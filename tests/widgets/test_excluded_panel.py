@@ -32,7 +32,7 @@ def wait_for_map(qtbot, viewer, dock):
     return viewer.layers[NAME]
 
 
-def test_what_is_set_apart_is_said_shown_and_handed_back(viewer, open_dock, qtbot):
+def test_what_is_excluded_is_said_shown_and_handed_back(viewer, open_dock, qtbot):
     picture, bar, hot = spoilt()
     placed = {"units": ("um", "um"), "axis_labels": ("y", "x")}
     viewer.add_image(RNG.normal(size=(64, 64)), name="other", **placed)

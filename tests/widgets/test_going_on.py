@@ -18,7 +18,7 @@ def test_pause_rests_and_resume_goes_on(viewer, training, qtbot):
     assert training.session.progress.seconds < before.seconds + 1.5  # the rest does not count
 
 
-def test_what_was_learnt_is_applied_without_learning_more(viewer, training, qtbot):
+def test_what_was_trained_is_applied_without_training_more(viewer, training, qtbot):
     qtbot.waitUntil(lambda: "training" in training.bar.text(), timeout=LONG)
     assert not training.apply.isEnabled()
     click(qtbot, training.stop)

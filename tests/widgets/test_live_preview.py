@@ -19,8 +19,8 @@ def test_the_preview_lies_on_the_slice_in_view_and_follows_it(viewer, training, 
         viewer.dims.set_point(0, source.data_to_world((number, 0, 0))[0])
         qtbot.waitUntil(lambda n=number: np.isclose(shown_slice(), n), timeout=LONG)
     clean = preview.data[0].ravel()
-    alike = [np.corrcoef(noisy.ravel(), clean)[0, 1] for noisy in STACK]
-    assert np.argmax(alike) == 1
+    similarity = [np.corrcoef(noisy.ravel(), clean)[0, 1] for noisy in STACK]
+    assert np.argmax(similarity) == 1
     click(qtbot, training.stop)
     finish(qtbot, training)
     assert [layer.name for layer in viewer.layers] == ["other", "a", "a [n2s]"]

@@ -33,7 +33,7 @@ def open_dock(viewer, qtbot):
         viewer.layers.selection.active = viewer.layers["a"]
         _, dock = viewer.window.add_plugin_dock_widget("napari-n2s", "Pairs")
         opened.append(dock)
-        dock.seconds.setValue(2)
+        dock.seconds.setValue(1)
         return dock
 
     yield open_one
@@ -131,7 +131,7 @@ def test_a_shift_is_told_before_training_and_put_right_if_ticked(viewer, open_do
     click(qtbot, dock.stop)
     finish(qtbot, dock)
     assert dock.result.text().count("with register, which moves it back") == 1
-    dock.seconds.setValue(2)
+    dock.seconds.setValue(1)
     dock.pairs.register.setChecked(True)
     train(dock, qtbot)
     assert "was moved back" in dock.result.text()
@@ -180,7 +180,7 @@ def test_every_way_and_every_loss_is_explained(viewer, open_dock):
     assert dock.advanced.settings().loss == "l1"
 
 
-def test_a_closed_viewer_leaves_no_learner_no_dock_and_no_image(viewer, qtbot):
+def test_a_closed_viewer_leaves_no_trainer_no_dock_and_no_image(viewer, qtbot):
     source = viewer.add_image(ONE, name="a")
     other = viewer.add_image(TWO, name="b")
     viewer.layers.selection.active = source
