@@ -21,18 +21,18 @@ from napari_n2s.preparation.prepared import PreparedImage, fill_missing
 from napari_n2s.preparation.streaming import SampleStream
 
 CORRELATED = (
-    "Neighbours predict such noise, so that the least smoothing seems best: use a network "
-    "(Denoise), which takes the correlation into account."
+    "Neighbours predict such noise, so that the least smoothing seems best: train a network "
+    "instead (the Denoise dock), which takes the correlation into account."
 )
 UNCERTAIN = (
     "The least smoothing is best: either noise is weak compared with the finest structure, or it "
-    "is correlated between neighbouring pixels, so that they predict it. Use a network (Denoise), "
-    "which can be trained for either."
+    "is correlated between neighbouring pixels, so that they predict it. Train a network instead "
+    "(the Denoise dock), which can be done for either kind of noise."
 )
 WEAK = (
     "The least smoothing is best, and no correlation of noise between neighbouring pixels was "
     "found: noise is probably weak compared with the finest structure, which a filter blurs. A "
-    "network (Denoise) usually keeps more of it."
+    "network (the Denoise dock) usually keeps more of it."
 )
 
 
