@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_n2s import DenoiserError, ImageError, Settings, SettingsError, calibrate
 from napari_n2s.calibration.calibrate import calibrating
+from napari_n2s.calibration.result import CORRELATED, UNCERTAIN, WEAK
 from napari_n2s.filters.catalogue import choose_denoiser
 from napari_n2s.filters.donut_filters import FOOTPRINTS, predict_at
 from napari_n2s.filters.masked_filters import MaskedFilter
@@ -213,6 +214,30 @@ def test_parameters_of_any_kind_are_tried_and_told():
     assert [each.values["size"] for each in found.tried] == [1, 6, 11, 1, 6, 11]
     assert "size" in found.sentence()
     json.dumps(found.to_dict())
+
+
+def test_it_says_why_the_least_smoothing_is_the_best():
+    data = pytest.importorskip("skimage.data")
+    noise = np.random.default_rng(0).normal(size=(256, 256))
+    smeared = gaussian_filter(noise, 0.7)
+    camera = data.camera()[:256, 256:]
+    shared = camera + 15 * smeared / smeared.std()
+    page = np.pad(data.page()[:, :256], ((0, 65), (0, 0)), "reflect") + 15 * noise
+    gravel = data.gravel()[:256, :256] + 5 * noise
+    for image, why in ((shared, CORRELATED), (page, WEAK), (gravel, UNCERTAIN)):
+        for method in ("median", "gaussian"):
+            told = calibrate(image, method).sentence()
+            assert told.endswith(why)
+            assert ("Noise is correlated between neighbouring pixels (" in told) == (
+                why == CORRELATED
+            )
+    found = calibrate(shared, "butterworth")
+    assert found.best.values["cutoff"] == max(each.values["cutoff"] for each in found.tried)
+    assert found.sentence().endswith(CORRELATED)
+    assert calibrate(camera + 40 * noise, "median").weakest == ""
+    assert calibrate(shared, "median", {"radius": [3, 5]}).weakest == ""
+    own = calibrate(shared, gaussian_filter, {"sigma": [0.3, 1.0]}, refine=False)
+    assert own.sentence().endswith("smallest sigma that was tried: the best may lie beyond.")
 
 
 def test_a_grid_of_ones_own_and_its_end():

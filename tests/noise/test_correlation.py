@@ -1,5 +1,7 @@
 """Correlated noise is found where it is, along its axes, and nowhere else; it is then denoised."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -7,12 +9,14 @@ from skimage import data
 
 from napari_n2s import Settings, denoise, train
 from napari_n2s.images.image import open_image
+from napari_n2s.methods.correlated_noise import choose_radius
 from napari_n2s.noise.correlation import (
     choose_blind_spot,
     find_correlated_samples,
     measure_correlation,
 )
 from napari_n2s.pipeline.first_look import first_look
+from napari_n2s.pipeline.reports.report import Report
 from napari_n2s.preparation.prepared import prepare
 from napari_n2s.simulation import fluorescence
 
@@ -108,6 +112,26 @@ def test_correlated_noise_is_denoised_untold():
     assert told == [True, False]
     looked = first_look(open_image(image, "YX"), (slice(0, 128), slice(0, 128)), "cpu")
     assert np.mean((looked - truth) ** 2) < errors[1] / 2
+
+
+def test_a_doubtful_choice_names_the_other_radius_and_a_report_hands_it_on():
+    gravel = data.gravel()[:96, :96] + np.random.default_rng(0).normal(0, 15, (96, 96))
+    assert choose(gravel).alternative == (2, 2)
+    assert choose(noisy("cells", "both", 0.7)).alternative == (0, 0)
+    for certain in (noisy("cells"), noisy("cells", "X", (1, 1, 1))):
+        assert choose(certain).alternative is None
+    stack = prepare(open_image(np.stack([gravel] * 3), "ZYX", volume=True), Settings())
+    assert choose_radius(Settings(volume=True), stack)[1].alternative == (0, 2, 2)
+    masked = Settings(network="unet-small")
+    assert choose_radius(masked, prepare(open_image(gravel), masked))[1].alternative is None
+
+    _, report = denoise(gravel, axes="YX", steps=1, device="cpu")
+    assert "their scores cannot be compared" in report.sentence()
+    assert Report.from_dict(json.loads(report.to_json())) == report
+    radius = report.alternative_radius
+    _, other = denoise(gravel, axes="YX", steps=1, device="cpu", blind_spot_radius=radius)
+    assert (report.settings.blind_spot_radius, other.settings.blind_spot_radius) == ((0, 0), (2, 2))
+    assert other.alternative_radius is None
 
 
 def test_a_model_has_the_radius_chosen_and_what_was_set_is_kept():

@@ -136,7 +136,7 @@ def test_the_docks_of_networks(viewer, qtbot):
         dock.show_bar(0.5, "training, 59 s left, 17 steps/s")
         dock.show_findings((WORDS,))
         dock.excluded_button.show()
-        dock.show_result(WORDS, there=True, reveal=True)
+        dock.show_result(WORDS, there=True, alternative=(2, 2), reveal=True)
         check(viewer, dock, qtbot)
         least = frame.minimumSizeHint().width()
         viewer.window._qt_window.resizeDocks([frame], [least], Qt.Orientation.Horizontal)

@@ -2,6 +2,7 @@
 
 import gc
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -52,8 +53,8 @@ def test_what_comes_last_lies_on_top(viewer):
     training = LivePreview(viewer, read_request(viewer, source, None, WHOLE), "training")
     training.take_over(look)
     assert names(viewer) == ["a", "a [n2s]", "a [n2s preview]", "a [training]", "points"]
-    verdict = ResultPanel(viewer, lambda *_, **__: None)
-    verdict.accept(source, result, None, "")
+    verdict = ResultPanel(viewer, MagicMock(), lambda _: None)
+    verdict.accept(read_request(viewer, source, None, WHOLE), result, None, "")
     verdict.show_before()
     assert [layer.visible for layer in viewer.layers] == [True, False, False, False, True]
     verdict.show_after()
@@ -105,8 +106,8 @@ def test_what_is_clean_is_not_seen_mixed_with_what_is_noisy(viewer):
     assert result is preview
     assert result.blending == "additive"
     seen = source, part, result
-    verdict = ResultPanel(viewer, lambda *_, **__: None)
-    verdict.accept(source, result, None, "")
+    verdict = ResultPanel(viewer, MagicMock(), lambda _: None)
+    verdict.accept(read_request(viewer, source, None, WHOLE), result, None, "")
     assert [each.visible for each in seen] == [False, False, True]
     verdict.show_before()
     assert [each.visible for each in seen] == [True, False, False]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QShowEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication, QLabel, QMessageBox
+from scipy.ndimage import gaussian_filter
+from skimage import data
 
 from conftest import LONG, NOISY, click, finish, shown
 from napari_n2s.pipeline.preview import is_presentable
@@ -32,6 +35,54 @@ def test_the_latest_result_is_on_top_and_all_are_hidden_to_see_before(viewer, op
     qtbot.mouseRelease(dock.compare, Qt.MouseButton.LeftButton)
     assert all(each.visible for each in viewer.layers)
     assert shown() == []
+
+
+NOISE = np.random.default_rng(0).normal(0, 15, (96, 96))
+GRAVEL = data.gravel()[:96, :96] + NOISE
+SMEARED = data.camera()[:96, :96] + 4 * gaussian_filter(NOISE, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("image", "noise", "radius", "other"),
+    [(GRAVEL, "correlated", (0, 0), (2, 2)), (SMEARED, "independent", (2, 2), (0, 0))],
+)
+def test_one_click_adds_the_result_for_the_other_kind_of_noise(
+    viewer, open_dock, qtbot, image, noise, radius, other
+):
+    source = viewer.add_image(image, name="a")
+    elsewhere = viewer.add_image(NOISY, name="b")
+    dock = open_dock()
+    dock.image.value = source
+    form = dock.advanced.settings()
+    train(dock, qtbot)
+    first = viewer.layers["a [n2s]"]
+    pixels = first.data.copy()
+    assert dock.other.isVisibleTo(dock)
+    assert dock.other.text() == f"Try as {noise} noise"
+    dock.image.value = elsewhere
+    click(qtbot, dock.other)
+    assert dock.result.text().startswith("This training is of a as it was")
+    dock.image.value = source
+
+    click(qtbot, dock.other)
+    assert dock.stop.isEnabled()
+    assert not dock.train.isEnabled()
+    assert not dock.other.isVisibleTo(dock)
+    finish(qtbot, dock)
+    names = ["a", "a [n2s]", f"a [n2s {noise}]", "b"]
+    assert [each.name for each in viewer.layers] == names
+    accounts = [viewer.layers[each].metadata["napari-n2s"]["settings"] for each in names[1:3]]
+    assert [each.pop("blind_spot_radius") for each in accounts] == [radius, other]
+    assert accounts[0] == accounts[1]
+    assert np.array_equal(first.data, pixels)
+    assert dock.result.text().startswith(f"Trained as for {noise} noise.")
+    assert not dock.other.isVisibleTo(dock)
+    assert dock.advanced.settings() == form
+
+    click(qtbot, dock.pause)
+    finish(qtbot, dock)
+    assert f"a [n2s {noise}] [1]" in viewer.layers
+    assert [severity for severity, _ in shown()] == ["error"]
 
 
 def test_a_refusal_leaves_the_result_and_goes_with_its_cause(viewer, open_dock, qtbot):

@@ -146,7 +146,7 @@ def calibrating(
             yield tried[-1][1]
         known = [point for point, _ in tried]
         best, _ = min(tried, key=lambda each: each[1].score.loss)
-        coming = [point for point in _around(best, known) if point not in known]
+        coming = [point for point in _around(best, known, denoiser.limit) if point not in known]
     lists = list(grid.values())
 
     def order(each: tuple[tuple[Any, ...], Tried]) -> tuple[float, ...]:
@@ -163,7 +163,9 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _around(best: tuple[Any, ...], known: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def _around(
+    best: tuple[Any, ...], known: list[tuple[Any, ...]], limit: float
+) -> Iterator[tuple[Any, ...]]:
     """Return midpoints of the best and its neighbours for each float; at an end, one beyond it."""
     for axis, value in enumerate(best):
         others = {
@@ -182,4 +184,4 @@ def _around(best: tuple[Any, ...], known: list[tuple[Any, ...]]) -> Iterator[tup
             else:
                 assert far is not None
                 middle = value * value / far if scale else 2 * value - far
-            yield (*best[:axis], middle, *best[axis + 1 :])
+            yield (*best[:axis], min(middle, limit), *best[axis + 1 :])

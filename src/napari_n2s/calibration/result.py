@@ -11,13 +11,29 @@ from napari_n2s.core.errors import ImageError
 from napari_n2s.core.generators import finish
 from napari_n2s.core.progress import Applying
 from napari_n2s.core.settings import Settings
-from napari_n2s.filters.catalogue import Denoiser
+from napari_n2s.filters.catalogue import Denoiser, smooths_least
 from napari_n2s.images.axes import APART
 from napari_n2s.images.image import Image, open_image
+from napari_n2s.noise.correlation import choose_blind_spot
 from napari_n2s.noise.mixing import Mixing, plan_mixing
 from napari_n2s.preparation.held_out import Score
 from napari_n2s.preparation.prepared import PreparedImage, fill_missing
 from napari_n2s.preparation.streaming import SampleStream
+
+CORRELATED = (
+    "Neighbours predict such noise, so that the least smoothing seems best: train a network "
+    "instead (the Denoise dock), which takes the correlation into account."
+)
+UNCERTAIN = (
+    "The least smoothing is best: either noise is weak compared with the finest structure, or it "
+    "is correlated between neighbouring pixels, so that they predict it. Train a network instead "
+    "(the Denoise dock), which can be done for either kind of noise."
+)
+WEAK = (
+    "The least smoothing is best, and no correlation of noise between neighbouring pixels was "
+    "found: noise is probably weak compared with the finest structure, which a filter blurs. A "
+    "network (the Denoise dock) usually keeps more of it."
+)
 
 
 @dataclass(frozen=True)
@@ -136,19 +152,28 @@ class Calibration:
         """Whether pixels are mixed in by default."""
         return self.denoiser.blind and not self.mixing.doubtful
 
+    @cached_property
+    def weakest(self) -> str:
+        """Why the least smoothing is the best; empty if more is, or for a function of one's own.
+
+        The correlation of the noise is measured for this, which takes up to a tenth of a second.
+        """
+        if not smooths_least(self.denoiser, self.best.values, [each.values for each in self.tried]):
+            return ""
+        choice = choose_blind_spot(self.ready)
+        if any(choice.radius):
+            return f"{choice.cause} {CORRELATED}"
+        return UNCERTAIN if choice.cause else WEAK
+
     def sentence(self) -> str:
         """State the result in a sentence."""
         best = self.best
-        beyond = (
-            f" That is the {self._end} that was tried: the best may lie beyond."
-            if self._end
-            else ""
-        )
-        return (
+        found = (
             f"{self.method} at {say(best.values)}: squared error {best.score.loss:.4g} ± "
-            f"{best.score.error:.2g} on {best.score.pixels} held-out pixels.{beyond} "
-            f"{self.ready.unread}"
-        ).rstrip()
+            f"{best.score.error:.2g} on {best.score.pixels} held-out pixels."
+        )
+        beyond = self._end and f"That is the {self._end} that was tried: the best may lie beyond."
+        return " ".join(filter(None, (found, self.weakest or beyond, self.ready.unread)))
 
     @property
     def _end(self) -> str:

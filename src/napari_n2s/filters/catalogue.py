@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from napari_n2s.filters.footprint import Footprint, disk
 from napari_n2s.filters.histogram_median import histogram_median
 from napari_n2s.filters.masked_filters import Function, MaskedFilter, Picture, Predictor
 from napari_n2s.filters.nl_means import NonLocalMeans
-from napari_n2s.filters.skimage_filters import MASKED
+from napari_n2s.filters.skimage_filters import MASKED, MAX_CUTOFF
 from napari_n2s.preparation.prepared import PreparedImage
 
 METHODS = (*FOOTPRINTS, *MASKED)
@@ -39,7 +40,11 @@ class Denoiser(Protocol):
 
     @property
     def refines(self) -> bool:
-        """Whether values between those may be tried."""
+        """Whether values between those may be tried, and beyond."""
+
+    @property
+    def limit(self) -> float:
+        """Largest value that may be tried beyond those."""
 
     @property
     def blind(self) -> bool:
@@ -78,6 +83,7 @@ class DonutFilter:
     strengths: tuple[float, ...] = ()
     approximate: bool = False
     refines = False
+    limit = inf
     blind = True
 
     @property
@@ -163,7 +169,25 @@ def choose_denoiser(
         raise SettingsError(f"method is {method!r}; choose one of {', '.join(METHODS)}.")
     function, usual = MASKED[method]
     kind = NonLocalMeans if method == "nlm" else MaskedFilter
-    return kind(method, function, grid or usual)
+    limit = MAX_CUTOFF if method == "butterworth" else inf
+    return kind(method, function, grid or usual, limit=limit)
+
+
+def smooths_least(
+    denoiser: Denoiser, values: dict[str, Any], tried: Sequence[dict[str, Any]]
+) -> bool:
+    """Whether a strength is the weakest of several, and no stronger than the weakest of the grid.
+
+    The first parameter counts. It is False for a function of one's own, whose parameters may mean
+    anything.
+    """
+    if isinstance(denoiser, MaskedFilter) and denoiser.own:
+        return False
+    usual = choose_denoiser(denoiser.name, None).grid
+    name, strength = next(iter(values.items()))
+    weakest = max if denoiser.name == "butterworth" else min  # a cutoff: all below it passes
+    strengths = {each[name] for each in tried}
+    return len(strengths) > 1 and strength == weakest(*strengths, *usual[name])
 
 
 def _with_middle(

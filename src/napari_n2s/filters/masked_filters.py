@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,8 @@ class MaskedFilter:
         Whether it is the user's function: it is given intensities, in one thread.
     refines : bool
         Whether values between those of the grid may be tried.
+    limit : float
+        Largest value that may be tried beyond the grid.
     """
 
     name: str
@@ -67,6 +70,7 @@ class MaskedFilter:
     grid: Mapping[str, Sequence[Any]]
     own: bool = False
     refines: bool = True
+    limit: float = inf
     blind = False
 
     def reach_of_slices(self, values: dict[str, Any]) -> int:

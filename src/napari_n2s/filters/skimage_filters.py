@@ -12,6 +12,9 @@ import numpy as np
 from napari_n2s.filters.masked_filters import MARGIN, Function, Picture
 from napari_n2s.filters.nl_means import PATCH_DISTANCE, PATCH_SIZE
 
+MAX_CUTOFF = 0.5
+"""Largest cutoff frequency of the Butterworth filter: half of the sampling frequency."""
+
 
 def _nl_means(picture: Picture, h: float) -> Picture:
     from skimage.restoration import denoise_nl_means

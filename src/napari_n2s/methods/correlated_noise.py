@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,25 +28,45 @@ TOO_SMALL = (
 )
 
 
-def choose_radius(settings: Settings, prepared: PreparedImage) -> tuple[Settings, tuple[str, ...]]:
+@dataclass(frozen=True)
+class RadiusDoubt:
+    """What the user should know about a blind-spot radius that was chosen.
+
+    Attributes
+    ----------
+    findings : tuple of str
+    alternative : tuple of int or None
+        The radius along each axis of space that is right if the choice is wrong; None if the choice
+        is certain, or was the user's.
+    """
+
+    findings: tuple[str, ...] = ()
+    alternative: tuple[int, ...] | None = None
+
+
+def choose_radius(settings: Settings, prepared: PreparedImage) -> tuple[Settings, RadiusDoubt]:
     """Choose the blind-spot radius for the noise of an image, if it was left out.
 
     Returns
     -------
-    tuple of Settings and tuple of str
+    tuple of Settings and RadiusDoubt
         The settings with a radius along each axis of space, and what the user should know.
     """
     if settings.blind_spot_radius is not None:
-        return settings, ()
+        return settings, RadiusDoubt()
     choice = choose_blind_spot(prepared)
     if not traits_of(settings).blind_spot:
-        return settings, ((f"{choice.cause} {MASKED}",) if any(choice.radius) else ())
-    radius = (0,) * (prepared.x.ndim - 4) + choice.radius
+        return settings, RadiusDoubt((f"{choice.cause} {MASKED}",) if any(choice.radius) else ())
+    slices = (0,) * (prepared.x.ndim - 4)
+    radius = slices + choice.radius
     found = replace(settings, blind_spot_radius=radius)
     told = [choice.cause, choice.advice]
     if any(radius):
         told.insert(1, RECORRUPTED if traits_of(found).recorrupts else HIDDEN)
-    return found, tuple(filter(None, [" ".join(filter(None, told))]))
+    return found, RadiusDoubt(
+        tuple(filter(None, [" ".join(filter(None, told))])),
+        None if choice.alternative is None else slices + choice.alternative,
+    )
 
 
 def measure_noise(

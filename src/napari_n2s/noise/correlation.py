@@ -49,6 +49,9 @@ neighbours, relative to that of samples far apart, up to which their noise is co
 averaging two."""
 ERRORS = 1.4
 """Standard errors that are subtracted from a difference."""
+AS_INDEPENDENT, AS_CORRELATED = (0, 0), (2, 2)
+"""Blind-spot radii that may be right instead where noise and fine texture cannot be told apart."""
+BY_EYE = "and judge by eye which of the two results is right: their scores cannot be compared."
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,14 @@ class BlindSpotChoice:
         A sentence on the noise for the user, empty if it is independent from pixel to pixel.
     advice : str
         A sentence on what to do if the choice is wrong; empty if it is certain.
+    alternative : tuple of int or None
+        The radius that is right if the choice is wrong; None if it is certain.
     """
 
     radius: tuple[int, int] = (0, 0)
     cause: str = ""
     advice: str = ""
+    alternative: tuple[int, int] | None = None
 
 
 def choose_blind_spot(prepared: PreparedImage) -> BlindSpotChoice:
@@ -147,15 +153,18 @@ def judge(measured: Correlation) -> BlindSpotChoice:
         return BlindSpotChoice(
             cause="It cannot be told whether noise is correlated between neighbouring pixels, or "
             "the image is full of fine texture.",
-            advice="It is taken for independent; if blotches remain in the result, set "
-            "blind_spot_radius to 2 or more.",
+            advice="It is taken for independent. If blotches remain in the result, train once more "
+            f"with blind_spot_radius {AS_CORRELATED[0]}, {BY_EYE}",
+            alternative=AS_CORRELATED,
         )
     reach = max(_reach(each) for each in lags)
     return BlindSpotChoice(
         (reach, reach),
         f"Noise is correlated between neighbouring pixels (correlation {strength:.2f}), up to a "
         f"distance of {_pixels(reach)}.",
-        "If what looks like noise is fine texture, set blind_spot_radius to 0.",
+        "If what looks like noise is fine texture, train once more with blind_spot_radius "
+        f"{AS_INDEPENDENT[0]}, {BY_EYE}",
+        AS_INDEPENDENT,
     )
 
 

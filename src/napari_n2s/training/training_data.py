@@ -95,6 +95,8 @@ class TrainingData:
         With what was left out as chosen for the image.
     recorruption : Recorruption or None
         The noise by which patches are recorrupted, if it is correlated.
+    alternative_radius : tuple of int or None
+        The blind-spot radius that is right if the one chosen is wrong.
     """
 
     x: Tensor
@@ -120,6 +122,7 @@ class TrainingData:
     has_excluded: bool = False
     colours: int = 1
     recorruption: Recorruption | None = None
+    alternative_radius: tuple[int, ...] | None = None
 
     def to(self, device: torch.device) -> TrainingData:
         """Move the windows to a device, and the image unless it is very large."""
@@ -200,7 +203,7 @@ def preparing_training_data(
     prepared = prepare(sampled, settings)
     guides, guide_scale, guide_findings = prepare_guides(sampled, prepared)
     x, missing, held_out = prepared.x, prepared.missing, prepared.held_out
-    settings, radius_findings = choose_radius(settings, prepared)
+    settings, doubt = choose_radius(settings, prepared)
     settings, noise_findings, recorruption = measure_noise(settings, prepared)
     radius = radius_of(settings, x.ndim - 2)
     channels, colours = x.shape[1], prepared.layout.colours
@@ -256,7 +259,7 @@ def preparing_training_data(
             *filter(None, [unread]),
             *prepared.exclusion_counts.sentences(settings),
             *name_processing(x[len(x) // 2, 0, ..., :, :].reshape(-1, *x.shape[-2:])[0]),
-            *radius_findings,
+            *doubt.findings,
             *noise_findings,
             *dependent.values(),
             *guide_findings,
@@ -267,6 +270,7 @@ def preparing_training_data(
         ),
         has_excluded=bool(missing.any()),
         recorruption=recorruption,
+        alternative_radius=doubt.alternative,
     )
 
 

@@ -52,6 +52,8 @@ class Request:
         Checksums of `inputs` when the request was made.
     averaged_axis : int or None
         Number of the axis of the image along which the result is averaged.
+    label : str
+        Label of the layer of the result, which tells it apart from others of the same image.
     """
 
     source: Image
@@ -66,6 +68,7 @@ class Request:
     guides: tuple[Any, ...] = ()
     checksums: tuple[int | None, ...] = ()
     averaged_axis: int | None = None
+    label: str = layers.RESULT_NAME
 
     @property
     def dtype(self) -> Any:

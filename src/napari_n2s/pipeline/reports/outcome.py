@@ -47,6 +47,9 @@ class Outcome:
         What the user should know about the image or the replicates, a sentence each.
     fallback : str
         Why the result is that of a filter and not the network's; otherwise empty.
+    alternative_radius : tuple of int or None
+        The blind-spot radius that is right if the one chosen for the image is wrong; None if that
+        is certain, or was set.
     """
 
     settings: Settings
@@ -64,6 +67,7 @@ class Outcome:
     replicates: str = ""
     findings: tuple[str, ...] = ()
     fallback: str = ""
+    alternative_radius: tuple[int, ...] | None = None
 
     @property
     def network_is_best(self) -> bool:

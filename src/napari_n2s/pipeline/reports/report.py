@@ -29,7 +29,18 @@ DIVERGED = (
 
 @dataclass(frozen=True)
 class Report(Outcome):
-    """Report of one denoising: its outcome, and how to tell and store it."""
+    """Report of one denoising: its outcome, and how to tell and store it.
+
+    Where it cannot be told whether noise is correlated between neighbouring pixels or the image is
+    full of fine texture, `alternative_radius` is the other blind-spot radius that may be right. The
+    scores of the two results cannot be compared; look at both.
+
+    Examples
+    --------
+    >>> clean, report = denoise(noisy)  # doctest: +SKIP
+    >>> if report.alternative_radius:  # doctest: +SKIP
+    ...     other, _ = denoise(noisy, blind_spot_radius=report.alternative_radius)
+    """
 
     def sentence(self) -> str:
         """Compare the network with the baselines in a sentence or two."""
@@ -83,6 +94,8 @@ class Report(Outcome):
         )
         fields["context"] = Context(**fields["context"]) if fields["context"] else None
         fields["findings"] = tuple(fields["findings"])
+        if radius := fields.get("alternative_radius"):
+            fields["alternative_radius"] = tuple(radius)
         return Report(**fields)
 
 
@@ -98,6 +111,7 @@ def report_of(progress: Progress, **more: Any) -> Report:
         versions=versions(),
         context=progress.best.context,
         guides=progress.trainer.data.guides.shape[1],
+        alternative_radius=progress.trainer.data.alternative_radius,
         findings=(*progress.trainer.data.findings, *(DIVERGED,) * progress.trainer.diverged),
         **more,
     )

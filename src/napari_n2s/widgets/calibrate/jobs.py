@@ -60,6 +60,7 @@ def calibrate_job(
             found = yield from wrap(work, partial(Attempt, denoiser.name))
             if found.denoiser.blind:
                 _ = found.mixing  # a cached property, computed here and not in the window's thread
+            _ = found.weakest  # likewise
             yield found
     except (N2SError, MemoryError) as error:
         return _failure(error)

@@ -18,7 +18,7 @@ from napari_n2s.widgets.controls.guides_row import candidates
 from napari_n2s.widgets.denoise.activity import Activity
 from napari_n2s.widgets.denoise.excluded_panel import ExcludedPanel
 from napari_n2s.widgets.denoise.first_look_panel import FirstLookPanel
-from napari_n2s.widgets.denoise.form import CONTINUE, PAUSE, RESUME, DenoiseForm
+from napari_n2s.widgets.denoise.form import CONTINUE, PAUSE, RESUME, DenoiseForm, kind_of_noise
 from napari_n2s.widgets.denoise.on_demand import OnDemand, begin_on_demand
 from napari_n2s.widgets.denoise.result_panel import ResultPanel
 from napari_n2s.widgets.denoise.session import TrainingSession
@@ -70,7 +70,7 @@ class DenoiseDock(DenoiseForm):
         self._viewer = napari_viewer
         self._activity = Activity(APPLYING)
         self.session = TrainingSession(self, napari_viewer, self._show_state, self._finish)
-        self._result_panel = ResultPanel(napari_viewer, self.show_result)
+        self._result_panel = ResultPanel(napari_viewer, self, self._train)
         self._excluded_panel = ExcludedPanel(
             napari_viewer, self.excluded_button, self.show_findings, lambda: self.image.value
         )
@@ -116,13 +116,10 @@ class DenoiseDock(DenoiseForm):
         self.axes.changed.connect(self._excluded_panel.reconsider)
         for control in (self.image, self.train_on, self.apply_to, self.axes, self.guides):
             control.changed.connect(self._result_panel.reconsider)
-        self.train.clicked.connect(self._train)
+        self.train.clicked.connect(lambda: self._train())
         self.pause.clicked.connect(self._pause)
         self.stop.clicked.connect(self._stop)
         self.apply.clicked.connect(lambda: self._continue(learn=False))
-        self.compare.pressed.connect(self._result_panel.show_before)
-        self.compare.released.connect(self._result_panel.show_after)
-        self.methods.clicked.connect(self._result_panel.copy_methods)
 
     def _describe_image(self, _: object = None) -> None:
         self.axes.show_layer(self.image.value)
@@ -142,7 +139,8 @@ class DenoiseDock(DenoiseForm):
         if self._live_preview and request and not request.is_current:
             self._live_preview.end(becomes_result=False)
 
-    def _train(self) -> None:
+    def _train(self, radius: tuple[int, ...] | None = None) -> None:
+        """Train by the settings shown, or by these with another blind-spot radius."""
         if (source := self.image.value) is None:
             show_warning(NO_IMAGE)
             return
@@ -154,6 +152,9 @@ class DenoiseDock(DenoiseForm):
         except N2SError as error:
             self._result_panel.refuse(str(error))
             return
+        if radius is not None:
+            settings = replace(settings, blind_spot_radius=radius)
+            request = replace(request, label=f"{request.label} {kind_of_noise(radius)}")
         self._start(Task(request, settings))
 
     def _read_request(self, source: Image, region: Box | None) -> Request:
@@ -195,7 +196,7 @@ class DenoiseDock(DenoiseForm):
         except N2SError as error:
             self._result_panel.refuse(str(error))
             return
-        request = replace(request, guides=before.guides)
+        request = replace(request, guides=before.guides, label=before.label)
         self._start(Task(request, progress.best.settings, progress, learn))
 
     def _resume_error(self) -> str | None:
@@ -271,14 +272,14 @@ class DenoiseDock(DenoiseForm):
         if request.on_demand:
             assert self.session.progress is not None
             image = begin_on_demand(self.session.progress, request, image)
-        where = (request.corner, report.to_dict(), preview, request.stretch)
+        where = (request.corner, report.to_dict(), preview, request.stretch, request.label)
         result = layers.add_result(self._viewer, request.target_layer, image, *where)
         if isinstance(image, OnDemand):
             image.show_in(result)
         self.reset_choices()  # before napari 0.7 no event says that a preview became a result
         self.show_bar(1, "done")
         words = (f"{ON_DEMAND} " if request.on_demand else "") + self._account(report)
-        self._result_panel.accept(request.target_layer, result, report, words)
+        self._result_panel.accept(request, result, report, words)
 
     def _account(self, report: Report) -> str:
         return report.sentence()

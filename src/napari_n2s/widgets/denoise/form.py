@@ -37,6 +37,16 @@ if TYPE_CHECKING:
 
 Choices = Callable[[Any], list[Any]]
 PAUSE, RESUME, CONTINUE = "Pause", "Resume", "Continue"
+TRY = "Try as {} noise"
+TRY_TOOLTIP = (
+    "Trains once more as for such noise, with a blind-spot radius of {} and all other settings as "
+    "they are, and adds a second result, for you to judge by eye. Your settings are not changed."
+)
+
+
+def kind_of_noise(radius: tuple[int, ...]) -> str:
+    """Name the noise that a blind-spot radius is for."""
+    return "correlated" if any(radius) else "independent"
 
 
 class DenoiseForm(QWidget):
@@ -124,6 +134,7 @@ class DenoiseForm(QWidget):
         self.excluded_button = with_tooltip(QPushButton(SHOW), TOOLTIP)
         self.result = Sentence()
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.other = QPushButton()
         self.compare = with_tooltip(
             QPushButton("Hold to see original"),
             "Hides the denoised image while the button is held.",
@@ -201,11 +212,23 @@ class DenoiseForm(QWidget):
                 self.column.reveal(self.findings, self.excluded_button)
         self.findings.setVisible(bool(text))
 
-    def show_result(self, sentence: str, there: bool, *, reveal: bool = False) -> None:
+    def show_result(
+        self,
+        sentence: str,
+        there: bool,
+        *,
+        alternative: tuple[int, ...] | None = None,
+        reveal: bool = False,
+    ) -> None:
         """Show the outcome of a task, with the buttons for a result if `there`.
 
-        It is scrolled into view only if `reveal`, as the user may be working further up.
+        With an alternative blind-spot radius there is one more, which trains with that. The outcome
+        is scrolled into view only if `reveal`, as the user may be working further up.
         """
+        self.other.setVisible(there and alternative is not None)
+        if alternative is not None:
+            self.other.setText(TRY.format(kind_of_noise(alternative)))
+            self.other.setToolTip(TRY_TOOLTIP.format(max(alternative)))
         self.result.setText(sentence)
         self.result.setVisible(bool(sentence))
         self.compare.setVisible(there)
@@ -249,6 +272,7 @@ class DenoiseForm(QWidget):
         column.lines.addWidget(self.noise_picture)
         column.lines.addWidget(self.excluded_button)
         column.lines.addWidget(self.result)
+        column.lines.addWidget(self.other)
         column.lines.addLayout(side_by_side(self.compare, self.methods))
         column.lines.addWidget(self.device)
         column.lines.addStretch()

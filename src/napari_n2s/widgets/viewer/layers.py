@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_n2s.core.progress import Preview
 
 
-PREVIEW_NAME = "n2s preview"
+RESULT_NAME, PREVIEW_NAME = "n2s", "n2s preview"
 ACCOUNT, PREVIEW, LABELS = "napari-n2s", "napari-n2s preview", "napari-n2s labels"
 """Keys in a layer's metadata: how a result was made, and marks of previews and labels."""
 
@@ -93,6 +93,7 @@ def add_result(
     metadata: dict[str, Any],
     preview: Image | None,
     stretch: list[int],
+    label: str = RESULT_NAME,
 ) -> Image:
     """Add a denoised image directly above its source, with the same appearance.
 
@@ -114,6 +115,8 @@ def add_result(
         add another stops the window for a third of a second.
     stretch : list of int
         Number of pixels of the source that one pixel of the image takes up along each axis.
+    label : str
+        What is added to the source's name.
     """
     same_axes = _has_axes_of(source, image, corner)
     replaces = same_axes and mixes(source) and covers(image, source, pixels(source).shape, stretch)
@@ -122,14 +125,14 @@ def add_result(
         take(preview, placement(source, corner, stretch))
         preview.data = image
         preview.metadata = {ACCOUNT: metadata}
-        preview.name = name_above(source, "n2s")
+        preview.name = name_above(source, label)
         lift(viewer, source, preview)
         result = preview
     else:
         if preview:
             remove(viewer, preview)
         account = {ACCOUNT: metadata}
-        result = _add_above(viewer, source, image, "n2s", corner, account, stretch)
+        result = _add_above(viewer, source, image, label, corner, account, stretch)
     if replaces:
         result.blending = source.blending
         _show_in_place_of(viewer, result, [each for each in below if each.visible])
