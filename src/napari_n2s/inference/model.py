@@ -204,7 +204,8 @@ class Model(TrainedNetwork):
             exclusion_settings = replace(self.settings, outliers="ignore", constant_areas="denoise")
         stream = SampleStream(image, part, kind, exclusion_settings, out, neighbours)
         device = device or choose_device(self.settings.device, volume=self.ndim > 2)
-        method = self.method(count, seen, device)
+        planned = self if invariant == self.settings.invariant else replace(self, passes=None)
+        method = planned.method(count, seen, device)
         run = partial(
             predict,
             method,

@@ -20,8 +20,9 @@ from napari_n2s.nn.networks import Network
 from napari_n2s.noise.recorruption import Recorruption, measure_recorruption
 from napari_n2s.preparation.augmentation import Orientation
 
-RESPONSE_SIDE = 512
-"""Side in pixels of the central part in which the pixel response is measured."""
+RESPONSE_SIDE = 256
+"""Side in pixels of the central part in which the pixel response is measured. With 512, results of
+ten images were neither better nor worse on average."""
 PERTURBATION = 0.02
 """Perturbation of pixels for that, in standard deviations of the image."""
 

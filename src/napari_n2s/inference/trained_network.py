@@ -19,6 +19,7 @@ from napari_n2s.images.axes import Context
 from napari_n2s.images.image import Image
 from napari_n2s.images.scale import Scale
 from napari_n2s.methods.base import Method
+from napari_n2s.methods.blind_spot import BlindSpot
 from napari_n2s.methods.factory import make_method
 from napari_n2s.methods.masked import MaskedMethod
 from napari_n2s.methods.traits import MethodTraits, traits_of
@@ -103,7 +104,7 @@ class TrainedNetwork:
         """
         shape = self.channels, self.ndim, neighbours, guides
         method = make_method(self.settings, *shape, paired=self.paired, colours=self.colours)
-        if self.passes and isinstance(method, MaskedMethod):
+        if self.passes and isinstance(method, MaskedMethod | BlindSpot):
             method = method.with_fewer_masks(self.passes, self.ndim)
         method.network.load_state_dict(self.weights)
         method.network.to(device).eval()

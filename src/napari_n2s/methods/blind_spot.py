@@ -8,7 +8,7 @@ of each pixel given its noisy value is computed, averaged with the prediction th
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import ClassVar, NamedTuple
 
@@ -97,6 +97,9 @@ class BlindSpot:
     orientations : tuple of Orientation
     pretrained : bool
         Whether it begins with pretrained weights, which make a good visible prediction.
+    all_hidden : bool
+        Whether inference hides all pixels at once, in one pass. With a quarter of them at a time,
+        as in training, the blind prediction is 0.1 to 0.8 dB better, the combined one 0.02 dB.
     """
 
     combines_predictions: ClassVar[bool] = True
@@ -104,17 +107,25 @@ class BlindSpot:
     network: BlindSpotNetwork | PerChannelNetwork
     orientations: tuple[Orientation, ...]
     pretrained: bool = False
+    all_hidden: bool = False
 
     def draw_mask(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Draw each pixel independently, with probability `HIDDEN`."""
         return torch.rand(shape, generator=generator, device=generator.device) < HIDDEN
 
     def count_masks(self, ndim: int) -> int:
-        """Return 2 to the power of the number of axes."""
-        return int(2**ndim)
+        """Return 2 to the power of the number of axes, or 1 if all pixels are hidden at once."""
+        return 1 if self.all_hidden else int(2**ndim)
+
+    def with_fewer_masks(self, most: int, ndim: int) -> BlindSpot:
+        """Return the method with at most so many masks: those it has, or one of all pixels."""
+        return self if self.count_masks(ndim) <= most else replace(self, all_hidden=True)
 
     def masks(self, space: tuple[int, ...], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield every second block along each axis: lattice neighbours of a pixel stay visible."""
+        if self.all_hidden:
+            yield torch.ones(1, 1, *space, dtype=torch.bool)
+            return
         blocks = [
             torch.arange(size).div(s, rounding_mode="floor") % 2
             for size, s in zip(space, self.network.lattice, strict=True)

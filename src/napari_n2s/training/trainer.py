@@ -166,9 +166,10 @@ class Trainer:
         squares = self._squared_errors()
         elapsed = self.schedule.seconds - begin
         self._score_seconds = min(self._score_seconds, elapsed)  # the first score is slower
-        after = self._costs.nonlocal_bayes + self._costs.weighing * self._affords_weighing()
-        once = self._score_seconds * self._costs.inference
-        self.schedule.scored(elapsed, once, self._score_seconds * after, self._costs.passes)
+        costs = self._costs
+        after = costs.combining + costs.weighing * self._affords_weighing()
+        once, after = (self._score_seconds * each for each in (costs.inference, after))
+        self.schedule.scored(elapsed, once, after, costs.passes, costs.all_hidden)
         weights = self._optimization.average.state_dict().items()
         recorrupts = self.data.recorruption is not None
         self.last = Model(
