@@ -134,6 +134,14 @@ def test_a_doubtful_choice_names_the_other_radius_and_a_report_hands_it_on():
     assert other.alternative_radius is None
 
 
+@pytest.mark.parametrize("axis", ["X", "Y"])
+def test_weak_correlation_along_an_axis_is_told_and_taken_for_independent(axis):
+    choice = choose(noisy("cells", axis, (1, 0.17)))
+    assert choice.radius == (0, 0)
+    assert f"weakly correlated between neighbouring pixels along {axis}" in choice.cause
+    assert choice.alternative == ((0, 1) if axis == "X" else (1, 0))
+
+
 def test_a_model_has_the_radius_chosen_and_what_was_set_is_kept():
     image = noisy("cells", "X", (1, 0.5))
     *_, last = train(image, axes="YX", steps=1, device="cpu")

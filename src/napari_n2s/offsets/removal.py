@@ -72,7 +72,7 @@ def removing_offsets(
     Yields
     ------
     float
-        Fraction done.
+        Fraction done, after each image with offsets of rows or columns.
 
     Returns
     -------
@@ -100,13 +100,13 @@ def _remove(planes: NDArray[Any], known: Mask) -> Generator[float, None, Removed
     clean: NDArray[Any] = planes
     strengths: dict[int, list[float]] = {axis: [] for axis in NAMES}
     for number, mask in enumerate(known):
-        yield number / len(known)
         found = _find_rows(planes[number], mask)
         for axis, offsets in found.items():
             strengths[axis].append(offsets.strength)
         if found:
             clean = _copy(planes) if clean is planes else clean
             _remove_rows(clean[number], mask, found)
+            yield (number + 1) / len(known)
     pattern = find_fixed_pattern(clean, known, predict)
     if pattern is None:
         return Removed(clean, strengths, 0.0)
