@@ -89,8 +89,8 @@ def test_applying_is_paid_from_the_budget(monkeypatch):
     assert schedule.done(step=100) == pytest.approx(30 / 92)
     schedule.scored(cost=0.1, once=1, after=2)
     assert schedule.done(step=100) == pytest.approx(30 / 90), "what comes once is paid as well"
-    assert schedule.affords(4)
-    assert not schedule.affords(5)
+    assert schedule.affords(8)
+    assert not schedule.affords(9)
     schedule.scored(cost=0.05, once=3)
     assert schedule.turns == 2
     assert schedule.done(step=100) == pytest.approx(30 / 90), "what is done is not undone"

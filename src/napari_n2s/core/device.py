@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
+from threading import Lock
 
 import torch
 import torch.nn.functional as F
@@ -150,15 +151,41 @@ def give_back_memory() -> None:
         torch.mps.empty_cache()
 
 
+class _Working:
+    """Number of computations that run side by side in this process."""
+
+    def __init__(self) -> None:
+        self.count, self.lock = 0, Lock()
+
+    def add(self, more: int) -> int:
+        """Change the number and return it."""
+        with self.lock:
+            self.count += more
+            return self.count
+
+
+_WORKING = _Working()
+
+
 @contextmanager
-def working_threads() -> Iterator[None]:
-    """Let PyTorch compute on as many threads as `system.threads`, then restore their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(system.threads())
+def working_threads(*, steady: bool = False) -> Iterator[None]:
+    """Let PyTorch compute on as many threads as there are free cores, then restore their number.
+
+    Computations that run side by side in this process share them.
+
+    Parameters
+    ----------
+    steady : bool
+        Take the same number whatever else goes on, so that results are the same to the bit.
+    """
+    before, side_by_side = torch.get_num_threads(), _WORKING.add(1)
+    free = max(1, system.free_threads() // side_by_side)
+    torch.set_num_threads(system.threads() if steady else free)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        _WORKING.add(-1)
 
 
 def fast_arithmetic(device: torch.device) -> AbstractContextManager[None]:

@@ -27,7 +27,7 @@ CORRELATED, POSSIBLY = 0.19, 0.14
 from which on it may be. Over 84 images with independent noise (photographs, micrographs,
 simulations) it is at most 0.16; with noise smeared by half a pixel at least 0.22. Along one axis
 weaker correlation is known for certain, but taking noise for independent is then better: in
-simulated images by 1.1 dB where it was 0.15, 0.2 dB at 0.25, and 1.7 dB worse at 0.4."""
+simulated images by 1.1 dB where it was 0.15, 0.2 dB at 0.25, and 1.6 dB worse at 0.4."""
 DIRECTED = 0.075
 """Difference of the correlation along the axes from which on noise is correlated along one: at most
 0.055 in these images (a confocal microscope), at least 0.11 for a correlation of 0.25."""

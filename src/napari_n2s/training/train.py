@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -125,7 +126,7 @@ def conclude(progress: Progress) -> Progress:
     """Make the estimates that a training makes at its end, for one that ended early."""
     if progress.done >= 1 or progress.trainer.diverged:
         return progress
-    with working_threads():
+    with _threads(progress.trainer):
         progress.trainer.estimate_nonlocal_weight()
     estimated = progress.trainer.best
     if estimated is None or estimated.step != progress.best.step:
@@ -200,7 +201,7 @@ def _train_to_budget(trainer: Trainer) -> Training:
 def _step(trainer: Trainer, done: float) -> bool:
     """Take a training step; if out of memory, take none and reduce the size of steps."""
     out_of_memory: str | None = None
-    with working_threads():
+    with _threads(trainer):
         try:
             trainer.train_step(done)
         except (MemoryError, RuntimeError) as error:
@@ -214,8 +215,13 @@ def _step(trainer: Trainer, done: float) -> bool:
 
 
 def _score(trainer: Trainer, final: bool = False) -> Model:
-    with working_threads():
+    with _threads(trainer):
         return trainer.score(final)
+
+
+def _threads(trainer: Trainer) -> AbstractContextManager[None]:
+    """Compute on free cores; with a budget in steps always on as many, for equal results."""
+    return working_threads(steady=trainer.settings.steps is not None)
 
 
 def _snapshot(trainer: Trainer, scored: Model | None) -> Generator[Progress, float | None, None]:

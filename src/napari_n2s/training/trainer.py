@@ -42,6 +42,8 @@ MIN_PATCH = 32
 """Side of a patch in pixels below which smaller ones save no memory."""
 NONLOCAL_DEVIATION = 0.35
 """Standard deviation over images of the weight of non-local Bayes."""
+RECENT_SCORES = 3
+"""Number of scores whose shortest duration counts, as load by other programs comes and goes."""
 SELECTION_MARGIN = 2.0
 """Standard errors by which an earlier score has to be better than the last, which corrects for the
 selection of the best of many scores."""
@@ -90,6 +92,7 @@ class Trainer:
         blocked = data.held_out | data.missing.all(1, keepdim=True)
         self._reference_loss = data.held_out_losses(mean_around(data.windows, blocked)).cpu()
         self._costs = costs_of(self._method, data, settings)
+        self._score_times: deque[float] = deque(maxlen=RECENT_SCORES)
         self._score_seconds = inf
         self._best_errors: NDArray[np.float64] | None = None
         self._least_errors: NDArray[np.float64] | None = None
@@ -165,7 +168,8 @@ class Trainer:
         begin = self.schedule.seconds
         squares = self._squared_errors()
         elapsed = self.schedule.seconds - begin
-        self._score_seconds = min(self._score_seconds, elapsed)  # the first score is slower
+        self._score_times.append(elapsed)
+        self._score_seconds = min(self._score_times)  # the first score is slower
         costs = self._costs
         after = costs.combining + costs.weighing * self._affords_weighing()
         once, after = (self._score_seconds * each for each in (costs.inference, after))
