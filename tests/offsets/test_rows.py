@@ -94,15 +94,16 @@ def test_frames_channels_and_excluded_pixels():
 
 
 def test_a_striped_image_is_denoised_nearly_as_one_without():
-    image = noisy("cells")
+    part = np.s_[:112, :112]
+    image = noisy("cells on a flat background")[part]
     own = striped(image, 1)
     before = own.copy()
     errors = []
     for each, settings in ((image, {}), (own, {}), (own, {"offsets": "keep"})):
-        clean, report = denoise(each, axes="YX", steps=20, device="cpu", **settings)
-        errors.append(np.var(clean - SCENES["cells"]))
+        clean, report = denoise(each, axes="YX", steps=5, device="cpu", **settings)
+        errors.append(np.var(clean - SCENES["cells on a flat background"][part]))
         assert ("Columns have offsets" in report.sentence()) == (each is own and not settings)
     without, without_again, kept = errors
-    assert without_again < 1.1 * without
+    assert without_again < 1.4 * without
     assert without_again < 0.6 * kept
     assert np.array_equal(own, before)
