@@ -71,7 +71,7 @@ def test_axes_can_be_corrected(noisy, tmp_path):
 
 
 def test_the_demo_writes_its_images_and_reduces_the_error(tmp_path, capsys):
-    assert run("demo", tmp_path / "demo", "--steps", "3", "--device", "cpu") == 0
+    assert run("demo", tmp_path / "demo", "--seconds", "1", "--device", "cpu") == 0
     noisy, denoised, truth = (
         tifffile.imread(tmp_path / "demo" / f"{name}.tif")
         for name in ("noisy", "denoised", "truth")

@@ -107,3 +107,13 @@ def test_a_striped_image_is_denoised_nearly_as_one_without():
     assert without_again < 1.4 * without
     assert without_again < 0.6 * kept
     assert np.array_equal(own, before)
+
+
+def test_in_a_long_movie_offsets_are_searched_for_in_a_few_frames_first(monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        "napari_n2s.offsets.removal.find_row_offsets", lambda plane, _: looked.append(plane)
+    )
+    frames = np.random.default_rng(0).poisson(10.0, (200, 48, 48)).astype(np.float32)
+    assert removed(frames, "TYX")[1] == ()
+    assert len(looked) == 2 * 32

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from napari_n2s.offsets.rows import RowOffsets, centre, find_row_offsets, limit
 
 MAX_VALUES = 2**27
 """Maximum number of values of an image whose offsets are removed."""
+SAMPLED, SIDE = 32, 512
+"""Number of slices or frames, and side in pixels of their part, in which offsets are searched for
+before a larger image is examined as a whole."""
 ROUNDS, GAIN = 2, 1.3
 """Number of times that the offsets are corrected by a prediction of the image, and factor for what
 of them the prediction contains."""
@@ -82,18 +86,45 @@ def removing_offsets(
     if settings.offsets == "keep" or not image.in_memory or image.size > MAX_VALUES:
         return image, ()
     canonical = image.canonical
-    missing, _ = exclude(canonical, settings, image.missing)
-    known = ~np.broadcast_to(missing, canonical.shape)
-    plane, found = canonical.shape[-2:], []
-    for channel in range(image.channels):
-        planes, masks = canonical[:, channel], known[:, channel]
-        work = _remove(planes.reshape(-1, *plane), masks.reshape(-1, *plane))
-        found.append((yield from share(work, channel, image.channels, float)))
+    some = _sample(canonical.shape)
+    part = canonical[some]
+    if part.size < canonical.size and not any(
+        _has_offsets(*each) for each in _channels(part, image.missing[some], settings)
+    ):
+        return image, ()
+    found = []
+    for channel, each in enumerate(_channels(canonical, image.missing, settings)):
+        found.append((yield from share(_remove(*each), channel, image.channels, float)))
     if not any(each.any for each in found):
         return image, ()
     one = canonical[:, 0].shape
     clean = np.stack([each.planes.reshape(one) for each in found], 1)
     return replace(image, pixels=image.layout.restore(clean)), tuple(_describe(found))
+
+
+def _sample(shape: tuple[int, ...]) -> Any:
+    """Index evenly spaced samples of an image ``(N, C, *space)``, and the middle of each plane."""
+    count = max(1, SAMPLED // prod(shape[2:-2]))
+    samples = np.unique(np.linspace(0, shape[0] - 1, min(shape[0], count)).astype(int))
+    middle = (slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in shape[-2:])
+    return (samples, ..., *middle)
+
+
+def _channels(
+    canonical: NDArray[Any], missing: Mask, settings: Settings
+) -> Iterator[tuple[NDArray[Any], Mask]]:
+    """Yield the images ``(planes, Y, X)`` of each channel, and their usable pixels."""
+    excluded, _ = exclude(canonical, settings, missing)
+    known = ~np.broadcast_to(excluded, canonical.shape)
+    for planes, masks in zip(canonical.swapaxes(0, 1), known.swapaxes(0, 1), strict=True):
+        plane = canonical.shape[-2:]
+        yield planes.reshape(-1, *plane), masks.reshape(-1, *plane)
+
+
+def _has_offsets(planes: NDArray[Any], known: Mask) -> bool:
+    """Whether images of one channel have offsets of any kind."""
+    rows = any(_find_rows(*each) for each in zip(planes, known, strict=True))
+    return rows or find_fixed_pattern(planes, known, predict) is not None
 
 
 def _remove(planes: NDArray[Any], known: Mask) -> Generator[float, None, Removed]:
