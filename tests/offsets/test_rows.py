@@ -8,6 +8,7 @@ from skimage import data
 from napari_n2s import Settings, denoise
 from napari_n2s.core.generators import finish
 from napari_n2s.images.image import open_image
+from napari_n2s.inference import model
 from napari_n2s.offsets.removal import removing_offsets
 from napari_n2s.simulation import fluorescence
 
@@ -64,6 +65,16 @@ def test_on_a_flat_background_they_are_known_nearly_as_well_as_the_noise_allows(
     rest = (clean - image).mean(1 - axis)
     possible = image.mean() / image.shape[1 - axis]
     assert np.var(rest) < 2 * possible
+
+
+def test_they_are_found_on_the_device_chosen(monkeypatch):
+    asked = []
+    found = model.choose_device
+    monkeypatch.setattr(
+        model, "choose_device", lambda name, **kind: asked.append(name) or found(name, **kind)
+    )
+    assert removed(striped(noisy("cells"), 0), device="cpu")[1]
+    assert set(asked) == {"cpu"}
 
 
 def test_structure_that_runs_along_rows_stays():

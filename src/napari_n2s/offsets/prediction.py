@@ -24,7 +24,7 @@ Values = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 
-def predict(planes: Values, known: Mask) -> Values:
+def predict(planes: Values, known: Mask, device: str = "auto") -> Values:
     """Predict images ``(N, Y, X)``, each pixel from its surroundings, in one pass of the network.
 
     Parameters
@@ -32,6 +32,8 @@ def predict(planes: Values, known: Mask) -> Values:
     planes : ndarray, shape (N, Y, X)
     known : ndarray of bool, shape (N, Y, X)
         Pixels that have a value and are not excluded.
+    device : str
+        As in the settings.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def predict(planes: Values, known: Mask) -> Values:
     filled = np.where(np.isfinite(planes), planes, np.median(planes[known]))
     image = open_image(filled, "TYX")
     model = Model(
-        settings=Settings(blind_spot_radius=(0,)),
+        settings=Settings(blind_spot_radius=(0,), device=device),
         channels=1,
         ndim=2,
         scale=measure_scale(image.canonical, ~known[:, None]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -89,12 +90,14 @@ def removing_offsets(
     some = _sample(canonical.shape)
     part = canonical[some]
     if part.size < canonical.size and not any(
-        _has_offsets(*each) for each in _channels(part, image.missing[some], settings)
+        _has_offsets(*each, settings.device)
+        for each in _channels(part, image.missing[some], settings)
     ):
         return image, ()
     found = []
     for channel, each in enumerate(_channels(canonical, image.missing, settings)):
-        found.append((yield from share(_remove(*each), channel, image.channels, float)))
+        work = _remove(*each, settings.device)
+        found.append((yield from share(work, channel, image.channels, float)))
     if not any(each.any for each in found):
         return image, ()
     one = canonical[:, 0].shape
@@ -121,13 +124,13 @@ def _channels(
         yield planes.reshape(-1, *plane), masks.reshape(-1, *plane)
 
 
-def _has_offsets(planes: NDArray[Any], known: Mask) -> bool:
+def _has_offsets(planes: NDArray[Any], known: Mask, device: str) -> bool:
     """Whether images of one channel have offsets of any kind."""
     rows = any(_find_rows(*each) for each in zip(planes, known, strict=True))
-    return rows or find_fixed_pattern(planes, known, predict) is not None
+    return rows or find_fixed_pattern(planes, known, partial(predict, device=device)) is not None
 
 
-def _remove(planes: NDArray[Any], known: Mask) -> Generator[float, None, Removed]:
+def _remove(planes: NDArray[Any], known: Mask, device: str) -> Generator[float, None, Removed]:
     clean: NDArray[Any] = planes
     strengths: dict[int, list[float]] = {axis: [] for axis in NAMES}
     for number, mask in enumerate(known):
@@ -136,9 +139,9 @@ def _remove(planes: NDArray[Any], known: Mask) -> Generator[float, None, Removed
             strengths[axis].append(offsets.strength)
         if found:
             clean = _copy(planes) if clean is planes else clean
-            _remove_rows(clean[number], mask, found)
+            _remove_rows(clean[number], mask, found, device)
             yield (number + 1) / len(known)
-    pattern = find_fixed_pattern(clean, known, predict)
+    pattern = find_fixed_pattern(clean, known, partial(predict, device=device))
     if pattern is None:
         return Removed(clean, strengths, 0.0)
     clean = _copy(planes) if clean is planes else clean
@@ -152,7 +155,7 @@ def _find_rows(plane: NDArray[Any], known: Mask) -> dict[int, RowOffsets]:
     return {axis: offsets for axis, offsets in found.items() if offsets}
 
 
-def _remove_rows(plane: Values, known: Mask, found: dict[int, RowOffsets]) -> None:
+def _remove_rows(plane: Values, known: Mask, found: dict[int, RowOffsets], device: str) -> None:
     """Subtract the offsets of rows and columns in place.
 
     These are first those from the smooth surroundings of a row, then what remains in the row when
@@ -162,7 +165,7 @@ def _remove_rows(plane: Values, known: Mask, found: dict[int, RowOffsets]) -> No
     for axis, offsets in found.items():
         _subtract(plane, known, axis, offsets.values)
     for last in [False] * ROUNDS + [True]:
-        predicted = predict(plane[None], known[None])[0]
+        predicted = predict(plane[None], known[None], device)[0]
         for axis, offsets in found.items():
             rows, expected, mask = (_rows(each, axis) for each in (plane, predicted, known))
             spread = float(offsets.values.std())
